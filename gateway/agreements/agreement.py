@@ -1,0 +1,115 @@
+"""An agreement, and the Grant that only it can give: law 1, closed by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from gateway.agreements.context import Abrufkontext
+from gateway.agreements.operation import Kind, Operation
+from gateway.errors import NotAgreed
+
+SignatureProfile = Literal["umschlag", "wsse"]
+SignatureMethod = Literal["rsa-sha256", "ecdsa-p256-sha256"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on a model field; a person is in scope when all conditions hold.
+
+    Exactly one of the tests is set: `one_of` (any value of the field is in it), `none_of`, or a range of days
+    `earliest`/`latest` (inclusive; a partially known date counts from its first possible day).
+    """
+
+    field: str
+    one_of: frozenset[str] | None = None
+    none_of: frozenset[str] | None = None
+    earliest: date | None = None
+    latest: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTerms:
+    """What the agreement says of one operation: mandatory parts of `abrufkontext`, records per page."""
+
+    required: frozenset[str] = frozenset()
+    page_size: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets: requests a minute, persons a day."""
+
+    requests_per_minute: int
+    persons_per_day: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One data-protection agreement, read from `schemas/<application>/agreement.toml` and checked.
+
+    `fields` maps the root type ("Person") to granted dotted paths in catalogue order; `single_only` are those
+    of them that may go out only in a single query with Aktenzeichen and Begründung (release class `e`).
+    """
+
+    application: str
+    office: str
+    recipient: str
+    reference: str
+    version: int
+    major: int
+    valid_from: date
+    valid_to: date
+    protection_level: str
+    signature_profile: SignatureProfile
+    signature_method: SignatureMethod
+    request_signature: bool
+    pins: frozenset[str]
+    legal_bases: tuple[str, ...]
+    purpose: str
+    purposes: Mapping[str, str]
+    scope: tuple[Condition, ...]
+    operations: Mapping[Operation, OperationTerms]
+    fields: tuple[str, ...]
+    single_only: frozenset[str]
+    limits: Limits
+
+    def permit(self, operation: Operation, context: Abrufkontext, *, today: date) -> Grant:
+        """The Grant for this request, or NotAgreed with the reason; the one place where a Grant is made."""
+        if not self.valid_from <= today <= self.valid_to:
+            raise NotAgreed(f"agreement {self.reference} is not in force", code="vereinbarung-nicht-in-kraft")
+        terms = self.operations.get(operation)
+        if terms is None:
+            raise NotAgreed(f"operation {operation.value} is not agreed", code="operation-nicht-vereinbart")
+        if context.verwendungszweck not in self.purposes:
+            raise NotAgreed("verwendungszweck is not in the agreement", code="zweck-nicht-vereinbart")
+        for part in sorted(terms.required):
+            if getattr(context, part) is None:
+                raise NotAgreed(f"abrufkontext.{part} is mandatory", code="kopfangabe-fehlt")
+        reasoned = context.aktenzeichen is not None and context.begruendung is not None
+        single = operation is Operation.PERSON_ABRUFEN and reasoned
+        fields = frozenset(self.fields) if single else frozenset(self.fields) - self.single_only
+        if operation.kind is Kind.NONE:
+            fields = frozenset()
+        return Grant(self, operation, context, fields, terms.page_size, today)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Proof that the agreement allows this request today; made only by `Agreement.permit`.
+
+    `fields` are the dotted paths that may go out in this answer; `stichtag` is the day all rules refer to.
+    """
+
+    agreement: Agreement
+    operation: Operation
+    context: Abrufkontext
+    fields: frozenset[str]
+    page_size: int
+    stichtag: date
+
+    @property
+    def application(self) -> str:
+        return self.agreement.application

@@ -1,0 +1,1 @@
+"""What we publish: model x agreement -> XSD, WSDL, renderer, decoder, Spyne application."""

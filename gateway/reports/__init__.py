@@ -1,0 +1,1 @@
+"""What we must be able to say: audit verification, Art. 15, papers, statistics."""

@@ -1,0 +1,153 @@
+"""The settings of one installation: one TOML file plus environment, read once into a frozen object.
+
+Unknown or missing keys refuse to start, all named at once. Relative paths count from the settings file.
+`GATEWAY_<SECTION>_<KEY>` in the environment replaces one scalar value, for example GATEWAY_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from gateway.errors import SettingsError
+
+
+def _absolute(path: Path, info: ValidationInfo) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    return path if path.is_absolute() else folder / path
+
+
+AnyPath = Annotated[Path, AfterValidator(_absolute)]
+Fingerprint = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen and closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ServerSettings(Section):
+    """Where the server listens and its TLS material; `public_url` is what the WSDLs carry."""
+
+    public_url: Annotated[str, Field(pattern=r"^https://[^/]+(/[^?#]*)?$")]
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8443
+    certificate: AnyPath
+    key: AnyPath
+    client_ca: AnyPath
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    max_request_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    read_timeout: Annotated[int, Field(ge=1, le=300)] = 15
+
+
+class SigningSettings(Section):
+    """One signing key with its certificate (PEM files)."""
+
+    key: AnyPath
+    certificate: AnyPath
+
+
+class DatabaseSettings(Section):
+    """SQLAlchemy URL; `sqlite:///relative.sqlite` counts from the settings file."""
+
+    url: str
+
+
+class KeySettings(Section):
+    """Folder of the key ring: files of mode 0600, outside the database."""
+
+    directory: AnyPath
+
+
+class SourceSettings(Section):
+    """The case system: where it is, how long we wait, how much we take."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    ca: AnyPath | None = None
+    certificate: AnyPath | None = None
+    key: AnyPath | None = None
+    page_size: Annotated[int, Field(ge=1, le=5000)] = 200
+    connect_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
+    read_timeout: Annotated[float, Field(gt=0, le=600)] = 60.0
+    max_bytes: Annotated[int, Field(ge=65536)] = 64 * 1024 * 1024
+    poll_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
+    stale_minutes: Annotated[int, Field(ge=1)] = 30
+
+
+class LogSettings(Section):
+    """How log lines look."""
+
+    format: Literal["text", "json"] = "text"
+
+
+class AuditSettings(Section):
+    """Where signed checkpoints of the audit trail are appended, outside the database."""
+
+    anchor: AnyPath
+
+
+class Settings(Section):
+    """Everything one installation is told."""
+
+    server: ServerSettings
+    signing: Annotated[dict[Literal["rsa-sha256", "ecdsa-p256-sha256"], SigningSettings], Field(min_length=1)]
+    database: DatabaseSettings
+    keys: KeySettings
+    source: SourceSettings
+    audit: AuditSettings
+    log: LogSettings = LogSettings()
+    agreements: AnyPath | None = None
+    """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""
+    contracts: AnyPath | None = None
+    """Folder with the WSDLs that belong to `agreements`; none: the shipped ones."""
+    pins: dict[str, tuple[Fingerprint, ...]] = {}
+    """Further pinned client certificates by application (demo, rotation); never a wildcard."""
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in `path` with the environment's replacements; SettingsError lists every problem."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"settings file {path}: {error}") from error
+    _replace_from_environment(raw, environment)
+    try:
+        settings = Settings.model_validate(raw, context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError(problems=problems) from None
+    return settings.model_copy(update={"database": _anchored(settings.database, path.resolve().parent)})
+
+
+def locate(option: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The settings file named by `--settings` or GATEWAY_SETTINGS; SettingsError if neither is given."""
+    if option is not None:
+        return option
+    if named := environment.get("GATEWAY_SETTINGS"):
+        return Path(named)
+    raise SettingsError("no settings: give --settings FILE or set GATEWAY_SETTINGS")
+
+
+def _replace_from_environment(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        section, _, key = name.removeprefix("GATEWAY_").lower().partition("_")
+        if name.startswith("GATEWAY_") and key and isinstance(raw.get(section), dict) and section != "signing":
+            raw[section][key] = _like(raw[section].get(key), value)
+
+
+def _like(present: object, value: str) -> object:
+    return int(value) if isinstance(present, int) and value.isdigit() else value
+
+
+def _anchored(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
+    prefix = "sqlite:///"
+    if database.url.startswith(prefix) and not database.url.startswith("sqlite:////"):
+        return DatabaseSettings(url=f"{prefix}/{(folder / database.url.removeprefix(prefix)).as_posix().lstrip('/')}")
+    return database

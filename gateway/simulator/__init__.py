@@ -1,0 +1,1 @@
+"""OK.VISA as a SOAP server, with a seeded synthetic population, able to misbehave."""

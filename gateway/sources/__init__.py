@@ -1,0 +1,1 @@
+"""Where data comes from: the OK.VISA adapter and the poll."""

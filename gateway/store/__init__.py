@@ -1,0 +1,1 @@
+"""What we remember: persons (sealed), change feed, audit trail, positions, quarantine."""

@@ -1,0 +1,1 @@
+"""What time requires: retention, re-projection, re-encryption, reconciliation."""

@@ -1,0 +1,1 @@
+"""Bytes and trees: the one hardened parser, the SOAP envelope, XML-DSig."""
