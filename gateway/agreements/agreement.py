@@ -19,11 +19,13 @@ SignatureMethod = Literal["rsa-sha256", "ecdsa-p256-sha256"]
 class Condition:
     """One condition on a model field; a person is in scope when all conditions hold.
 
-    Exactly one of the tests is set: `one_of` (any value of the field is in it), `none_of`, or a range of days
-    `earliest`/`latest` (inclusive; a partially known date counts from its first possible day).
+    Exactly one kind of test is set: `one_of` (any value of the field is in it), `none_of`, `present`, or a range
+    of days `earliest`/`latest` (inclusive; a partially known date counts as its first possible day). A field that
+    is absent or restricted fulfils no test but `none_of`.
     """
 
     field: str
+    present: bool = False
     one_of: frozenset[str] | None = None
     none_of: frozenset[str] | None = None
     earliest: date | None = None
@@ -66,6 +68,7 @@ class Agreement:
     signature_profile: SignatureProfile
     signature_method: SignatureMethod
     request_signature: bool
+    one_way: bool
     pins: frozenset[str]
     legal_bases: tuple[str, ...]
     purpose: str

@@ -1,0 +1,93 @@
+"""The form of an agreement.toml: every key it may have, closed against all others."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Purpose = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,20}$")]
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen and closed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Anwendung(Section):
+    """Who asks, under which paper, how it is answered."""
+
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9]{1,39}$")]
+    amt: Line
+    empfaenger: Annotated[str, Field(pattern="^[A-Z]{1,2}[0-9]{0,2}$")]
+    vereinbarung: Line
+    fassung: Annotated[int, Field(ge=1)]
+    vertrag: Annotated[int, Field(ge=1)]
+    gueltig_von: date
+    gueltig_bis: date
+    schutzstufe: Literal["D", "E"]
+    signatur: Literal["umschlag", "wsse"]
+    signaturverfahren: Literal["rsa-sha256", "ecdsa-p256-sha256"]
+    anfragesignatur: bool = False
+    einseitig: bool = False
+    """True: by law nothing flows back (AufenthG § 87 for schools)."""
+    zertifikate: Annotated[list[Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]], Field(max_length=2)]
+
+
+class Rechtsgrundlage(Section):
+    """Why it is allowed and what for."""
+
+    normen: Annotated[list[Line], Field(min_length=1)]
+    zweck: Line
+    verwendungszwecke: Annotated[dict[Purpose, Line], Field(min_length=1)]
+
+
+class Bedingung(Section):
+    """One condition on a field: exactly one of in, nicht_in, vorhanden, or a range von/bis of days."""
+
+    feld: Line
+    in_: Annotated[list[str] | None, Field(alias="in", min_length=1)] = None
+    nicht_in: Annotated[list[str] | None, Field(min_length=1)] = None
+    vorhanden: Literal[True] | None = None
+    von: date | None = None
+    bis: date | None = None
+
+
+class Personen(Section):
+    """Which persons are in scope: all conditions hold."""
+
+    bedingung: Annotated[list[Bedingung], Field(min_length=1)]
+
+
+class Bedingungen(Section):
+    """What an operation is bound to."""
+
+    je_seite: Annotated[int, Field(ge=1, le=5000)] | None = None
+    pflicht: list[Literal["aktenzeichen", "begruendung"]] = []
+
+
+class Felder(Section):
+    """What may go out, by dotted path."""
+
+    Person: Annotated[list[str], Field(min_length=1)]
+
+
+class Grenzen(Section):
+    """Budgets."""
+
+    anfragen_je_minute: Annotated[int, Field(ge=1)]
+    personen_je_tag: Annotated[int, Field(ge=1)]
+
+
+class Vereinbarung(Section):
+    """A whole agreement.toml."""
+
+    anwendung: Anwendung
+    rechtsgrundlage: Rechtsgrundlage
+    personen: Personen
+    operationen: Annotated[dict[str, Bedingungen], Field(min_length=1)]
+    felder: Felder
+    grenzen: Grenzen

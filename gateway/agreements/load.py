@@ -1,0 +1,201 @@
+"""Reads agreements and finds every mistake in them at once; a wrong agreement never becomes an Agreement."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
+from gateway.agreements.document import Bedingung, Vereinbarung
+from gateway.agreements.operation import Kind, Operation
+from gateway.errors import AgreementError
+from gateway.model.codelists import load as load_codelist
+from gateway.model.freigabe import OFFICES, release
+from gateway.model.person import Person
+from gateway.model.structure import Node, Schutzklasse, grantable, nodes
+from gateway.model.types import Code, FullDate, PartialDate
+
+GRUNDPERSONALIEN = ("familienname", "vornamen", "geburt.datum", "geschlecht", "staatsangehoerigkeit")
+"""What an AZR number may only accompany (AZRG § 10 Abs. 4)."""
+
+
+def load_agreement(path: Path) -> Agreement:
+    """The agreement in `path`; AgreementError lists every mistake: form, fields, classes, operations, dates."""
+    document = _read(path)
+    if problems := list(_problems(document)):
+        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {problem}" for problem in problems])
+    return _agreement(document)
+
+
+def load_all(folder: Path, *, today: date) -> dict[str, Agreement]:
+    """The agreement of every application and contract major in `folder`, keyed "<application>/<major>".
+
+    Of several versions of one (`agreement.toml`, older ones beside it) the one in force today is taken, else the
+    latest. AgreementError lists the mistakes of all files and overlapping versions.
+    """
+    problems: list[str] = []
+    agreements: list[Agreement] = []
+    for path in sorted(folder.glob("*/agreement*.toml")):
+        try:
+            agreement = load_agreement(path)
+        except AgreementError as error:
+            problems += error.problems or [str(error)]
+            continue
+        if agreement.application != path.parent.name:
+            problems.append(f"{path.parent.name}: anwendung.name is {agreement.application}, not the folder's name")
+        agreements.append(agreement)
+    problems += _overlaps(agreements)
+    if not agreements and not problems:
+        problems.append(f"no agreement in {folder}")
+    if problems:
+        raise AgreementError(problems=problems)
+    agreements.sort(key=lambda a: (a.valid_from <= today <= a.valid_to, a.valid_from))
+    return {f"{a.application}/{a.major}": a for a in agreements}
+
+
+def _read(path: Path) -> Vereinbarung:
+    try:
+        return Vereinbarung.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {p}" for p in problems]) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {error}"]) from error
+
+
+def _problems(document: Vereinbarung) -> Iterator[str]:
+    if document.anwendung.gueltig_bis < document.anwendung.gueltig_von:
+        yield "anwendung.gueltig_bis is before gueltig_von"
+    if document.anwendung.empfaenger not in OFFICES:
+        yield f"anwendung.empfaenger {document.anwendung.empfaenger} is no column of the release matrix"
+        return
+    yield from _operation_problems(document)
+    yield from _field_problems(document)
+    for number, condition in enumerate(document.personen.bedingung, 1):
+        yield from (f"personen.bedingung {number}: {problem}" for problem in _condition_problems(condition))
+
+
+def _operation_problems(document: Vereinbarung) -> Iterator[str]:
+    known = {operation.value: operation for operation in Operation}
+    for name, terms in document.operationen.items():
+        operation = known.get(name)
+        if operation is None:
+            yield f"operationen.{name} is no operation"
+        elif operation is Operation.UNSTIMMIGKEIT_MELDEN and document.anwendung.einseitig:
+            yield f"operationen.{name}: nothing may flow back from this office (einseitig)"
+        elif terms.je_seite is not None and operation.kind is not Kind.BULK:
+            yield f"operationen.{name}.je_seite has a meaning only for paged operations"
+    feed = {Operation.AENDERUNGEN_ABRUFEN.value, Operation.AENDERUNGEN_QUITTIEREN.value}
+    if len(feed & set(document.operationen)) == 1:
+        yield "operationen: aenderungenAbrufen and aenderungenQuittieren belong together"
+
+
+def _field_problems(document: Vereinbarung) -> Iterator[str]:
+    office = document.anwendung.empfaenger
+    known = {node.path: node for node in grantable(Person)}
+    paths = document.felder.Person
+    for path in sorted({path for path in paths if paths.count(path) > 1}):
+        yield f"felder.Person: {path} is named twice"
+    for path in dict.fromkeys(paths):
+        node = known.get(path)
+        if node is None or node.attribut is None:
+            yield f"felder.Person: {path} is no field of the model that can be granted"
+            continue
+        mark = release(office, node.attribut.id)
+        if mark == "o":
+            yield f"felder.Person: {path} is open for {office}: denied until the data-protection officer decides"
+        elif mark == "v":
+            yield f"felder.Person: {path} may reach {office} only aggregated"
+        elif mark not in ("+", "k", "e"):
+            yield f"felder.Person: {path} is never released to {office}"
+        elif _single_only(node, office) and Operation.PERSON_ABRUFEN.value not in document.operationen:
+            yield f"felder.Person: {path} needs single queries, but personAbrufen is not agreed"
+    if "personenkennung" not in paths:
+        yield "felder.Person: personenkennung is needed in every contract"
+    if "azrNummer" in paths and not set(GRUNDPERSONALIEN) <= set(paths):
+        yield "felder.Person: azrNummer only together with the Grundpersonalien (AZRG § 10 Abs. 4)"
+
+
+def _single_only(node: Node, office: str) -> bool:
+    """Class `e`, and everything of Art. 9 DSGVO (AufenthG § 86 S. 2, AsylG § 7 Abs. 1: only in the single case)."""
+    if node.attribut is None:
+        return False
+    return release(office, node.attribut.id) == "e" or node.attribut.schutzklasse is Schutzklasse.S4
+
+
+def _condition_problems(condition: Bedingung) -> Iterator[str]:
+    tests = [condition.in_, condition.nicht_in, condition.vorhanden, condition.von or condition.bis]
+    if sum(test is not None for test in tests) != 1:
+        yield "exactly one of in, nicht_in, vorhanden, von/bis"
+    node = next((n for top in nodes(Person) for n in top.walk() if n.path == condition.feld), None)
+    if node is None or node.simple is None:
+        yield f"{condition.feld} is no simple field of the model"
+        return
+    if node.attribut is not None and node.attribut.herkunft == "gateway":
+        yield f"{condition.feld} is given by the gateway and cannot decide who is in scope"
+    if (condition.von or condition.bis) and not isinstance(node.simple, FullDate | PartialDate):
+        yield f"{condition.feld} is no date"
+    if isinstance(node.simple, Code):
+        codes = load_codelist(node.simple.codelist).codes
+        for code in (condition.in_ or []) + (condition.nicht_in or []):
+            if code not in codes:
+                yield f"{code} is no code of {node.simple.codelist}"
+
+
+def _overlaps(agreements: Sequence[Agreement]) -> Iterator[str]:
+    for index, one in enumerate(agreements):
+        for other in agreements[index + 1 :]:
+            same = (one.application, one.major) == (other.application, other.major)
+            if same and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:
+                yield f"{one.application}/{one.major}: fassung {one.version} and {other.version} overlap"
+
+
+def _agreement(document: Vereinbarung) -> Agreement:
+    head, office = document.anwendung, document.anwendung.empfaenger
+    granted = [node for node in grantable(Person) if node.path in document.felder.Person]
+    return Agreement(
+        application=head.name,
+        office=head.amt,
+        recipient=office,
+        reference=head.vereinbarung,
+        version=head.fassung,
+        major=head.vertrag,
+        valid_from=head.gueltig_von,
+        valid_to=head.gueltig_bis,
+        protection_level=head.schutzstufe,
+        signature_profile=head.signatur,
+        signature_method=head.signaturverfahren,
+        request_signature=head.anfragesignatur,
+        one_way=head.einseitig,
+        pins=frozenset(head.zertifikate),
+        legal_bases=tuple(document.rechtsgrundlage.normen),
+        purpose=document.rechtsgrundlage.zweck,
+        purposes=MappingProxyType(dict(document.rechtsgrundlage.verwendungszwecke)),
+        scope=tuple(_condition(condition) for condition in document.personen.bedingung),
+        operations=MappingProxyType(dict(_terms(document))),
+        fields=tuple(node.path for node in granted),
+        single_only=frozenset(node.path for node in granted if _single_only(node, office)),
+        limits=Limits(document.grenzen.anfragen_je_minute, document.grenzen.personen_je_tag),
+    )
+
+
+def _terms(document: Vereinbarung) -> Iterable[tuple[Operation, OperationTerms]]:
+    for operation in Operation:
+        if (terms := document.operationen.get(operation.value)) is not None:
+            yield operation, OperationTerms(frozenset(terms.pflicht), terms.je_seite or 100)
+
+
+def _condition(condition: Bedingung) -> Condition:
+    return Condition(
+        field=condition.feld,
+        one_of=None if condition.in_ is None else frozenset(condition.in_),
+        none_of=None if condition.nicht_in is None else frozenset(condition.nicht_in),
+        present=condition.vorhanden is True,
+        earliest=condition.von,
+        latest=condition.bis,
+    )

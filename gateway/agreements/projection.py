@@ -1,0 +1,224 @@
+"""What a person looks like under one agreement: who is visible, and exactly which fields remain.
+
+Pure functions of (person, visible neighbours, day). The change feed compares their results, the operations
+deliver them; nothing else decides what may be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+
+from gateway.agreements.agreement import Agreement, Condition
+from gateway.model.derived import Ableitung
+from gateway.model.person import Person
+from gateway.model.release import mask_address, release_code
+from gateway.model.structure import Node, grantable, nodes
+from gateway.model.types import Code, Tree, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the neighbours contribute, under one application.
+
+    `kennungen`: source person number -> identifier, of neighbours this application sees. `hidden`: source person
+    numbers of blocked neighbours; they are omitted, not named. `address_masked`: a blocked person lives there too.
+    """
+
+    kennungen: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    familienverbandskennung: str | None = None
+    address_masked: bool = False
+
+
+def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
+    """True if this person is in the agreement's scope on that day: not blocked, no alias record, all conditions."""
+    control = _group(datensatz, "steuerung")
+    if ableitung.gesperrt or "hauptdatensatz" in control:
+        return False
+    restricted = _restricted(control)
+    if any(node.path in restricted for node in nodes(Person) if node.minimum == 1):
+        return False  # a person cannot be told without its required fields (DSGVO Art. 18: only the hint remains)
+    if not agreement.valid_from <= stichtag <= agreement.valid_to:
+        return False
+    full = {**_group(datensatz, "person"), **ableitung.tree}
+    return all(_holds(condition, full, restricted) for condition in agreement.scope)
+
+
+def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ableitung: Ableitung, links: Links) -> Tree:
+    """The person as this application may see it: only `fields`, released values, without the three store fields
+    personenkennung, stand and datensatzversion.
+
+    `fields` must be a subset of the agreement's; surplus ones are ignored (closed by default).
+    """
+    control = _group(datensatz, "steuerung")
+    granted = (fields & frozenset(agreement.fields)) - _restricted(control) - ableitung.verfallen
+    full: Tree = {**_group(datensatz, "person"), **ableitung.tree}
+    if not ableitung.azr_nummer_frei:
+        full.pop("azrNummer", None)
+    if (address := full.get("anschrift")) is not None:
+        full["anschrift"] = _address(address, links)
+    if relations := _relations(control, links):
+        full["familienbeziehung"] = relations
+    if links.familienverbandskennung is not None:
+        full["familienverbandskennung"] = links.familienverbandskennung
+    return _keep(_selection(granted), full)
+
+
+def field_bits(tree: Tree) -> int:
+    """The audit bitmap of a projected person: bit i is set if item i of `grantable(Person)` is in it."""
+    return sum(bit for bit, path in _paths() if _present(tree, path))
+
+
+def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> date | None:
+    """The next day after `stichtag` on which this projection can change by itself, None if never."""
+    days = [ableitung.naechster_stichtag, agreement.valid_from, agreement.valid_to + timedelta(days=1)]
+    return min((day for day in days if day is not None and day > stichtag), default=None)
+
+
+def _address(address: Value, links: Links) -> Tree:
+    tree = address if isinstance(address, dict) else {}
+    return {"art": "sonstige"} if links.address_masked else mask_address(tree)
+
+
+def _relations(control: Tree, links: Links) -> list[Value]:
+    """Relations as `familienbeziehung`: visible neighbours by identifier, hidden ones not at all, others by name."""
+    found: list[Value] = []
+    for relation in _items(control.get("familie")):
+        number = relation.get("personennummer")
+        if number in links.hidden:
+            continue
+        entry: Tree = {"art": relation["art"]}
+        if isinstance(number, str) and number in links.kennungen:
+            entry["person"] = {"personenkennung": links.kennungen[number]}
+        else:
+            named: Tree = {key: relation[key] for key in ("familienname", "vornamen") if key in relation}
+            if named:
+                entry["person"] = named
+        found.append(entry)
+    return found
+
+
+def _keep(selection: Mapping[str, object], tree: Tree) -> Tree:
+    """The part of `tree` that `selection` names, in the selection's order; empty groups vanish."""
+    kept: Tree = {}
+    for name, below in selection.items():
+        if (value := tree.get(name)) is None:
+            continue
+        result = _release(below, value) if isinstance(below, Node) else _keep_group(below, value)
+        if result not in ([], {}):
+            kept[name] = result
+    return kept
+
+
+def _keep_group(selection: object, value: Value) -> Value:
+    inner: Mapping[str, object] = selection if isinstance(selection, dict) else {}
+    if isinstance(value, list):
+        groups: list[Value] = []
+        for item in value:
+            if isinstance(item, dict) and (group := _keep(inner, item)):
+                groups.append(group)
+        return groups
+    return _keep(inner, value) if isinstance(value, dict) else {}
+
+
+def _release(node: Node, value: Value) -> Value:
+    """The value as it may be told: codes that give away Art. 9 reasons become their generic form."""
+    if isinstance(node.simple, Code) and isinstance(value, str):
+        return release_code(node.path, value)
+    return value
+
+
+@cache
+def _selection(granted: frozenset[str]) -> dict[str, object]:
+    """The granted paths as nested dicts in wire order; a granted group is kept whole."""
+
+    def select(level: Sequence[Node]) -> dict[str, object]:
+        chosen: dict[str, object] = {}
+        for node in level:
+            if node.path in granted:
+                chosen[node.name] = node
+            elif node.children and (below := select(node.children)):
+                chosen[node.name] = below
+        return chosen
+
+    return select(nodes(Person))
+
+
+@cache
+def _paths() -> tuple[tuple[int, tuple[str, ...]], ...]:
+    return tuple((1 << index, tuple(node.path.split("."))) for index, node in enumerate(grantable(Person)))
+
+
+def _present(value: Value, path: tuple[str, ...]) -> bool:
+    if isinstance(value, list):
+        return any(_present(item, path) for item in value)
+    if not path:
+        return True
+    return isinstance(value, dict) and path[0] in value and _present(value[path[0]], path[1:])
+
+
+def _holds(condition: Condition, full: Tree, restricted: frozenset[str]) -> bool:
+    values = [] if _covered(condition.field, restricted) else list(_values(full, condition.field.split(".")))
+    if condition.one_of is not None:
+        return any(value in condition.one_of for value in values)
+    if condition.none_of is not None:
+        return not any(value in condition.none_of for value in values)
+    if condition.present:
+        return bool(values)
+    return any(_within(value, condition) for value in values)
+
+
+def _within(value: str, condition: Condition) -> bool:
+    first = (value + "-01-01")[:10] if len(value) == 4 else (value + "-01")[:10]
+    return (condition.earliest is None or condition.earliest.isoformat() <= first) and (
+        condition.latest is None or first <= condition.latest.isoformat()
+    )
+
+
+def _values(value: Value, path: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _values(item, path)
+    elif not path:
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _values(value[path[0]], path[1:])
+
+
+def _covered(path: str, restricted: frozenset[str]) -> bool:
+    """True if the field or a group around it is restricted (DSGVO Art. 18)."""
+    parts = path.split(".")
+    return any(".".join(parts[:end]) in restricted for end in range(1, len(parts) + 1))
+
+
+def _restricted(control: Tree) -> frozenset[str]:
+    """Every grantable path under a restricted one, and the restricted paths themselves."""
+    named = control.get("eingeschraenkt")
+    if not isinstance(named, list) or not named:
+        return frozenset()
+    return _under(frozenset(str(path) for path in named))
+
+
+@cache
+def _under(named: frozenset[str]) -> frozenset[str]:
+    """A restricted required field takes its group along: the group could not be told without it."""
+    every = [node for top in nodes(Person) for node in top.walk()]
+    required = {node.path for node in every if node.path in named and node.minimum == 1 and "." in node.path}
+    closed = named | {path.rpartition(".")[0] for path in required}
+    return closed | {node.path for node in every if _covered(node.path, closed)}
+
+
+def _group(tree: Tree, name: str) -> Tree:
+    value = tree[name]
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is no group")
+    return value
+
+
+def _items(value: Value | None) -> Iterator[Tree]:
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            yield item
