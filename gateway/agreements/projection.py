@@ -115,13 +115,13 @@ def _keep(selection: Mapping[str, object], tree: Tree) -> Tree:
 
 def _keep_group(selection: object, value: Value) -> Value:
     inner: Mapping[str, object] = selection if isinstance(selection, dict) else {}
-    if isinstance(value, list):
-        groups: list[Value] = []
-        for item in value:
-            if isinstance(item, dict) and (group := _keep(inner, item)):
-                groups.append(group)
-        return groups
-    return _keep(inner, value) if isinstance(value, dict) else {}
+    if not isinstance(value, list):
+        return _keep(inner, value) if isinstance(value, dict) else {}
+    groups: list[Value] = []
+    for item in value:
+        if isinstance(item, dict) and (group := _keep(inner, item)):
+            groups.append(group)
+    return groups
 
 
 def _release(node: Node, value: Value) -> Value:

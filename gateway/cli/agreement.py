@@ -1,0 +1,58 @@
+"""`gateway agreement`: check and explain agreements."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.explain import explain as explain_text
+from gateway.agreements.load import load_agreement, load_all
+from gateway.cli.options import FOLDER, agreements_folder, city, now
+from gateway.errors import AgreementError
+
+
+@click.group()
+def agreement() -> None:
+    """Check and explain agreements."""
+
+
+@agreement.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the shipped ones).")
+def check(files: tuple[Path, ...], folder: Path | None) -> None:
+    """Find every mistake in the agreements at once; exit 1 if there is one."""
+    today = city().today(now())
+    problems: list[str] = []
+    found: list[Agreement] = []
+    try:
+        found = [load_agreement(file) for file in files] or list(
+            load_all(folder or agreements_folder(), today=today).values()
+        )
+    except AgreementError as error:
+        problems += error.problems or (str(error),)
+    problems += [f"{a.application}: {_validity(a, today)}" for a in found if not a.valid_from <= today <= a.valid_to]
+    for problem in problems:
+        click.echo(problem)
+    for a in found:
+        click.echo(f"{a.application}/{a.major}: {len(a.fields)} fields, {len(a.operations)} operations, {a.reference}")
+    raise SystemExit(1 if problems else 0)
+
+
+@agreement.command()
+@click.argument("application")
+@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the shipped ones).")
+def explain(application: str, folder: Path | None) -> None:
+    """Print an agreement in plain German for the data-protection officer."""
+    today = city().today(now())
+    for found in load_all(folder or agreements_folder(), today=today).values():
+        if found.application == application:
+            click.echo(explain_text(found))
+            return
+    raise click.UsageError(f"no agreement for {application}")
+
+
+def _validity(agreement: Agreement, today: date) -> str:
+    return "expired" if today > agreement.valid_to else "not yet in force"

@@ -1,0 +1,59 @@
+"""`gateway`: the entry point; errors become one readable message and an exit code, never a traceback of data."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from gateway.errors import GatewayError
+
+_COMMANDS = {
+    "demo": ("gateway.cli.demo", "demo"),
+    "init": ("gateway.cli.init", "init"),
+    "serve": ("gateway.cli.run", "serve"),
+    "poll": ("gateway.cli.run", "poll"),
+    "simulate": ("gateway.cli.simulate", "simulate"),
+    "agreement": ("gateway.cli.agreement", "agreement"),
+    "contract": ("gateway.cli.contract", "contract"),
+    "validate": ("gateway.cli.contract", "validate"),
+    "audit": ("gateway.cli.audit", "audit"),
+    "quarantine": ("gateway.cli.desk", "quarantine"),
+    "discrepancy": ("gateway.cli.desk", "discrepancy"),
+    "keys": ("gateway.cli.keys", "keys"),
+    "health": ("gateway.cli.health", "health"),
+    "db": ("gateway.cli.run", "db"),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is used: `gateway health` must not load a web server."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fldm-gateway", prog_name="gateway")
+def cli() -> None:
+    """SOAP/XML integration gateway: one reviewed agreement per connected application."""
+
+
+def main() -> None:
+    """Run the command line; a GatewayError prints its operator's message and ends with exit code 2."""
+    try:
+        cli(prog_name="gateway")
+    except GatewayError as error:
+        lines = getattr(error, "problems", ()) or (str(error),)
+        click.echo(f"gateway: {error.code}", err=True)
+        for line in lines:
+            click.echo(f"  {line}", err=True)
+        sys.exit(2)

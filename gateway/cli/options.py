@@ -1,0 +1,52 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway import settings as settings_file
+from gateway.agreements.city import City, load_city
+from gateway.settings import Settings
+from gateway.shipped import schemas, wsdl
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def settings_option(command: Command) -> Command:
+    """Adds `--settings FILE`; without it GATEWAY_SETTINGS is asked."""
+    return click.option("--settings", "settings_path", type=FILE, help="Settings file (else GATEWAY_SETTINGS).")(
+        command
+    )
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings named by option or environment; SettingsError lists everything wrong."""
+    return settings_file.load(settings_file.locate(path))
+
+
+def now() -> datetime:
+    """The one clock of the command line: aware UTC."""
+    return datetime.now(UTC)
+
+
+def agreements_folder(settings: Settings | None = None) -> Path:
+    """Where the agreements are: the settings' folder, else the shipped ones."""
+    return settings.agreements if settings and settings.agreements else schemas()
+
+
+def contracts_folder(settings: Settings | None = None) -> Path:
+    """Where the WSDLs are: the settings' folder, else the shipped ones."""
+    return settings.contracts if settings and settings.contracts else wsdl()
+
+
+def city(settings: Settings | None = None) -> City:
+    """The city of the agreements' folder."""
+    return load_city(agreements_folder(settings) / "stadt.toml")
