@@ -1,0 +1,275 @@
+"""The database: opened only if it is durable, written in short immediate transactions, read in consistent snapshots."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import StoreError
+
+_SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
+_POSTGRESQL = {
+    "fsync": frozenset({"on"}),
+    "full_page_writes": frozenset({"on"}),
+    # `local` and `remote_write` would lose audit entries of answers already sent when a standby takes over.
+    "synchronous_commit": frozenset({"on", "remote_apply"}),
+}
+_BUSY_SECONDS = 30
+_POLL_LOCK = 0x464C444D  # "FLDM": the advisory lock of the one poller (PostgreSQL)
+_MIGRATION_LOCK = 0x464C444E
+
+
+class Database:
+    """One database under its URL; connections are made lazily and never survive a fork."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._made: tuple[int, sa.Engine] | None = None
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = False) -> Database:
+        """The database behind `url`, read back to be durable; no connection stays open (fork-safe).
+
+        With `create` a missing SQLite file is made with mode 0600. Raises StoreError if the file is missing,
+        the URL is neither SQLite (a file) nor PostgreSQL, or a durability setting does not hold.
+        """
+        database = cls(_accepted(url))
+        path = database.path
+        if path is not None:
+            _ensure_file(path, create=create)
+        with database.read():
+            pass
+        database.close()
+        return database
+
+    @property
+    def dialect(self) -> str:
+        return self._url.get_backend_name()
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return Path(self._url.database) if self.dialect == "sqlite" and self._url.database else None
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent snapshot of the whole database; nothing can be written."""
+        yield from self._transaction(
+            self._engine(), {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that holds the write lock from its start; durable when the block has ended without an error."""
+        yield from self._transaction(self._engine(), {"gateway_write": True})
+
+    def scrub(self) -> None:
+        """Afterwards no erased page stands in the write-ahead log (SQLite; a busy reader delays it to the next)."""
+        if self.dialect == "sqlite":
+            with _translated():
+                raw = self._engine().raw_connection()
+                try:
+                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    raw.close()
+
+    @contextmanager
+    def poll_lock(self) -> Iterator[None]:
+        """The right to be the one poller; StoreError (code "abruf-laeuft") at once if another has it."""
+        path = self.path
+        if path is None:
+            with self._advisory_lock():
+                yield
+            return
+        descriptor = os.open(f"{path}.poll", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _already_polling() from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Afterwards this process holds no connection; the next use opens new ones."""
+        with self._lock:
+            made, self._made = self._made, None
+        if made is not None and made[0] == os.getpid():
+            made[1].dispose()
+
+    def upgrade(self) -> None:
+        """Afterwards the tables are those of this version (Alembic, one transaction); StoreError if they cannot be."""
+        with self.write() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def is_current(self) -> bool:
+        """True if every migration of this version, and no other, has been applied."""
+        with self.read() as connection:
+            current = MigrationContext.configure(connection).get_current_heads()
+        return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+
+    def _engine(self) -> sa.Engine:
+        with self._lock:
+            if self._made is None or self._made[0] != os.getpid():
+                if self._made is not None:
+                    # The parent's connections must not be closed from here: it still uses them.
+                    self._made[1].dispose(close=False)
+                self._made = (os.getpid(), _engine(self._url))
+            return self._made[1]
+
+    def _transaction(self, engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
+        if self.dialect == "sqlite":
+            options.pop("isolation_level", None)
+        with _translated(), engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _advisory_lock(self) -> Iterator[None]:
+        # A connection of its own, outside any transaction: the lock lives exactly as long as this connection.
+        engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True, isolation_level="AUTOCOMMIT")
+        with _translated():
+            connection = engine.connect()
+        try:
+            with _translated():
+                held = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_POLL_LOCK))).scalar_one()
+            if not held:
+                raise _already_polling()
+            yield
+        finally:
+            connection.close()
+
+
+def upgrade(url: str) -> None:
+    """Afterwards the database behind `url` has the tables of this version; StoreError if it is missing."""
+    database = Database.open(url)
+    try:
+        database.upgrade()
+    finally:
+        database.close()
+
+
+def is_current(url: str) -> bool:
+    """True if the database behind `url` has exactly the migrations of this version."""
+    database = Database.open(url)
+    try:
+        return database.is_current()
+    finally:
+        database.close()
+
+
+def _accepted(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except SQLAlchemyError:
+        raise StoreError("the database URL cannot be read") from None
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:" and not parsed.query:
+        return parsed.set(drivername="sqlite+pysqlite", database=str(Path(parsed.database).absolute()))
+    raise StoreError("the database must be a SQLite file (sqlite:///...) or PostgreSQL (postgresql://...)")
+
+
+def _ensure_file(path: Path, *, create: bool) -> None:
+    if path.is_file():
+        return
+    if not create:
+        raise StoreError("the database file is missing (gateway init makes it)")
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"the database file cannot be made: {error.strerror}") from error
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "postgresql":
+        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        sa.event.listen(engine, "connect", _require_durable_postgresql)
+        return engine
+    # mode=rw: SQLite itself never creates a file that somebody has moved away.
+    location = f"file:{_quoted(url.database or '')}?mode=rw"
+    connect = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None, "uri": True}
+    engine = sa.create_engine(
+        "sqlite+pysqlite://", creator=_connector(location, connect), poolclass=sa.QueuePool, hide_parameters=True
+    )
+    sa.event.listen(engine, "connect", _require_durable_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _connector(location: str, options: dict[str, Any]) -> Callable[[], Any]:
+    import sqlite3
+
+    return lambda: sqlite3.connect(location, **options)
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # The driver's own BEGIN is off (isolation_level None): read-then-write would fail at once instead of waiting.
+    writing = connection.get_execution_options().get("gateway_write", False)
+    raw = connection.connection.driver_connection
+    raw.execute(f"PRAGMA query_only = {0 if writing else 1}")  # type: ignore[union-attr]  # an open connection has one
+    raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")  # type: ignore[union-attr]  # see above
+
+
+def _require_durable_sqlite(raw: Any, _record: object) -> None:
+    cursor = raw.cursor()
+    for name, wanted in _SQLITE.items():
+        cursor.execute(f"PRAGMA {name} = {wanted}")
+        cursor.execute(f"PRAGMA {name}")
+        if str(cursor.fetchone()[0]) != wanted:
+            raise StoreError(f"SQLite does not keep {name} = {wanted}")
+    cursor.close()
+
+
+def _require_durable_postgresql(raw: Any, _record: object) -> None:
+    with raw.cursor() as cursor:
+        for name, wanted in _POSTGRESQL.items():
+            found = cursor.execute(f"SHOW {name}").fetchone()[0]
+            if found not in wanted:
+                raise StoreError(f"PostgreSQL runs with {name} = {found}; needed: {' or '.join(sorted(wanted))}")
+    raw.rollback()
+
+
+def _alembic() -> Config:
+    config = Config()
+    location = str(resources.files("gateway.store") / "migrations")
+    config.set_main_option("script_location", location.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _already_polling() -> StoreError:
+    return StoreError("another poller holds the lock", code="abruf-laeuft")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # Drivers quote rows in their messages ("Key (...)=(...) already exists"): the class name must do.
+        cause = type(getattr(error, "orig", None) or error).__name__
+        raise StoreError(f"the database refused a statement ({cause})") from None

@@ -1,0 +1,220 @@
+"""The tables of the store: in clear stand keyed hashes, counters and our own times, never an attribute of a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware moment, stored as ISO 8601 text in UTC to the microsecond: sorts as text, same on every database."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without time zone")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return None if value is None else datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+APPLICATION = String(64)
+SOURCE = String(40)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("source", SOURCE, nullable=False),
+    Column("source_key", LargeBinary(32), nullable=False, unique=True),
+    # NULL once destroyed: with it go all versions, the audit identifier and every sealed text of this person.
+    Column("wrapped_key", LargeBinary),
+    Column("ring_key_id", Integer),
+    Column("version", Integer, nullable=False),
+    Column("change_number", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),
+    # The source key of the record this one was merged into; it need not be known here yet.
+    Column("merged_into", LargeBinary(32)),
+    # Keyed hash of the next day on which something changes by itself: the day itself may be a birthday.
+    Column("due", LargeBinary(32)),
+    Column("audit_cipher", LargeBinary),
+    CheckConstraint("state IN ('active', 'removed', 'merged')", name="state"),
+    Index(None, "due"),
+    Index(None, "merged_into"),
+    Index(None, "ring_key_id"),
+)
+
+person_version = Table(
+    "person_version",
+    metadata,
+    Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("recorded_at", Utc, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+search_index = Table(
+    "search_index",
+    metadata,
+    Column("token", LargeBinary(32), primary_key=True),
+    Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    Index(None, "person_id"),
+)
+
+relation = Table(
+    "relation",
+    metadata,
+    Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    Column("other_source_key", LargeBinary(32), primary_key=True),
+    Index(None, "other_source_key"),
+)
+
+family = Table(
+    "family",
+    metadata,
+    Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    Column("family_key", LargeBinary(32), nullable=False),
+    Index(None, "family_key"),
+)
+
+family_kennung = Table(
+    "family_kennung",
+    metadata,
+    Column("application", APPLICATION, primary_key=True),
+    Column("family_key", LargeBinary(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+projection = Table(
+    "projection",
+    metadata,
+    Column("application", APPLICATION, primary_key=True),
+    Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    # Kennung and links to neighbours under this application: under the person's key, or, once that is
+    # destroyed (`released`), the Kennung alone under the feed key until `entfallen` is acknowledged.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("released", Boolean, nullable=False),
+    Column("kennung_index", LargeBinary(32), nullable=False),
+    Column("digest", LargeBinary(32)),
+    Column("acked_digest", LargeBinary(32)),
+    Column("number", BigInteger),
+    Column("visible_since", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("stand", Utc, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "application", "kennung_index", unique=True),
+    Index(None, "application", "number", unique=True),
+)
+
+feed_counter = Table(
+    "feed_counter",
+    metadata,
+    Column("application", APPLICATION, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("acked", BigInteger, nullable=False),
+    Column("snapshot", BigInteger, nullable=False),
+    Column("snapshot_done", BigInteger, nullable=False),
+    Column("snapshot_until", Utc),
+    # What all projections of this application were last computed from; NULL: never completely.
+    Column("basis", LargeBinary(32)),
+)
+
+feed_shown = Table(
+    "feed_shown",
+    metadata,
+    Column("application", APPLICATION, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("person_id", ForeignKey(person.c.id), nullable=False),
+    Column("digest", LargeBinary(32)),
+    Index(None, "person_id"),
+)
+
+position = Table(
+    "position",
+    metadata,
+    Column("source", SOURCE, primary_key=True),
+    Column("change_number", BigInteger, nullable=False),
+    Column("page_token", Text),
+    Column("full_load", Boolean, nullable=False),
+)
+
+poll_run = Table(
+    "poll_run",
+    metadata,
+    Column("source", SOURCE, primary_key=True),
+    Column("stand", Utc, nullable=False),
+    Column("finished_at", Utc, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("number", String(36), primary_key=True),
+    Column("source", SOURCE, nullable=False),
+    Column("source_key", LargeBinary(32)),
+    Column("change_number", BigInteger),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "source_key"),
+    Index(None, "source", "sha256", unique=True),
+)
+
+discrepancy = Table(
+    "discrepancy",
+    metadata,
+    Column("number", String(36), primary_key=True),
+    Column("application", APPLICATION, nullable=False),
+    Column("person_id", ForeignKey(person.c.id), nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "person_id"),
+)
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("value", String(32), nullable=False),
+    # How many lines the erasure ledger has had: a shorter file means that it was lost.
+    Column("erasures", BigInteger, nullable=False),
+    # ISO day up to which everything that changes by itself has been recomputed.
+    Column("reprojected", String(10)),
+    CheckConstraint("id = 1", name="one_row"),
+)
