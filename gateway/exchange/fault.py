@@ -1,0 +1,89 @@
+"""What is said when something goes wrong: declared faults to identified callers, constant bytes to all others."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import structlog
+
+from gateway.errors import CallerError, ContractViolation, GatewayError, LimitExceeded
+from gateway.exchange.inquiry import Inquiry, Outcome
+from gateway.exchange.message import Reply
+from gateway.model.types import Tree
+from gateway.wire.soap import SOAP12, fault_payload
+
+LOG = structlog.stdlib.get_logger("gateway.exchange")
+
+_MAX_FINDINGS = 20
+_MAX_LINE = 1000
+
+
+def declared_fault(error: Exception, inquiry: Inquiry) -> Outcome:
+    """The declared fault for an identified caller, valid against the application's own XSD.
+
+    A CallerError says its code and where the message is wrong; everything else is "interner-fehler" with the
+    correlation number. No text comes from the exception. Raises ContractError if the fault cannot be rendered.
+    """
+    client = isinstance(error, CallerError)
+    said = error if isinstance(error, CallerError) else GatewayError()
+    if not client:
+        report(error, inquiry.number)
+    contract = inquiry.service.contract
+    detail = contract.render_fehler(_fehler(said, inquiry))
+    contract.check_answer(detail)
+    payload = fault_payload(
+        inquiry.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail
+    )
+    # SOAP 1.1, 6.2: always 500. SOAP 1.2 part 2, 7.5.2.2: 400 for the sender's faults, 500 for the receiver's.
+    status = 400 if client and inquiry.media.version is SOAP12 else 500
+    retry_after = error.retry_after if isinstance(error, LimitExceeded) else None
+    return Outcome(payload, status, said.code, retry_after=retry_after)
+
+
+def constant_fault(error: Exception, number: str, inquiry: Inquiry | None) -> Reply:
+    """The unsigned, constant answer: a stranger gets the 4xx of the refusal, all others HTTP 500 and nothing else.
+
+    It is a function of the error's class alone; nothing of the request is in it.
+    """
+    if inquiry is None and isinstance(error, CallerError):
+        LOG.info("refused", number=number, error=type(error).__name__, reason=str(error))
+        return _constant(type(error), error.http_status, error.code, number)
+    report(error, number)
+    operation = inquiry.operation.value if inquiry and inquiry.operation else None
+    outcome = error.code if isinstance(error, GatewayError) else GatewayError.code
+    return _constant(GatewayError, 500, outcome, number, operation)
+
+
+def report(error: Exception, number: str) -> None:
+    """One line for operators: class and place of the error; its text only if it is one of our own."""
+    said: dict[str, Any] = {"reason": str(error)} if isinstance(error, GatewayError) else {}
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    at = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    LOG.error("house error", number=number, error=type(error).__name__, at=at, **said)
+
+
+def _fehler(error: GatewayError, inquiry: Inquiry) -> Tree:
+    tree: Tree = {"code": error.code, "meldung": error.text_de, "meldungEnglisch": error.text_en}
+    if not isinstance(error, CallerError):
+        tree["vorgangsnummer"] = inquiry.number
+    if isinstance(error, ContractViolation) and error.findings:
+        tree["befund"] = [_line(finding) for finding in error.findings[:_MAX_FINDINGS]]
+    if isinstance(error, LimitExceeded):
+        tree["wiederholungNach"] = error.retry_after
+    return tree
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:_MAX_LINE] or "-"
+
+
+def _constant(kind: type[GatewayError], status: int, outcome: str, number: str, operation: str | None = None) -> Reply:
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><soap:Fault>'
+        f"<faultcode>soap:{'Client' if issubclass(kind, CallerError) else 'Server'}</faultcode>"
+        f"<faultstring>{kind.text_de} / {kind.text_en}</faultstring>"
+        "</soap:Fault></soap:Body></soap:Envelope>\n"
+    )
+    return Reply(status, "text/xml; charset=utf-8", body.encode(), outcome, number, operation)

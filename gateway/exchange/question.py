@@ -1,0 +1,58 @@
+"""What an envelope asks for: the operation its Body names and the `abrufkontext` its Header carries, both checked."""
+
+from __future__ import annotations
+
+from lxml import etree
+from pydantic import ValidationError
+
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.context import Abrufkontext
+from gateway.agreements.operation import Operation
+from gateway.contract.compiled import Contract
+from gateway.errors import ContractViolation, MessageRefused, NotAgreed
+from gateway.wire.soap import Envelope
+
+CONTEXT = "abrufkontext"
+WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"
+DSIG = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+
+
+def understood(namespace: str) -> frozenset[str]:
+    """The header blocks that are read here, so a `mustUnderstand` on them is met (SOAP 1.1, 4.2.3)."""
+    return frozenset({f"{{{namespace}}}{CONTEXT}", WSSE, DSIG})
+
+
+def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement, action: str | None) -> Operation:
+    """The operation that the Body's element names.
+
+    ContractViolation for an element that names none, NotAgreed for one the agreement does not have; MessageRefused
+    if a SOAPAction contradicts the element (absent and empty ones say nothing and are accepted).
+    """
+    name = etree.QName(envelope.payload)
+    operation = next((one for one in Operation if one.value == name.localname), None)
+    if operation is None or name.namespace != contract.namespace:
+        raise ContractViolation("Body: its element is no operation of this service", code="operation-unbekannt")
+    if operation not in agreement.operations:
+        raise NotAgreed(f"operation {operation.value} is not agreed", code="operation-nicht-vereinbart")
+    if action and action != contract.soap_action(operation):
+        raise MessageRefused("SOAPAction names another operation than the Body", code="soapaction-widerspruch")
+    return operation
+
+
+def checked_context(envelope: Envelope, contract: Contract) -> Abrufkontext:
+    """Payload and the one mandatory `abrufkontext` are valid against the application's own XSD; the latter, read.
+
+    ContractViolation names element and rule. Header blocks of other namespaces are ignored (SOAP 1.1, 4.2.2);
+    another block of the application's own namespace is refused.
+    """
+    contract.check_request(envelope.payload)
+    ours = [block for block in envelope.header if etree.QName(block).namespace == contract.namespace]
+    if [etree.QName(block).localname for block in ours] != [CONTEXT]:
+        raise ContractViolation(findings=[f"Header: exactly one {CONTEXT} is mandatory, and nothing else of ours"])
+    contract.check_header(ours[0])
+    texts = {etree.QName(child).localname: child.text or "" for child in ours[0]}
+    try:
+        return Abrufkontext.model_validate(texts)
+    except ValidationError as error:
+        findings = [f"{CONTEXT}/{'/'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
+        raise ContractViolation(findings=findings) from None

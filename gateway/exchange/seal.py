@@ -1,0 +1,112 @@
+"""Law 2, the last steps of every answer: audit entry, receipt header, check, signature. Nothing leaves another way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from gateway.errors import AuditError
+from gateway.exchange.inquiry import Inquiry, Outcome
+from gateway.exchange.message import Reply
+from gateway.model.types import Tree
+from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal, Receipt
+from gateway.wire import seal as wire_seal
+
+UNKNOWN_OPERATION = "unbekannt"
+"""What the audit entry says while the message has not yet said which operation it wants."""
+
+
+class Sealer:
+    """Turns an outcome into the signed bytes, with the audit entry in between."""
+
+    def __init__(self, audit: AuditTrail) -> None:
+        self._audit = audit
+
+    def seal(self, outcome: Outcome, inquiry: Inquiry) -> Reply:
+        """The signed message, once its audit entry is durable.
+
+        1. The Body is written as the octets that will be signed.
+        2. The audit entry with the commitment to exactly these octets is durable: the Receipt.
+        3. The `quittung` is rendered from the Receipt and checked against the application's own XSD.
+        4. Body and header are signed.
+
+        Raises AuditError, ContractError or SigningError. When 3 or 4 fails the entry is followed by a second one,
+        `nicht ausgeliefert`.
+        """
+        agreement, version = inquiry.service.agreement, inquiry.media.version
+        body = wire_seal.body_bytes(version, outcome.payload, agreement.signature_profile)
+        receipt = self._audit.record(entry(outcome, inquiry), body, once=inquiry.once)
+        with self._leaving(receipt):
+            header = self._quittung(receipt, inquiry)
+            message = wire_seal.sign(
+                agreement.signature_profile, version, [header], body, inquiry.service.key, now=receipt.time
+            )
+        return Reply(
+            outcome.status,
+            f"{version.content_type}; charset=utf-8",
+            message,
+            outcome.code,
+            inquiry.number,
+            operation=inquiry.operation.value if inquiry.operation else None,
+            protocol=receipt.number,
+            retry_after=outcome.retry_after,
+        )
+
+    def _quittung(self, receipt: Receipt, inquiry: Inquiry) -> bytes:
+        if not isinstance(receipt, Receipt):  # mypy refuses it already; this holds when nobody ran mypy
+            raise AuditError("no receipt, no signature")
+        tree: Tree = {
+            "protokollnummer": receipt.number,
+            "eintragsHash": receipt.entry_hash.hex(),
+            "salt": receipt.salt.hex(),
+            "zeitpunkt": _instant(receipt.time),
+            "anfrageDigest": inquiry.digest.hex(),
+            "fassung": inquiry.service.agreement.version,
+        }
+        if inquiry.stand is not None:
+            tree["stand"] = _instant(inquiry.stand)
+        header = inquiry.service.contract.render_quittung(tree)
+        inquiry.service.contract.check_answer(header)
+        return header
+
+    @contextmanager
+    def _leaving(self, receipt: Receipt) -> Iterator[None]:
+        """Whatever fails in here, the trail says that the audited answer did not leave."""
+        finished = False
+        try:
+            yield
+            finished = True
+        finally:
+            if not finished:
+                self._audit.undelivered(receipt)
+
+
+def entry(outcome: Outcome, inquiry: Inquiry) -> Entry:
+    """The audit entry: who was told what about whom, and nothing that the caller wrote stands in it in clear."""
+    agreement, context = inquiry.service.agreement, inquiry.context
+    purpose = context.verwendungszweck if context and context.verwendungszweck in agreement.purposes else None
+    return Entry(
+        kind=_kind(outcome),
+        operation=inquiry.operation.value if inquiry.operation else UNKNOWN_OPERATION,
+        outcome=outcome.code,
+        application=agreement.application,
+        purpose=purpose,
+        legal_basis=agreement.reference,
+        fassung=agreement.version,
+        major=agreement.major,
+        certificate=inquiry.caller.fingerprint,
+        request_digest=inquiry.digest,
+        persons=tuple(Disclosure(person.audit_id, person.fields) for person in outcome.persons),
+        personal=Personal(context.kennung, context.aktenzeichen, context.begruendung) if context else None,
+    )
+
+
+def _kind(outcome: Outcome) -> Kind:
+    if outcome.code != "ok":
+        return Kind.ABGEWIESEN
+    return Kind.OFFENLEGUNG if outcome.persons else Kind.ABFRAGE
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,130 @@
+"""gunicorn as the direct server: threads, TLS with client certificates, and silence about what it could not read."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import structlog
+from gunicorn import util  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.http import errors  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
+
+from gateway.settings import ServerSettings
+
+LOG = structlog.stdlib.get_logger("gateway.server")
+
+GRACE = 30
+"""Seconds an answer in flight has to finish after SIGTERM."""
+
+KEEPALIVE = 30
+"""Seconds an idle connection stays open; waiting takes no thread."""
+
+
+class Opened(Protocol):
+    """What one server process works with, made after the fork."""
+
+    def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI callable."""
+
+    def close(self) -> None:
+        """Threads and database connections are ended."""
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """The gateway under gunicorn. `open_process` runs in every process after the fork, so engines, the audit
+    writer and their threads are never shared; everything else was loaded before and is shared by copy on write."""
+
+    def __init__(self, settings: ServerSettings, context: ssl.SSLContext, open_process: Callable[[], Opened]) -> None:
+        self._settings = settings
+        self._context = context
+        self._open_process = open_process
+        self._opened: Opened | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Our settings as gunicorn's; nothing is read from its own files or environment variables."""
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        for name, value in {
+            "bind": f"{host}:{settings.port}",
+            "workers": settings.processes,
+            "threads": settings.threads,
+            "worker_class": Worker,
+            "logger_class": QuietLog,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "certfile": str(settings.certificate),
+            "keyfile": str(settings.key),
+            "ssl_context": lambda _config, _default: self._context,
+            "graceful_timeout": GRACE,
+            "keepalive": KEEPALIVE,
+            "limit_request_line": 2048,
+            "limit_request_fields": 64,
+            "limit_request_field_size": 8190,
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
+            "control_socket_disable": True,
+            "worker_exit": lambda _arbiter, _worker: self.close(),
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Iterable[bytes]]:
+        """Called by gunicorn in each process after the fork."""
+        self._opened = self._open_process()
+        return self._opened.http
+
+    def close(self) -> None:
+        """What this process opened is closed."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+def serve(settings: ServerSettings, context: ssl.SSLContext, open_process: Callable[[], Opened]) -> None:
+    """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case."""
+    Server(settings, context, open_process).run()
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Answers what is no HTTP with constant bytes; gunicorn's own page and log line would quote the request."""
+
+    def handle_error(self, _req: object, client: Any, _addr: object, exc: BaseException) -> None:
+        """The connection gets a constant answer by the kind of the error, the log its class."""
+        status, reason = _status(exc)
+        LOG.info("no request", error=type(exc).__name__, status=status)
+        try:
+            util.write_error(client, status, reason, reason)
+        except OSError as gone:
+            LOG.info("connection lost", error=type(gone).__name__)
+
+
+class QuietLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's log without tracebacks and request lines: both can carry what a stranger sent."""
+
+    def exception(self, _msg: str, *_args: object, **_kwargs: object) -> None:
+        """Only the class of the error is written."""
+        kind = sys.exc_info()[0]
+        LOG.warning("connection ended", error=kind.__name__ if kind else "unknown")
+
+    def access(self, resp: object, req: object, environ: object, request_time: object) -> None:
+        """No access log: our own has one line per request."""
+
+
+def _status(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, errors.LimitRequestLine):
+        return 414, "URI Too Long"
+    if isinstance(error, errors.LimitRequestHeaders):
+        return 431, "Request Header Fields Too Large"
+    if isinstance(error, errors.ExpectationFailed):
+        return 417, "Expectation Failed"
+    if isinstance(error, errors.UnsupportedTransferCoding):
+        return 501, "Not Implemented"
+    if isinstance(error, errors.ParseException | ssl.SSLError):
+        return 400, "Bad Request"
+    return 500, "Internal Server Error"
