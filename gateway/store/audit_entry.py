@@ -1,0 +1,170 @@
+"""One entry of the audit trail: what happened to whom under which agreement, without a word about the content.
+
+The canonical form is RFC 8785 JSON in UTF-8 under German names, because data-protection officers read it; its
+SHA-256 is the entry's hash. These bytes are kept for years: a name or a form in here never changes, new ones
+raise `format`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+
+import rfc8785
+
+from gateway.errors import AuditError
+
+FORMAT = 1
+
+
+class Kind(Enum):
+    """What was done, in the words of § 76 BDSG and of the DSG NRW; the last three are technical outcomes."""
+
+    ERHEBUNG = "Erhebung"
+    VERAENDERUNG = "Veränderung"
+    ABFRAGE = "Abfrage"
+    OFFENLEGUNG = "Offenlegung"
+    KOMBINATION = "Kombination"
+    LOESCHUNG = "Löschung"
+    NICHT_AUSGELIEFERT = "nicht ausgeliefert"
+    ABGEWIESEN = "abgewiesen"
+    BETRIEB = "Betrieb"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One person and what went out: bit i of `fields` stands for the i-th item of grantable(Person).
+
+    `person` is the person's audit id, which leads nowhere once the person is erased.
+    """
+
+    person: str
+    fields: int
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What the caller wrote about itself and its file; personal, so sealed and never in the chain in clear."""
+
+    kennung: str | None = field(default=None, repr=False)
+    aktenzeichen: str | None = field(default=None, repr=False)
+    begruendung: str | None = field(default=None, repr=False)
+
+    def texts(self) -> dict[str, str]:
+        """The texts that are there, under their XML names."""
+        named = {"kennung": self.kennung, "aktenzeichen": self.aktenzeichen, "begruendung": self.begruendung}
+        return {name: text for name, text in named.items() if text is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry before it has a number; a malformed part raises AuditError that names it.
+
+    Everything here but `personal` stands in clear for years. So `purpose`, `outcome` and `counts` are codes of
+    ours or of the agreement, never what a caller wrote: a refused purpose is left out. `legal_basis` is the
+    agreement's reference. `refers_to` is the number of the entry that a second entry speaks about, `segment` the
+    month whose personal texts are erased, `request_digest` the SHA-256 of the request's bytes.
+    """
+
+    kind: Kind
+    operation: str
+    outcome: str
+    application: str | None = None
+    purpose: str | None = None
+    legal_basis: str | None = None
+    fassung: int | None = None
+    major: int | None = None
+    certificate: str | None = None
+    request_digest: bytes | None = None
+    persons: tuple[Disclosure, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    refers_to: str | None = None
+    segment: str | None = None
+    personal: Personal | None = None
+
+    def __post_init__(self) -> None:
+        broken = [name for name, pattern in _PATTERNS.items() if not _fits(getattr(self, name), pattern)]
+        broken += [name for name in ("fassung", "major") if not _is_count(getattr(self, name), optional=True)]
+        if self.request_digest is not None and len(self.request_digest) != hashlib.sha256().digest_size:
+            broken.append("request_digest")
+        if not all(_PERSON.fullmatch(one.person) and one.fields >= 0 for one in self.persons):
+            broken.append("persons")
+        if not all(_COUNT.fullmatch(name) and _is_count(number) for name, number in self.counts.items()):
+            broken.append("counts")
+        if self.personal is not None and any(_SURROGATE.search(text) for text in self.personal.texts().values()):
+            broken.append("personal")
+        if self.kind is Kind.NICHT_AUSGELIEFERT and self.refers_to is None:
+            broken.append("refers_to")
+        if broken:
+            raise AuditError(f"audit entry: {', '.join(broken)}: not of the agreed form", code="eintrag-fehlerhaft")
+
+    def content(
+        self, *, number: str, time: datetime, commitment: bytes | None, personal: Mapping[str, str] | None
+    ) -> bytes:
+        """The canonical bytes of this entry as number `number`.
+
+        `commitment` is SHA-256(salt || body) of the answer; `personal` the commitments to the personal texts.
+        """
+        clear = {
+            "protokollnummer": number,
+            "zeitpunkt": rfc3339(time),
+            "art": self.kind.value,
+            "anwendung": self.application,
+            "operation": self.operation,
+            "zweck": self.purpose,
+            "rechtsgrundlage": self.legal_basis,
+            "fassung": self.fassung,
+            "vertrag": self.major,
+            "zertifikat": self.certificate,
+            "anfrageDigest": self.request_digest.hex() if self.request_digest is not None else None,
+            "personen": [{"person": one.person, "felder": format(one.fields, "x")} for one in self.persons] or None,
+            "anzahlen": dict(self.counts) or None,
+            "ergebnis": self.outcome,
+            "bezug": self.refers_to,
+            "segment": self.segment,
+            "festlegung": commitment.hex() if commitment is not None else None,
+            "persoenlich": dict(personal) if personal else None,
+        }
+        return rfc8785.dumps({"format": FORMAT, **{name: part for name, part in clear.items() if part is not None}})
+
+
+def sha256(*parts: bytes) -> bytes:
+    """SHA-256 of the parts one after the other, 32 bytes."""
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def rfc3339(time: datetime) -> str:
+    """`2026-11-23T07:10:00.123Z`: RFC 3339 in UTC, cut to milliseconds; AuditError for a time without zone."""
+    if time.tzinfo is None:
+        raise AuditError("the clock gave a time without a time zone")
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PERSON = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_COUNT = re.compile(r"[A-Za-z0-9_-]{1,60}")
+# name -> pattern; the first two must be there, the others may be absent
+_PATTERNS = {
+    "operation": re.compile(r"[A-Za-z0-9_.-]{1,60}"),
+    "outcome": re.compile(r"[A-Za-z0-9_.-]{1,60}"),
+    "application": re.compile(r"[A-Za-z0-9_.-]{1,60}|"),
+    "purpose": re.compile(r"[A-Za-z0-9._-]{1,20}|"),
+    "legal_basis": re.compile(r"[^\ud800-\udfff]{1,500}|"),
+    "certificate": re.compile(r"sha256:[0-9a-f]{64}|"),
+    "refers_to": re.compile(_UUID + "|"),
+    "segment": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])|"),
+}
+
+
+def _fits(text: str | None, pattern: re.Pattern[str]) -> bool:
+    return bool(pattern.fullmatch(text or "")) and text != ""
+
+
+def _is_count(number: int | None, *, optional: bool = False) -> bool:
+    # RFC 8785, 3.2.2.3: whole numbers only up to 2^53 - 1
+    return (optional and number is None) or (type(number) is int and 0 <= number < 2**53)

@@ -1,0 +1,148 @@
+"""Personal texts of the audit trail: sealed under the key of a calendar month, committed to in the chain.
+
+Erasing a month destroys its wrapped key. What stays in the chain is SHA-256(salt || text) per text; the salts
+lie inside the sealed part, so without the key nobody can even try out guesses. The chain also holds the SHA-256
+of the sealed bytes: anyone can check them without a key, and a sealed part that vanished alone is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Protocol
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import Connection, select, update
+
+from gateway.errors import AuditError, VaultError
+from gateway.store import audit_tables as tables
+from gateway.store.audit_chain import insert_unless_there
+from gateway.store.audit_entry import Personal, sha256
+
+_KEY_BYTES = 32
+_SALT_BYTES = 32
+_SEGMENT = "audit-segment"
+_TEXTS = "audit-personal"
+
+
+class Sealing(Protocol):
+    """What the audit trail needs of `store.vault.Vault`."""
+
+    def wrap(self, key: bytes, purpose: str, subject: bytes = b"") -> bytes: ...
+
+    def unwrap(self, wrapped: bytes, purpose: str, subject: bytes = b"") -> bytes: ...
+
+    def seal(self, key: bytes, plain: bytes, purpose: str, subject: bytes = b"", version: int = 0) -> bytes: ...
+
+    def open(self, key: bytes, sealed: bytes, purpose: str, subject: bytes = b"", version: int = 0) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTexts:
+    """The sealed bytes and what the chain says of them."""
+
+    segment: str
+    sealed: bytes
+    commitments: dict[str, str]
+
+
+def month_of(time: datetime) -> str:
+    """The segment of an entry: its calendar month in UTC, `2026-11`."""
+    return time.astimezone(UTC).strftime("%Y-%m")
+
+
+def segment_key(connection: Connection, vault: Sealing, month: str, randomness: Callable[[int], bytes]) -> bytes:
+    """The key of that month, made now if there was none; AuditError if the month was erased.
+
+    The transaction must be a writing one.
+    """
+    find = select(tables.segment.c.wrapped).where(tables.segment.c.month == month)
+    row = connection.execute(find).one_or_none()
+    if row is None:
+        wrapped = vault.wrap(randomness(_KEY_BYTES), _SEGMENT, month.encode())
+        insert_unless_there(connection, tables.segment, {"month": month, "wrapped": wrapped})
+        row = connection.execute(find).one()
+    if row.wrapped is None:
+        raise AuditError(f"the personal texts of {month} are erased: no entry can be sealed there; check the clock")
+    return vault.unwrap(row.wrapped, _SEGMENT, month.encode())
+
+
+def seal(
+    personal: Personal, vault: Sealing, key: bytes, *, number: str, segment: str, randomness: Callable[[int], bytes]
+) -> SealedTexts:
+    """The texts under the segment's key, bound to the entry's number."""
+    texts = personal.texts()
+    salts = {name: randomness(_SALT_BYTES) for name in texts}
+    plain = rfc8785.dumps({name: {"text": text, "salt": salts[name].hex()} for name, text in texts.items()})
+    sealed = vault.seal(key, plain, _TEXTS, number.encode())
+    commitments = {name: commitment(salts[name], text) for name, text in texts.items()}
+    return SealedTexts(segment, sealed, {"segment": segment, "versiegelt": sha256(sealed).hex(), **commitments})
+
+
+def commitment(salt: bytes, text: str) -> str:
+    """SHA-256(salt || UTF-8 text), hexadecimal."""
+    return sha256(salt, text.encode()).hex()
+
+
+def unseal(sealed: bytes, vault: Sealing, key: bytes, *, number: str, commitments: Mapping[str, object]) -> Personal:
+    """The texts; AuditError if they cannot be opened or are not those the chain committed to."""
+    try:
+        parts = _SEALED.validate_json(vault.open(key, sealed, _TEXTS, number.encode()))
+    except (VaultError, ValidationError):
+        raise AuditError(f"entry {number}: the personal texts cannot be opened") from None
+    if {name: commitment(bytes.fromhex(part.salt), part.text) for name, part in parts.items()} != {
+        name: commitments[name] for name in _NAMES if name in commitments
+    }:
+        raise AuditError(f"entry {number}: the personal texts are not those the chain committed to")
+    return Personal(**{name: part.text for name, part in parts.items()})
+
+
+def read(connection: Connection, vault: Sealing, number: str) -> Personal | None:
+    """The personal texts of entry `number`; None if it has none or its month is erased.
+
+    AuditError if there is no such entry, or the texts are not what the chain committed to.
+    """
+    content = connection.execute(
+        select(tables.entry.c.content).where(tables.entry.c.number == number)
+    ).scalar_one_or_none()
+    if content is None:
+        raise AuditError(f"there is no entry {number}")
+    commitments = json.loads(content).get("persoenlich")
+    if commitments is None:
+        return None
+    row = connection.execute(
+        select(tables.personal.c.sealed, tables.segment.c.wrapped)
+        .join(tables.segment, tables.segment.c.month == tables.personal.c.segment)
+        .where(tables.personal.c.number == number)
+    ).one_or_none()
+    if row is None:
+        raise AuditError(f"entry {number}: the sealed personal texts are missing")
+    if row.wrapped is None:
+        return None
+    key = vault.unwrap(row.wrapped, _SEGMENT, commitments["segment"].encode())
+    return unseal(row.sealed, vault, key, number=number, commitments=commitments)
+
+
+def erase(connection: Connection, month: str) -> None:
+    """The month's key is gone with this transaction; its texts open never again. AuditError if there was none."""
+    erased = connection.execute(
+        update(tables.segment)
+        .where(tables.segment.c.month == month, tables.segment.c.wrapped.is_not(None))
+        .values(wrapped=None)
+    )
+    if erased.rowcount != 1:
+        raise AuditError(f"there is no segment {month} of personal texts, or it is erased already")
+
+
+class _SealedText(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    text: str
+    salt: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+_NAMES = ("kennung", "aktenzeichen", "begruendung")
+_SEALED = TypeAdapter(dict[str, _SealedText])
