@@ -11,12 +11,17 @@ from gateway.errors import CallerError, ContractViolation, GatewayError, LimitEx
 from gateway.exchange.inquiry import Inquiry, Outcome
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
-from gateway.wire.soap import SOAP12, fault_payload
+from gateway.wire.soap import FaultCode, Version, fault_payload
 
 LOG = structlog.stdlib.get_logger("gateway.exchange")
 
 _MAX_FINDINGS = 20
 _MAX_LINE = 1000
+_OWN_FAULT_CODES = {
+    "soap-version": FaultCode.VERSION_MISMATCH,
+    "kopf-nicht-verstanden": FaultCode.MUST_UNDERSTAND,
+}
+"""Refusals of `wire.soap` for which SOAP has a fault code of its own."""
 
 
 def declared_fault(error: Exception, inquiry: Inquiry) -> Outcome:
@@ -32,11 +37,12 @@ def declared_fault(error: Exception, inquiry: Inquiry) -> Outcome:
     contract = inquiry.service.contract
     detail = contract.render_fehler(_fehler(said, inquiry))
     contract.check_answer(detail)
+    code = _fault_code(said)
     payload = fault_payload(
-        inquiry.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail
+        inquiry.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail, code=code
     )
-    # SOAP 1.1, 6.2: always 500. SOAP 1.2 part 2, 7.5.2.2: 400 for the sender's faults, 500 for the receiver's.
-    status = 400 if client and inquiry.media.version is SOAP12 else 500
+    # SOAP 1.1, 6.2: always 500. SOAP 1.2 part 2, 7.5.2.2: 400 for faults of the sender, 500 for all others.
+    status = 400 if code is FaultCode.CLIENT and inquiry.media.version is Version.SOAP12 else 500
     retry_after = error.retry_after if isinstance(error, LimitExceeded) else None
     return Outcome(payload, status, said.code, retry_after=retry_after)
 
@@ -72,6 +78,13 @@ def _fehler(error: GatewayError, inquiry: Inquiry) -> Tree:
     if isinstance(error, LimitExceeded):
         tree["wiederholungNach"] = error.retry_after
     return tree
+
+
+def _fault_code(error: GatewayError) -> FaultCode:
+    """SOAP 1.1, 4.4.1; SOAP 1.2 part 1, 5.4.6."""
+    if not isinstance(error, CallerError):
+        return FaultCode.SERVER
+    return _OWN_FAULT_CODES.get(error.code, FaultCode.CLIENT)
 
 
 def _line(text: str) -> str:

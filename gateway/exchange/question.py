@@ -9,6 +9,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.context import Abrufkontext
 from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract
+from gateway.contract.wsdl import soap_action
 from gateway.errors import ContractViolation, MessageRefused, NotAgreed
 from gateway.wire.soap import Envelope
 
@@ -34,7 +35,7 @@ def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement
         raise ContractViolation("Body: its element is no operation of this service", code="operation-unbekannt")
     if operation not in agreement.operations:
         raise NotAgreed(f"operation {operation.value} is not agreed", code="operation-nicht-vereinbart")
-    if action and action != contract.soap_action(operation):
+    if action and action != soap_action(contract.namespace, operation.value):
         raise MessageRefused("SOAPAction names another operation than the Body", code="soapaction-widerspruch")
     return operation
 

@@ -44,7 +44,7 @@ class Sealer:
             )
         return Reply(
             outcome.status,
-            f"{version.content_type}; charset=utf-8",
+            version.content_type,
             message,
             outcome.code,
             inquiry.number,

@@ -1,0 +1,93 @@
+"""The budget of requests."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gateway.errors import LimitExceeded
+from gateway.exchange.limits import RequestBudget
+
+
+class Clock:
+    """Seconds that stand still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def admitted(budget: RequestBudget, times: int) -> int:
+    count = 0
+    for _ in range(times):
+        try:
+            budget.admit()
+        except LimitExceeded:
+            continue
+        count += 1
+    return count
+
+
+def test_the_limit_is_exact() -> None:
+    """Exactly `limit` requests are admitted at one moment, the next is refused."""
+    assert admitted(RequestBudget(5, Clock()), 20) == 5
+
+
+def test_every_window_of_sixty_seconds_holds() -> None:
+    """In no window of 60 seconds, wherever it starts, more than `limit` requests are admitted."""
+    clock, moments = Clock(), list[float]()
+    budget = RequestBudget(7, clock)
+    for step in range(600):
+        clock.now = 1000.0 + step * 0.9
+        if admitted(budget, 1):
+            moments.append(clock.now)
+    assert all(sum(start <= moment < start + 60 for moment in moments) <= 7 for start in moments)
+    assert len(moments) >= 7 * 8
+
+
+def test_it_frees_up_again() -> None:
+    """After the announced seconds a request is admitted again."""
+    clock = Clock()
+    budget = RequestBudget(1, clock)
+    budget.admit()
+    clock.now += 20.5
+    with pytest.raises(LimitExceeded) as refusal:
+        budget.admit()
+    assert refusal.value.retry_after == 40
+    clock.now += refusal.value.retry_after
+    budget.admit()
+
+
+def test_refused_requests_do_not_count() -> None:
+    """A caller that hammers is served again after one minute, not never."""
+    clock = Clock()
+    budget = RequestBudget(2, clock)
+    for _ in range(60):
+        admitted(budget, 3)
+        clock.now += 1
+    assert admitted(budget, 5) == 2
+
+
+def test_threads_share_one_budget() -> None:
+    """However many threads ask, the limit is exact."""
+    budget = RequestBudget(50, Clock())
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(lambda _: admitted(budget, 10), range(16))) == 50
+
+
+def test_processes_share_one_budget() -> None:
+    """What a forked process uses up is gone for its parent and its siblings."""
+    budget = RequestBudget(30, Clock())
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            os._exit(admitted(budget, 20))
+        children.append(child)
+    used = sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    assert used == 30
+    assert admitted(budget, 1) == 0
