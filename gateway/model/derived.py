@@ -27,6 +27,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from gateway.model import codelists, release
+from gateway.model.days import exact, first_day, last_day, next_day
 from gateway.model.types import Tree, Value
 
 _HIDING_BLOCKS = frozenset({"3", "11"})
@@ -94,7 +95,7 @@ def derive(datensatz: Tree, *, stichtag: date) -> Ableitung:
     in_time, expired = _health(person, stichtag, note)
     tree.update(in_time)
     for duty in _items(person, "wohnsitzauflage"):
-        note(_after(_first(duty.get("befristetBis"))))
+        note(next_day(first_day(duty.get("befristetBis"))))
     return Ableitung(tree, azr_nummer_frei, not blocks.isdisjoint(_HIDING_BLOCKS), expired, min(days) if days else None)
 
 
@@ -102,10 +103,10 @@ def _blocks(control: Tree, day: date, note: Note) -> frozenset[str]:
     """The kinds of block in force; a block holds on its last day."""
     found = set()
     for block in _items(control, "auskunftssperre"):
-        end = _first(block.get("bis"))
+        end = first_day(block.get("bis"))
         if end is None or day <= end:
             found.add(str(block.get("art")))
-            note(_after(end))
+            note(next_day(end))
     return frozenset(found)
 
 
@@ -114,7 +115,7 @@ def _unlimited_granted(person: Tree, day: date, note: Note) -> bool:
     granted = False
     for status in _items(person, "aufenthaltsstatus"):
         if _meaning().get(str(status.get("art")), ("", ""))[1] == _UNLIMITED:
-            begin = _first(status.get("beginn"))
+            begin = first_day(status.get("beginn"))
             granted = granted or begin is None or begin <= day
             note(begin)
     return granted
@@ -125,18 +126,18 @@ def _in_force(person: Tree, day: date, note: Note) -> list[_Status]:
     for status in _items(person, "aufenthaltsstatus"):
         meaning = _meaning().get(str(status.get("art")))
         begin, end = status.get("beginn"), status.get("ende")
-        first, last = _first(begin), _last(end)
+        first, last = first_day(begin), last_day(end)
         note(first)
         if meaning is None or (first is not None and first > day) or (last is not None and last < day):
             continue
-        note(_after(last))
-        found.append(_Status(*meaning, first if _exact(begin) else None, last if _exact(end) else None))
+        note(next_day(last))
+        found.append(_Status(*meaning, first if exact(begin) else None, last if exact(end) else None))
     return found
 
 
 def _gone(person: Tree, note: Note) -> date | None:
     """The day from which the person is no longer here: death or Fortzug, the earlier of them, also if it is to come."""
-    known = [found for name in ("sterbedatum", "fortzugsdatum") if (found := _first(person.get(name))) is not None]
+    known = [found for name in ("sterbedatum", "fortzugsdatum") if (found := first_day(person.get(name))) is not None]
     gone = min(known, default=None)
     note(gone)
     return gone
@@ -171,13 +172,13 @@ def _settlement(statuses: list[_Status]) -> Tree:
 
 
 def _school_duty(person: Tree, day: date, note: Note) -> date | None:
-    birth = _first(_group(person, "geburt").get("datum"))
+    birth = first_day(_group(person, "geburt").get("datum"))
     if birth is None or birth.year > date.max.year - 18:
         return None
     # BGB § 188 Abs. 2: who was born on 29 February is 18 on 1 March of a common year
     of_age = date(birth.year + 18, 3, 1) if (birth.month, birth.day) == (2, 29) else birth.replace(year=birth.year + 18)
     start = date(birth.year + (6 if birth.month <= 9 else 7), 8, 1)
-    assigned = _first(_group(person, "zuweisung").get("datum"))
+    assigned = first_day(_group(person, "zuweisung").get("datum"))
     if assigned is not None and assigned > start:
         start = assigned
     if day >= of_age or start >= of_age:
@@ -212,7 +213,7 @@ def _health(person: Tree, day: date, note: Note) -> tuple[Tree, frozenset[str]]:
 
 
 def _in_time(item: Tree, day: date, note: Note) -> bool:
-    told_on = _first(item.get("datum"))
+    told_on = first_day(item.get("datum"))
     if told_on is None:
         return False
     quarters = told_on.year * 4 + (told_on.month - 1) // 3 + 5  # the quarter after this one, a year later
@@ -235,33 +236,6 @@ def _all(choose: Callable[[list[date]], date], days: list[date | None]) -> date 
     """The chosen one of these days, None if there are none or one of them is not known exactly."""
     known = [day for day in days if day is not None]
     return choose(known) if known and len(known) == len(days) else None
-
-
-def _first(text: Value | None) -> date | None:
-    """The first day that a (partially known) date can mean; None if unknown or not in the calendar."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return date.fromisoformat(text if len(text) == 10 else (text + "-01-01")[:10])
-    except ValueError:
-        return None
-
-
-def _last(text: Value | None) -> date | None:
-    """The last day that a (partially known) date can mean; None if unknown or not in the calendar."""
-    day = _first(text)
-    if day is None or _exact(text):
-        return day
-    month = 12 if isinstance(text, str) and len(text) == 4 else day.month
-    return date(day.year, 12, 31) if month == 12 else date(day.year, month + 1, 1) - timedelta(days=1)
-
-
-def _exact(text: Value | None) -> bool:
-    return isinstance(text, str) and len(text) == 10
-
-
-def _after(day: date | None) -> date | None:
-    return day + timedelta(days=1) if day is not None and day < date.max else None
 
 
 def _group(tree: Tree, name: str) -> Tree:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -93,8 +94,6 @@ class FullDate(SimpleType):
     pattern: ClassVar[str] = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
     def check(self, value: str) -> str:
-        from datetime import date
-
         if not re.fullmatch(self.pattern, value):
             raise broken("kein Datum JJJJ-MM-TT")
         try:
@@ -109,12 +108,12 @@ class Moment(SimpleType):
     """An instant in UTC to the second, `YYYY-MM-DDThh:mm:ssZ` (xs:dateTime restricted by a pattern)."""
 
     base: ClassVar[str] = "xs:dateTime"
-    pattern: ClassVar[str] = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+    pattern: ClassVar[str] = (
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"  # xs:dateTime has a 24:00:00 too
+    )
 
     def check(self, value: str) -> str:
-        from datetime import datetime
-
-        if not re.fullmatch(self.pattern, value) or value[11:13] == "24":
+        if not re.fullmatch(self.pattern, value):
             raise broken("kein Zeitpunkt JJJJ-MM-TThh:mm:ssZ")
         try:
             datetime.fromisoformat(value)
