@@ -1,0 +1,124 @@
+"""One application's contract, compiled: what is published, what is checked, what is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City
+from gateway.agreements.operation import Operation
+from gateway.contract import wsdl, xsd
+from gateway.contract.describe import describe
+from gateway.contract.description import Description
+from gateway.contract.renderer import Render, compile_element
+from gateway.contract.validation import Validator, own_parser
+from gateway.errors import ContractError, ContractViolation
+from gateway.model.types import Tree
+from gateway.operations.registry import OPERATIONS, Definition
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Schema and WSDLs as published (UTF-8), and the functions made from the same description.
+
+    `hash` is the SHA-256 of the schema with the hash field empty, as it is printed there.
+    """
+
+    description: Description
+    hash: str
+    xsd: bytes
+    wsdl: bytes
+    wsdl_soap11: bytes
+    _validator: Validator
+    _renders: Mapping[str, Render]
+    _requests: Mapping[str, Operation]
+
+    @property
+    def application(self) -> str:
+        return self.description.name
+
+    @property
+    def major(self) -> int:
+        return self.description.major
+
+    @property
+    def namespace(self) -> str:
+        return self.description.namespace
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The agreed operations in the order of the schema."""
+        return tuple(item.operation for item in self.description.operations)
+
+    def operation_of(self, payload: etree._Element) -> Operation:
+        """The operation that a request's payload asks for; ContractViolation if the contract has no such request."""
+        operation = self._requests.get(payload.tag)
+        if operation is None:
+            raise ContractViolation(findings=["*: ist keine Anfrage dieses Vertrags"])
+        return operation
+
+    def check_request(self, payload: etree._Element) -> Operation:
+        """The operation of a valid request; ContractViolation with path and rule, never a value, otherwise."""
+        operation = self.operation_of(payload)
+        if findings := self._validator.findings(payload):
+            raise ContractViolation(findings=findings)
+        return operation
+
+    def check_header(self, element: etree._Element) -> None:
+        """Holds if the element is a valid `abrufkontext`; ContractViolation with path and rule otherwise."""
+        if element.tag != f"{{{self.namespace}}}abrufkontext":
+            raise ContractViolation(findings=["*: ist nicht der Kopf abrufkontext dieses Vertrags"])
+        if findings := self._validator.findings(element):
+            raise ContractViolation(findings=findings)
+
+    def check_answer(self, payload: bytes) -> None:
+        """Holds if the bytes are a valid response, `quittung` or `fehler` of this contract; ContractError otherwise."""
+        try:
+            element = etree.fromstring(payload, own_parser())
+        except etree.XMLSyntaxError:
+            raise ContractError("the answer is not well-formed") from None  # the cause quotes the answer
+        if element.tag not in {f"{{{self.namespace}}}{name}" for name in self._renders}:
+            raise ContractError("the answer is no response of this contract")
+        if findings := self._validator.findings(element):
+            raise ContractError(f"the answer is not valid: {'; '.join(findings)}")
+
+    def render(self, operation: Operation, tree: Tree) -> bytes:
+        """The response as exclusive-canonical XML; ContractError if `tree` is not what the contract says."""
+        return self._render(operation.value + "Response", tree)
+
+    def render_quittung(self, tree: Tree) -> bytes:
+        """The answer header, likewise."""
+        return self._render("quittung", tree)
+
+    def render_fehler(self, tree: Tree) -> bytes:
+        """The fault's detail, likewise."""
+        return self._render("fehler", tree)
+
+    def _render(self, name: str, tree: Tree) -> bytes:
+        render = self._renders.get(name)
+        if render is None:
+            raise ContractError(f"{name} is not part of the contract of {self.application}")
+        return render(tree)
+
+
+def compile_contract(
+    agreement: Agreement, city: City, operations: Mapping[Operation, Definition] = OPERATIONS
+) -> Contract:
+    """The contract of one agreement; the same inputs give the same bytes on every machine and hash seed."""
+    description = describe(agreement, city, operations)
+    schema = xsd.write(description)
+    namespace = description.namespace
+    answers = [item.response for item in description.operations] + list(description.headers[1:])
+    return Contract(
+        description=description,
+        hash=xsd.contract_hash(schema),
+        xsd=schema,
+        wsdl=wsdl.write(description, schema, soap12=True),
+        wsdl_soap11=wsdl.write(description, schema, soap12=False),
+        _validator=Validator(description, schema),
+        _renders={element.name: compile_element(element, namespace) for element in answers},
+        _requests={f"{{{namespace}}}{item.request.name}": item.operation for item in description.operations},
+    )
