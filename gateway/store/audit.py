@@ -157,6 +157,15 @@ class AuditTrail:
             audit_personal.erase(connection, month)
             return self.stage(connection, [entry])[0]
 
+    def check_anchor(self) -> None:
+        """The database continues the last checkpoint, to be asked before serving; AuditError if it does not.
+
+        Then entries were removed or the database was rolled back. After a legitimate restore
+        `checkpoint(restored=True)` comes first, before any new entry. Nothing is asked without an anchor.
+        """
+        if self._anchor is not None:
+            self._anchor.check(self._read_head, self._hash_of)
+
     def checkpoint(self, *, restored: bool = False) -> Checkpoint | None:
         """A signed checkpoint of everything durable now is in the anchor file; None while there is no entry.
 

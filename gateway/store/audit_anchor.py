@@ -139,6 +139,14 @@ class Anchor:
         self._key = key
         self._clock = clock
 
+    def check(self, read_head: Callable[[], Head | None], hash_of: Callable[[int], bytes | None]) -> None:
+        """The database continues the last checkpoint; AuditError if not, or if the file cannot be read."""
+        try:
+            with _exclusive(self.path) as file:
+                _check_continues(self._last(file), read_head(), hash_of)
+        except OSError as error:
+            raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+
     def append(
         self,
         read_head: Callable[[], Head | None],

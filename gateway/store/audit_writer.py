@@ -59,9 +59,9 @@ class BatchWriter:
         try:
             waiting.durable.result(self._patience)
         except TimeoutError:
-            taken = not waiting.durable.cancel()
-            state = "it may be written later" if taken else "it was not written"
-            raise AuditError(f"the audit trail did not answer within {self._patience:g} s; {state}") from None
+            # Taken back if the writer has not begun with it; else it may still be written, and nothing leaves.
+            state = "it is not written" if waiting.durable.cancel() else "it may be written all the same"
+            raise AuditError(f"the audit trail did not answer within {self._patience:g} s: {state}") from None
 
     def close(self) -> None:
         """Everything queued is written or refused, and the thread has ended; no entry is taken any more."""

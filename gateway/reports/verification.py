@@ -1,0 +1,102 @@
+"""What `gateway audit verify` and `gateway audit match` say: plain German lines and an exit code, no decoration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.store.audit_verdict import Match, Verdict
+
+_LATE = 2_000
+"""Entries without a checkpoint that no running gateway leaves: it writes one every 1,000."""
+
+
+class ExitCode(IntEnum):
+    """As monitoring plugins have it."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Lines to print and the code to end with."""
+
+    lines: tuple[str, ...]
+    exit_code: ExitCode
+
+
+def report(verdict: Verdict) -> Report:
+    """The verdict in words: OK intact, WARNING intact but hardly anchored, CRITICAL something is wrong.
+
+    It always states what no verification of this kind can find.
+    """
+    warnings = tuple(_warnings(verdict))
+    code = ExitCode.CRITICAL if not verdict.intact else ExitCode.WARNING if warnings else ExitCode.OK
+    lines = (_headline(verdict), *_extent(verdict), *_findings(verdict), *warnings, *_limits(verdict))
+    return Report(lines, code)
+
+
+def unverifiable(reason: str) -> Report:
+    """Nothing can be said about the trail: it, the anchor or a key cannot be read."""
+    return Report((f"NICHT PRÜFBAR: {reason}",), ExitCode.UNKNOWN)
+
+
+def report_match(match: Match) -> Report:
+    """Whether one stored answer is recorded: OK or CRITICAL."""
+    word = "PROTOKOLLIERT" if match.holds else "NICHT BELEGT"
+    return Report((f"{word}: {match.text}.",), ExitCode.OK if match.holds else ExitCode.CRITICAL)
+
+
+def _headline(verdict: Verdict) -> str:
+    if verdict.intact:
+        return "UNVERSEHRT: Das Protokoll ist in sich vollständig und unverändert."
+    found = "1 Befund" if verdict.broken == 1 else f"{verdict.broken} Befunde"
+    return f"VERLETZT: {found}."
+
+
+def _extent(verdict: Verdict) -> Iterator[str]:
+    until = f", zuletzt {verdict.last_time}" if verdict.last_time else ""
+    yield f"Geprüft: {verdict.entries} Einträge in {verdict.batches} Blöcken{until}."
+    if verdict.chain is not None:
+        yield f"Kette: {verdict.chain}"
+    if verdict.anchored is not None:
+        point = verdict.anchored
+        yield f"Anker: Prüfpunkt vom {point.zeitpunkt} über {point.gesamt} Einträge bis Block {point.block}."
+    for restored in verdict.restores:
+        yield f"Rücksicherung laut Anker: {restored.zeitpunkt}, weiter nach Block {restored.block}."
+    if verdict.erased:
+        yield f"Persönliche Angaben gelöscht für: {', '.join(verdict.erased)}."
+
+
+def _findings(verdict: Verdict) -> Iterator[str]:
+    for finding in verdict.findings:
+        yield f"  [{finding.rule}] {finding.text}."
+    if (more := verdict.broken - len(verdict.findings)) > 0:
+        yield f"  ... und {more} weitere."
+
+
+def _warnings(verdict: Verdict) -> Iterator[str]:
+    if not verdict.with_anchor:
+        return
+    if verdict.anchored is None and verdict.entries:
+        yield "Warnung: Die Ankerdatei enthält keinen gültigen Prüfpunkt; sie belegt nichts."
+    elif verdict.unanchored >= _LATE:
+        yield f"Warnung: {verdict.unanchored} Einträge ohne Prüfpunkt; der Anker wird nicht fortgeschrieben."
+    if verdict.torn:
+        yield "Warnung: Die letzte Zeile der Ankerdatei ist unvollständig (Absturz beim Schreiben?)."
+
+
+def _limits(verdict: Verdict) -> Iterator[str]:
+    yield "Was diese Prüfung nicht erkennen kann:"
+    if not verdict.with_anchor:
+        yield "  - Entfernen am Ende, Zurücksetzen der Datenbank oder eine ganz neu gerechnete Kette:"
+        yield "    dafür ist die Ankerdatei mit ihrem öffentlichen Schlüssel nötig (--anchor)."
+    else:
+        yield f"  - Änderungen an den {verdict.unanchored} Einträgen nach dem letzten Prüfpunkt, wenn die Kette"
+        yield "    ab dort neu gerechnet oder gekürzt wurde."
+        yield "  - Eine gemeinsam mit der Datenbank gekürzte Ankerdatei."
+    yield "  - Auskünfte, die am Protokoll vorbei erteilt wurden. Die Quittung einer Antwort belegt deren Eintrag."

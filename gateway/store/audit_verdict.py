@@ -1,0 +1,74 @@
+"""What a verification of the audit trail says: findings, how far they reach, and what it could not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.store.audit_anchor import Checkpoint
+
+MOST_FINDINGS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a stable `rule`, a German text without any content, and where."""
+
+    rule: str
+    text: str
+    batch: int | None = None
+    entry: str | None = None
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects findings; keeps the first 100 and counts all."""
+
+    kept: list[Finding] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, rule: str, text: str, *, batch: int | None = None, entry: str | None = None) -> None:
+        """One more thing is wrong."""
+        self.count += 1
+        if len(self.kept) < MOST_FINDINGS:
+            self.kept.append(Finding(rule, text, batch, entry))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a verification found.
+
+    `findings` are the first 100 of `broken`. `with_anchor` says whether an anchor file was given, `anchored` is its
+    last checkpoint in force (None: it has none), `torn` whether its last line is unfinished, `restores` where
+    it says that the database was restored. `erased` are the months whose personal texts are erased.
+    """
+
+    chain: str | None
+    batches: int
+    entries: int
+    last_time: str | None
+    findings: tuple[Finding, ...]
+    broken: int
+    with_anchor: bool
+    anchored: Checkpoint | None
+    torn: bool
+    restores: tuple[Checkpoint, ...]
+    erased: tuple[str, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Nothing is wrong, as far as it can be known."""
+        return self.broken == 0
+
+    @property
+    def unanchored(self) -> int:
+        """How many entries no checkpoint covers."""
+        return max(0, self.entries - (self.anchored.gesamt if self.anchored is not None else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whether an answer in the hands of an application is recorded; if not, `rule` and German `text` say why."""
+
+    holds: bool
+    rule: str
+    text: str

@@ -1,0 +1,224 @@
+"""One pass over an audit trail: batches, entries and checkpoints side by side, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.store.audit_anchor import Checkpoint
+from gateway.store.audit_anchor_file import AnchorFile
+from gateway.store.audit_chain import MerkleTree, batch_hash, first_link
+from gateway.store.audit_check import EntryCheck
+from gateway.store.audit_rows import BatchRow, EntryRow, HeadRow, TrailRows
+from gateway.store.audit_verdict import Findings, Verdict
+
+
+class Walk:
+    """Reads the whole trail once; `run` gives the verdict."""
+
+    def __init__(self, rows: TrailRows, file: AnchorFile | None) -> None:
+        self._rows = rows
+        self._findings = Findings()
+        self._entries = _Ahead(rows.entries())
+        self._check = EntryCheck(self._findings, dict(rows.segments()))
+        self._anchor = _AnchorCheck(file, self._findings)
+        heads = rows.heads()
+        self._head: HeadRow | None = heads[0] if heads else None
+        if len(heads) > 1:
+            self._findings.add("kopf-geändert", "Der Kopf der Kette hat mehr als eine Zeile")
+        self._number = self._total = self._batches = self._count = 0
+        self._hash = first_link(self._head.chain) if self._head is not None else b""
+        self._time: str | None = None
+
+    def run(self) -> Verdict:
+        """What is wrong with the trail, and how far that can be known."""
+        chain = self._head.chain if self._head is not None else None
+        self._anchor.begin(chain, self._hash)
+        for row in self._rows.batches():
+            self._read_batch(row)
+        self._skip_strangers(None)
+        self._check_head()
+        self._anchor.end(self._number, self._total)
+        self._check.conclude(self._rows)
+        return Verdict(
+            chain=chain,
+            batches=self._batches,
+            entries=self._count,
+            last_time=self._time,
+            findings=tuple(self._findings.kept),
+            broken=self._findings.count,
+            with_anchor=self._anchor.given,
+            anchored=self._anchor.last,
+            torn=self._anchor.torn,
+            restores=self._anchor.restores,
+            erased=self._check.erased(),
+        )
+
+    def _read_batch(self, row: BatchRow) -> None:
+        self._batches += 1
+        self._check_link(row)
+        computed = batch_hash(
+            number=row.number,
+            previous=row.previous,
+            root=row.root,
+            entries=row.entries,
+            total=row.total,
+            time=row.time,
+        )
+        if computed != row.hash:
+            self._wrong("block-geändert", row.number, "Angaben und Hash passen nicht zusammen, geändert")
+        self._skip_strangers(row.number)
+        self._read_entries(row)
+        self._number, self._total, self._hash, self._time = row.number, row.total, row.hash, row.time
+        self._anchor.meet(row)
+
+    def _check_link(self, row: BatchRow) -> None:
+        if row.number <= self._number:
+            self._wrong("block-eingefügt", row.number, "diese Blocknummer steht nicht in der Reihe")
+        elif row.number > self._number + 1:
+            first, last = self._number + 1, row.number - 1
+            gap = f"Block {first} fehlt" if first == last else f"die Blöcke {first} bis {last} fehlen"
+            self._findings.add("block-entfernt", f"{gap}: entfernt", batch=first)
+        elif row.previous != self._hash:
+            self._wrong("kette-gebrochen", row.number, "schließt nicht an den Block davor an: einer ist ausgetauscht")
+        if row.number == self._number + 1 and row.total != self._total + row.entries:
+            self._wrong("zählung-falsch", row.number, "die Gesamtzahl der Einträge führt die davor nicht fort")
+
+    def _read_entries(self, row: BatchRow) -> None:
+        tree = MerkleTree()
+        in_order = True
+        while (entry := self._entries.current) is not None and entry.batch == row.number:
+            in_order = in_order and entry.position == tree.leaves
+            tree.add(self._check.check(entry))
+            self._count += 1
+            self._entries.step()
+        if tree.leaves < row.entries:
+            self._wrong(
+                "eintrag-entfernt", row.number, f"{row.entries - tree.leaves} von {row.entries} Einträgen fehlen"
+            )
+        elif tree.leaves > row.entries:
+            self._wrong("eintrag-eingefügt", row.number, f"{tree.leaves - row.entries} Einträge zu viel")
+        elif not in_order:
+            self._wrong("eintrag-vertauscht", row.number, "die Stellen der Einträge sind nicht lückenlos")
+        elif tree.root() != row.root:
+            self._wrong("wurzel-falsch", row.number, "ein Eintrag ist geändert, vertauscht oder ausgetauscht")
+
+    def _skip_strangers(self, before: int | None) -> None:
+        """Entries before the next batch belong to none; one finding for each batch number they name."""
+        reported: int | None = None
+        while (entry := self._entries.current) is not None and (before is None or entry.batch < before):
+            if entry.batch != reported:
+                self._wrong("eintrag-ohne-block", entry.batch, "Einträge ohne ihren Block: er fehlt, oder eingefügt")
+            reported = entry.batch
+            self._check.check(entry)
+            self._count += 1
+            self._entries.step()
+
+    def _check_head(self) -> None:
+        head = self._head
+        if head is None:
+            if self._batches:
+                self._findings.add("kopf-fehlt", "Der Kopf der Kette fehlt, obwohl es Blöcke gibt")
+        elif head.number > self._number:
+            self._findings.add(
+                "ende-entfernt",
+                f"Der Kopf der Kette nennt Block {head.number}, der letzte ist {self._number}: am Ende entfernt",
+                batch=self._number + 1,
+            )
+        elif (head.number, head.total, head.hash) != (self._number, self._total, self._hash):
+            self._findings.add(
+                "kopf-geändert",
+                f"Der Kopf der Kette (Block {head.number}) ist nicht der letzte Block {self._number}: "
+                "am Ende eingefügt oder ausgetauscht",
+                batch=self._number,
+            )
+
+    def _wrong(self, rule: str, batch: int, text: str) -> None:
+        self._findings.add(rule, f"Block {batch}: {text}", batch=batch)
+
+
+class _Ahead:
+    """An iterator with the next row in view."""
+
+    def __init__(self, rows: Iterator[EntryRow]) -> None:
+        self._rows = rows
+        self.current = next(rows, None)
+
+    def step(self) -> None:
+        self.current = next(self._rows, None)
+
+
+class _AnchorCheck:
+    """Holds the checkpoints in force against the batches as they come by."""
+
+    def __init__(self, file: AnchorFile | None, findings: Findings) -> None:
+        self.given = file is not None
+        self.last: Checkpoint | None = None
+        self.torn = False
+        self._findings = findings
+        self._chain: str | None = None
+        self._file = file
+        self._checkpoints = file.checkpoints(self._report) if file is not None else iter(())
+
+    @property
+    def restores(self) -> tuple[Checkpoint, ...]:
+        """Where the anchor says that the database was restored."""
+        return self._file.restores if self._file is not None else ()
+
+    def begin(self, chain: str | None, first: bytes) -> None:
+        """Checkpoints of the empty chain (a restore to nothing) are met."""
+        self._chain = chain
+        self._next()
+        while self._pending is not None and self._pending.block == 0:
+            self._compare(self._pending, first, 0)
+
+    def meet(self, row: BatchRow) -> None:
+        """Every checkpoint up to this batch was held against it, or its batch is not there."""
+        while self._pending is not None and self._pending.block <= row.number:
+            if self._pending.block < row.number:
+                self._absent(self._pending)
+            else:
+                self._compare(self._pending, row.hash, row.total)
+
+    def end(self, number: int, total: int) -> None:
+        """No checkpoint speaks of more than there is."""
+        beyond = self._pending
+        while self._pending is not None:
+            beyond = self._pending
+            self._next()
+        if beyond is not None:
+            self._findings.add(
+                "anker-voraus",
+                f"Laut Anker gab es am {beyond.zeitpunkt} {beyond.gesamt} Einträge bis Block {beyond.block}; "
+                f"die Datenbank endet mit {total} bei Block {number}: am Ende entfernt oder zurückgesetzt",
+                batch=number + 1,
+            )
+
+    def _compare(self, checkpoint: Checkpoint, found: bytes, total: int) -> None:
+        if checkpoint.kette != self._chain:
+            self._findings.add("andere-kette", f"Prüfpunkt zu Block {checkpoint.block}: gehört zu einer anderen Kette")
+        elif (checkpoint.hash, checkpoint.gesamt) != (found.hex(), total):
+            self._findings.add(
+                "prüfpunkt-verletzt",
+                f"Block {checkpoint.block}: nicht der, der am {checkpoint.zeitpunkt} unterschrieben wurde; "
+                "die Kette wurde bis hierher neu gerechnet oder die Datenbank zurückgesetzt",
+                batch=checkpoint.block,
+            )
+        self._next()
+
+    def _absent(self, checkpoint: Checkpoint) -> None:
+        self._findings.add(
+            "prüfpunkt-verletzt",
+            f"Block {checkpoint.block}: am {checkpoint.zeitpunkt} unterschrieben, aber nicht mehr da",
+            batch=checkpoint.block,
+        )
+        self._next()
+
+    def _next(self) -> None:
+        self._pending = next(self._checkpoints, None)
+        self.last = self._pending or self.last
+
+    def _report(self, rule: str, text: str) -> None:
+        if rule == "anker-abgebrochen":
+            self.torn = True
+        else:
+            self._findings.add(rule, text)
