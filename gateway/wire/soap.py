@@ -28,12 +28,7 @@ class Version(Enum):
 
     @property
     def content_type(self) -> str:
-        """The Content-Type of a message of the house in this version."""
-        return f"{self.media_name}; charset=utf-8"
-
-    @property
-    def media_name(self) -> str:
-        """`text/xml` (SOAP 1.1, 6) or `application/soap+xml` (SOAP 1.2 part 2, 7)."""
+        """The media type without parameters: `text/xml` (SOAP 1.1, 6), `application/soap+xml` (RFC 3902)."""
         return "text/xml" if self is Version.SOAP11 else "application/soap+xml"
 
     def tag(self, name: str) -> str:
@@ -46,6 +41,9 @@ class Version(Enum):
         if self is Version.SOAP11:
             return frozenset({"", "http://schemas.xmlsoap.org/soap/actor/next"})
         return frozenset({"", f"{self.value}/role/next", f"{self.value}/role/ultimateReceiver"})
+
+
+SOAP11, SOAP12 = Version.SOAP11, Version.SOAP12
 
 
 class FaultCode(Enum):
@@ -87,7 +85,7 @@ def media_type(content_type_header: str | None, soap_action_header: str | None) 
     An absent or empty SOAPAction is None; one that says two things is refused (`soapaction`).
     """
     name, parameters = media_parts(content_type_header)
-    version = next((version for version in Version if version.media_name == name), None)
+    version = next((version for version in Version if version.content_type == name), None)
     if version is None:
         raise MessageRefused("the media type is not one of SOAP 1.1 or 1.2", code="medientyp", http_status=415)
     named = {(soap_action_header or "").strip().strip('"')}

@@ -41,7 +41,7 @@ class Limits:
     max_depth: int = 64
     max_nodes: int = 50_000
     max_attributes: int = 64
-    max_namespaces: int = 1_000
+    max_namespaces: int = 20_000
     max_text: int = 256 * 1024
 
 
