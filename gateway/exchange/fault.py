@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from gateway.errors import CallerError, ContractViolation, GatewayError, LimitExceeded
-from gateway.exchange.inquiry import Inquiry, Outcome
+from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
 from gateway.wire.soap import FaultCode, Version, fault_payload
@@ -24,7 +24,7 @@ _OWN_FAULT_CODES = {
 """Refusals of `wire.soap` for which SOAP has a fault code of its own."""
 
 
-def declared_fault(error: Exception, inquiry: Inquiry) -> Outcome:
+def declared_fault(error: Exception, admitted: Admitted) -> Outcome:
     """The declared fault for an identified caller, valid against the application's own XSD.
 
     A CallerError says its code and where the message is wrong; everything else is "interner-fehler" with the
@@ -33,30 +33,30 @@ def declared_fault(error: Exception, inquiry: Inquiry) -> Outcome:
     client = isinstance(error, CallerError)
     said = error if isinstance(error, CallerError) else GatewayError()
     if not client:
-        report(error, inquiry.number)
-    contract = inquiry.service.contract
-    detail = contract.render_fehler(_fehler(said, inquiry))
+        report(error, admitted.number)
+    contract = admitted.service.contract
+    detail = contract.render_fehler(_fehler(said, admitted))
     contract.check_answer(detail)
     code = _fault_code(said)
     payload = fault_payload(
-        inquiry.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail, code=code
+        admitted.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail, code=code
     )
     # SOAP 1.1, 6.2: always 500. SOAP 1.2 part 2, 7.5.2.2: 400 for faults of the sender, 500 for all others.
-    status = 400 if code is FaultCode.CLIENT and inquiry.media.version is Version.SOAP12 else 500
+    status = 400 if code is FaultCode.CLIENT and admitted.media.version is Version.SOAP12 else 500
     retry_after = error.retry_after if isinstance(error, LimitExceeded) else None
     return Outcome(payload, status, said.code, retry_after=retry_after)
 
 
-def constant_fault(error: Exception, number: str, inquiry: Inquiry | None) -> Reply:
+def constant_fault(error: Exception, number: str, admitted: Admitted | None) -> Reply:
     """The unsigned, constant answer: a stranger gets the 4xx of the refusal, all others HTTP 500 and nothing else.
 
     It is a function of the error's class alone; nothing of the request is in it.
     """
-    if inquiry is None and isinstance(error, CallerError):
+    if admitted is None and isinstance(error, CallerError):
         LOG.info("refused", number=number, error=type(error).__name__, reason=str(error))
         return _constant(type(error), error.http_status, error.code, number)
     report(error, number)
-    operation = inquiry.operation.value if inquiry and inquiry.operation else None
+    operation = admitted.operation.value if admitted and admitted.operation else None
     outcome = error.code if isinstance(error, GatewayError) else GatewayError.code
     return _constant(GatewayError, 500, outcome, number, operation)
 
@@ -69,10 +69,10 @@ def report(error: Exception, number: str) -> None:
     LOG.error("house error", number=number, error=type(error).__name__, at=at, **said)
 
 
-def _fehler(error: GatewayError, inquiry: Inquiry) -> Tree:
+def _fehler(error: GatewayError, admitted: Admitted) -> Tree:
     tree: Tree = {"code": error.code, "meldung": error.text_de, "meldungEnglisch": error.text_en}
     if not isinstance(error, CallerError):
-        tree["vorgangsnummer"] = inquiry.number
+        tree["vorgangsnummer"] = admitted.number
     if isinstance(error, ContractViolation) and error.findings:
         tree["befund"] = [_line(finding) for finding in error.findings[:_MAX_FINDINGS]]
     if isinstance(error, LimitExceeded):

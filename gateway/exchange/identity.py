@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.errors import CallerUnknown
 from gateway.wire import certificates
 
 
@@ -22,10 +21,4 @@ class Caller:
 
 def identify(peer: bytes | None, pins: frozenset[str], *, now: datetime) -> Caller:
     """The caller behind the verified certificate `peer` (DER); CallerUnknown unless it is pinned and valid `now`."""
-    if peer is None:
-        raise CallerUnknown("no client certificate")
-    fingerprint = certificates.fingerprint(peer)
-    if fingerprint not in pins:
-        raise CallerUnknown("client certificate is not pinned for this application")
-    certificates.check_client(peer, now=now)
-    return Caller(fingerprint)
+    return Caller(certificates.check_client(peer, now=now, pins=pins))

@@ -10,9 +10,9 @@ from uuid import UUID
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
 from gateway.errors import MessageRefused, NotAgreed
+from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.fault import constant_fault, declared_fault
 from gateway.exchange.identity import identify
-from gateway.exchange.inquiry import Inquiry, Outcome
 from gateway.exchange.limits import Budgets
 from gateway.exchange.message import Reply, Request
 from gateway.exchange.question import asked_operation, checked_context, understood
@@ -70,34 +70,34 @@ class Pipeline:
         Two nets. The inner one turns whatever fails in 3 to 12 into a declared fault, which takes step 13 like any
         answer. The outer one answers strangers (1, 2) and a failing step 13 with constant, unsigned bytes.
         """
-        number, inquiry = str(UUID(bytes=self._randomness(16), version=4)), None
+        number, admitted = str(UUID(bytes=self._randomness(16), version=4)), None
         try:
             service = self._service(request)
             media = media_type(request.content_type, request.soap_action)
             now = self._clock()
             caller = identify(request.peer, service.pins, now=now)
             digest = hashlib.sha256(request.body).digest()
-            inquiry = Inquiry(number, now, digest, service, media, caller)
+            admitted = Admitted(number, now, digest, service, media, caller)
             agreement, contract, today = service.agreement, service.contract, self._city.today(now)
             try:
                 _in_force(agreement, today)
                 self._budgets.admit(agreement)
                 document = parse(request.body, limits=self._limits, charset=media.charset)
                 envelope = open_envelope(document, media, understood=understood(contract.namespace))
-                operation = inquiry.operation = asked_operation(envelope, contract, agreement, media.action)
-                inquiry.once = prove(envelope, agreement, service.pins, self._audit, now=now)
-                context = inquiry.context = checked_context(envelope, contract)
+                operation = admitted.operation = asked_operation(envelope, contract, agreement, media.action)
+                admitted.once = prove(envelope, agreement, service.pins, self._audit, now=now)
+                context = admitted.context = checked_context(envelope, contract)
                 grant = agreement.permit(operation, context, today=today)
-                inquiry.stand = self._store.freshness()
-                answer = service.dispatch(envelope, grant)
+                admitted.stand = self._store.freshness()
+                answer = service.run(envelope, grant)
                 payload = contract.render(operation, answer.tree)
                 contract.check_answer(payload)
                 outcome = Outcome(payload, 200, "ok", answer.persons)
             except Exception as error:  # noqa: BLE001 -- net 1: an identified caller gets a declared fault, whatever failed
-                outcome = declared_fault(error, inquiry)
-            return self._sealer.seal(outcome, inquiry)
+                outcome = declared_fault(error, admitted)
+            return self._sealer.seal(outcome, admitted)
         except Exception as error:  # noqa: BLE001 -- net 2: a stranger, or audit or signature down: constant bytes
-            return constant_fault(error, number, inquiry)
+            return constant_fault(error, number, admitted)
 
     def _service(self, request: Request) -> Service:
         service = self.services.get((request.application, request.major))

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 
 from gateway.agreements.agreement import Agreement
-from gateway.errors import ReplayRefused
+from gateway.errors import ReplayRefused, SignatureRefused
 from gateway.store.audit import AuditTrail
 from gateway.wire.soap import Envelope
 from gateway.wire.verify import Proof, verify_request
@@ -22,7 +22,11 @@ def prove(
     """
     if not agreement.request_signature:
         return None
-    key = replay_key(verify_request(envelope, pins, profile=agreement.signature_profile, now=now))
+    proof = verify_request(envelope, pins, profile=agreement.signature_profile, now=now)
+    if proof.created is None:
+        # Keys are forgotten after a while; only the Timestamp says that a message is younger than that.
+        raise SignatureRefused("a signed request needs a Timestamp", code="signatur-zeit")
+    key = replay_key(proof)
     if audit.seen(key):
         raise ReplayRefused("this signature was handled before")
     return key

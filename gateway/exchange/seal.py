@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from gateway.errors import AuditError
-from gateway.exchange.inquiry import Inquiry, Outcome
+from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal, Receipt
@@ -23,7 +23,7 @@ class Sealer:
     def __init__(self, audit: AuditTrail) -> None:
         self._audit = audit
 
-    def seal(self, outcome: Outcome, inquiry: Inquiry) -> Reply:
+    def seal(self, outcome: Outcome, admitted: Admitted) -> Reply:
         """The signed message, once its audit entry is durable.
 
         1. The Body is written as the octets that will be signed.
@@ -34,26 +34,26 @@ class Sealer:
         Raises AuditError, ContractError or SigningError. When 3 or 4 fails the entry is followed by a second one,
         `nicht ausgeliefert`.
         """
-        agreement, version = inquiry.service.agreement, inquiry.media.version
+        agreement, version = admitted.service.agreement, admitted.media.version
         body = wire_seal.body_bytes(version, outcome.payload, agreement.signature_profile)
-        receipt = self._audit.record(entry(outcome, inquiry), body, once=inquiry.once)
+        receipt = self._audit.record(entry(outcome, admitted), body, once=admitted.once)
         with self._leaving(receipt):
-            header = self._quittung(receipt, inquiry)
+            header = self._quittung(receipt, admitted)
             message = wire_seal.sign(
-                agreement.signature_profile, version, [header], body, inquiry.service.key, now=receipt.time
+                agreement.signature_profile, version, [header], body, admitted.service.key, now=receipt.time
             )
         return Reply(
             outcome.status,
             version.content_type,
             message,
             outcome.code,
-            inquiry.number,
-            operation=inquiry.operation.value if inquiry.operation else None,
+            admitted.number,
+            operation=admitted.operation.value if admitted.operation else None,
             protocol=receipt.number,
             retry_after=outcome.retry_after,
         )
 
-    def _quittung(self, receipt: Receipt, inquiry: Inquiry) -> bytes:
+    def _quittung(self, receipt: Receipt, admitted: Admitted) -> bytes:
         if not isinstance(receipt, Receipt):  # mypy refuses it already; this holds when nobody ran mypy
             raise AuditError("no receipt, no signature")
         tree: Tree = {
@@ -61,13 +61,13 @@ class Sealer:
             "eintragsHash": receipt.entry_hash.hex(),
             "salt": receipt.salt.hex(),
             "zeitpunkt": _instant(receipt.time),
-            "anfrageDigest": inquiry.digest.hex(),
-            "fassung": inquiry.service.agreement.version,
+            "anfrageDigest": admitted.digest.hex(),
+            "fassung": admitted.service.agreement.version,
         }
-        if inquiry.stand is not None:
-            tree["stand"] = _instant(inquiry.stand)
-        header = inquiry.service.contract.render_quittung(tree)
-        inquiry.service.contract.check_answer(header)
+        if admitted.stand is not None:
+            tree["stand"] = _instant(admitted.stand)
+        header = admitted.service.contract.render_quittung(tree)
+        admitted.service.contract.check_answer(header)
         return header
 
     @contextmanager
@@ -82,21 +82,21 @@ class Sealer:
                 self._audit.undelivered(receipt)
 
 
-def entry(outcome: Outcome, inquiry: Inquiry) -> Entry:
+def entry(outcome: Outcome, admitted: Admitted) -> Entry:
     """The audit entry: who was told what about whom, and nothing that the caller wrote stands in it in clear."""
-    agreement, context = inquiry.service.agreement, inquiry.context
+    agreement, context = admitted.service.agreement, admitted.context
     purpose = context.verwendungszweck if context and context.verwendungszweck in agreement.purposes else None
     return Entry(
         kind=_kind(outcome),
-        operation=inquiry.operation.value if inquiry.operation else UNKNOWN_OPERATION,
+        operation=admitted.operation.value if admitted.operation else UNKNOWN_OPERATION,
         outcome=outcome.code,
         application=agreement.application,
         purpose=purpose,
         legal_basis=agreement.reference,
         fassung=agreement.version,
         major=agreement.major,
-        certificate=inquiry.caller.fingerprint,
-        request_digest=inquiry.digest,
+        certificate=admitted.caller.fingerprint,
+        request_digest=admitted.digest,
         persons=tuple(Disclosure(person.audit_id, person.fields) for person in outcome.persons),
         personal=Personal(context.kennung, context.aktenzeichen, context.begruendung) if context else None,
     )

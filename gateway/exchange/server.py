@@ -36,13 +36,13 @@ class Opened(Protocol):
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """The gateway under gunicorn. `open_process` runs in every process after the fork, so engines, the audit
+    """The gateway under gunicorn. `open_app` runs in every process after the fork, so engines, the audit
     writer and their threads are never shared; everything else was loaded before and is shared by copy on write."""
 
-    def __init__(self, settings: ServerSettings, context: ssl.SSLContext, open_process: Callable[[], Opened]) -> None:
+    def __init__(self, settings: ServerSettings, context: ssl.SSLContext, open_app: Callable[[], Opened]) -> None:
         self._settings = settings
         self._context = context
-        self._open_process = open_process
+        self._open_app = open_app
         self._opened: Opened | None = None
         super().__init__()
 
@@ -76,7 +76,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Callable[..., Iterable[bytes]]:
         """Called by gunicorn in each process after the fork."""
-        self._opened = self._open_process()
+        self._opened = self._open_app()
         return self._opened.http
 
     def close(self) -> None:
@@ -86,9 +86,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self._opened = None
 
 
-def serve(settings: ServerSettings, context: ssl.SSLContext, open_process: Callable[[], Opened]) -> None:
+def serve(settings: ServerSettings, context: ssl.SSLContext, open_app: Callable[[], Opened]) -> None:
     """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case."""
-    Server(settings, context, open_process).run()
+    Server(settings, context, open_app).run()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types

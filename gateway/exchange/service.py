@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from gateway.agreements.agreement import Agreement, Grant
+from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract
-from gateway.operations.messages import Answer
+from gateway.errors import ContractError
+from gateway.exchange.dispatch import Dispatcher
+from gateway.model.types import Tree
+from gateway.operations.messages import Answer, Services
+from gateway.operations.registry import OPERATIONS
 from gateway.wire.seal import SigningKey
 from gateway.wire.soap import Envelope
-
-
-class Dispatch(Protocol):
-    """Runs the operation of a checked envelope; Spyne stands behind it, tree in and object out."""
-
-    def __call__(self, envelope: Envelope, grant: Grant) -> Answer:
-        """What the operation answers; raises what the operation raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,20 @@ class Service:
 
     agreement: Agreement
     contract: Contract
+    dispatcher: Dispatcher
     key: SigningKey
     pins: frozenset[str]
-    dispatch: Dispatch
+    services: Services
+
+    def run(self, envelope: Envelope, grant: Grant) -> Answer:
+        """What the granted operation answers; raises what the operation raises.
+
+        ContractError if the payload asks for another operation than the Grant is for.
+        """
+
+        def call(operation: Operation, request: Tree) -> Answer:
+            if operation is not grant.operation:
+                raise ContractError("dispatch and Grant name different operations")
+            return OPERATIONS[operation].run(self.services, grant, request)
+
+        return self.dispatcher.dispatch(envelope, call)

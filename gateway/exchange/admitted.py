@@ -14,8 +14,8 @@ from gateway.wire.soap import MediaType
 
 
 @dataclass(slots=True)
-class Inquiry:
-    """What is known of the request so far: it exists only once the caller is identified.
+class Admitted:
+    """What is known of the request so far; it exists only once the caller is identified.
 
     `number` is the correlation number (UUID), `now` the one moment all rules of this request refer to, `digest` the
     SHA-256 of the request's bytes. The rest is filled in step by step and is what the audit entry can say when a

@@ -1,0 +1,294 @@
+"""The composition root: settings in, a working gateway out; the one place where parts are put together.
+
+Two steps, because processes are forked in between: `load` reads and checks everything that is read once (agreements,
+contracts, keys) and can be shared; `open_house` makes what belongs to one process (connections, threads).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import structlog
+
+from gateway import shipped
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City, load_city
+from gateway.agreements.load import load_all
+from gateway.contract import files
+from gateway.contract.compiled import Contract, compile_contract
+from gateway.errors import AgreementError, GatewayError, SettingsError
+from gateway.exchange import server
+from gateway.exchange.dispatch import Dispatcher
+from gateway.exchange.http import Web, tls_peer
+from gateway.exchange.limits import Budgets
+from gateway.exchange.pages import pages
+from gateway.exchange.pipeline import Pipeline
+from gateway.exchange.service import Service
+from gateway.exchange.tls import server_context
+from gateway.operations.messages import Services
+from gateway.settings import LogSettings, Settings
+from gateway.store.audit import AuditTrail
+from gateway.store.audit_anchor import Anchor, CheckpointKey
+from gateway.store.database import Database
+from gateway.store.persons import Store
+from gateway.store.vault import KeyRing, Vault
+from gateway.wire import certificates
+from gateway.wire.seal import SigningKey
+from gateway.wire.xml import Limits
+
+if TYPE_CHECKING:
+    from gateway.sources.poll import Poll  # zeep is loaded only by those who poll
+
+LOG = structlog.stdlib.get_logger("gateway.app")
+
+Clock = Callable[[], datetime]
+Randomness = Callable[[int], bytes]
+Result = TypeVar("Result")
+
+QUIET = ("spyne", "zeep", "signxml", "sqlalchemy", "urllib3")
+"""Libraries whose loggers would write whole messages or statements below ERROR."""
+
+
+def utc_now() -> datetime:
+    """The one clock of the house: aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is read once and holds for all processes: who may ask what, under which contract, signed how.
+
+    Agreements and contracts are keyed "<application>/<major>", signing keys by method.
+    """
+
+    settings: Settings
+    city: City
+    agreements: Mapping[str, Agreement]
+    contracts: Mapping[str, Contract]
+    dispatchers: Mapping[str, Dispatcher]
+    signing: Mapping[str, SigningKey]
+    ring: KeyRing
+    checkpoint: CheckpointKey
+    budgets: Budgets
+    clock: Clock
+    randomness: Randomness
+
+
+class App:
+    """A working gateway of one process: `pipeline`, `http` (WSGI), `poll`, `store`, `audit`; `close` ends it."""
+
+    def __init__(self, rules: Rules, database: Database, vault: Vault) -> None:
+        settings = rules.settings
+        self.rules = rules
+        self.database = database
+        self._closing = ExitStack()
+        self._closing.callback(database.close)
+        self.store = Store(database, vault)
+        self.audit = AuditTrail.open(
+            database,
+            vault,
+            rules.clock,
+            rules.randomness,
+            anchor=Anchor(settings.audit.anchor, rules.checkpoint, rules.clock),
+        )
+        self._closing.callback(self.audit.close)
+        self.pipeline = Pipeline(
+            services(rules, self.store),
+            city=rules.city,
+            store=self.store,
+            audit=self.audit,
+            budgets=rules.budgets,
+            limits=Limits(max_bytes=settings.server.max_request_bytes),
+            clock=rules.clock,
+            randomness=rules.randomness,
+        )
+        self._web = Web(
+            self.pipeline,
+            pages(rules.contracts.values(), settings.server.public_url),
+            services=frozenset(self.pipeline.services),
+            max_bytes=settings.server.max_request_bytes,
+            peer=tls_peer,
+            monotonic=time.monotonic,
+        )
+
+    def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI callable."""
+        return self._web(environ, start_response)
+
+    @cached_property
+    def poll(self) -> Poll:
+        """The way from OK.VISA into the store; nothing is called before its first round."""
+        from gateway.sources.okvisa import OkVisa
+        from gateway.sources.poll import Poll
+
+        rules = self.rules
+        source = OkVisa.open(rules.settings.source)
+        self._closing.callback(source.close)
+        return Poll(source, self.store, rules.agreements, rules.clock, timezone=rules.city.timezone)
+
+    def close(self) -> None:
+        """What was queued for the audit trail is written, its thread has ended, no connection is open."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> App:
+    """A gateway in this process; SettingsError lists everything that is wrong at once."""
+    return open_house(load(settings, clock=clock, randomness=randomness))
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens."""
+    configure_log(settings.log)
+    rules = load(settings)
+    context = server_context(settings.server)
+    server.serve(settings.server, context, lambda: open_house(rules))
+
+
+def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
+    """The rules of the house, read and checked; SettingsError lists everything that is wrong at once.
+
+    An agreement that is not in force today is no error: its callers are told so, and it is logged.
+    """
+    found = _Findings()
+    now, folder = clock(), settings.agreements or shipped.schemas()
+    city = found.of("", lambda: load_city(folder / "stadt.toml"))
+    agreements = (found.of("", lambda: load_all(folder, today=city.today(now))) if city else None) or {}
+    folders = (folder, settings.contracts or shipped.wsdl())
+    contracts = _contracts(found, agreements, city, folders) if city else {}
+    signing = _signing_keys(found, settings, agreements.values(), now)
+    ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
+    checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
+    found.of("database.url: ", lambda: _check_database(settings.database.url))
+    names = {agreement.application for agreement in agreements.values()}
+    found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
+    if found.problems or city is None or ring is None or checkpoint is None:
+        raise SettingsError(problems=found.problems)
+    for key, agreement in agreements.items():
+        if not agreement.valid_from <= city.today(now) <= agreement.valid_to:
+            LOG.warning("agreement not in force", agreement=key, reference=agreement.reference)
+    return Rules(
+        settings=settings,
+        city=city,
+        agreements=agreements,
+        contracts=contracts,
+        dispatchers={key: Dispatcher(contract) for key, contract in contracts.items()},
+        signing=signing,
+        ring=ring,
+        checkpoint=checkpoint,
+        budgets=Budgets(agreements.values(), time.monotonic),
+        clock=clock,
+        randomness=randomness,
+    )
+
+
+def open_house(rules: Rules) -> App:
+    """What belongs to one process, made in it (after a fork); StoreError if the database is not durable."""
+    database = Database.open(rules.settings.database.url)
+    return App(rules, database, Vault(rules.ring, rules.randomness))
+
+
+def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
+    """Every agreement as a service, keyed by application and contract major."""
+    found: dict[tuple[str, int], Service] = {}
+    for key, agreement in rules.agreements.items():
+        contract = rules.contracts[key]
+        found[agreement.application, agreement.major] = Service(
+            agreement=agreement,
+            contract=contract,
+            dispatcher=rules.dispatchers[key],
+            key=rules.signing[agreement.signature_method],
+            pins=agreement.pins | frozenset(rules.settings.pins.get(agreement.application, ())),
+            services=Services(store=store, contract_hash=contract.hash, now=rules.clock),
+        )
+    return found
+
+
+def configure_log(settings: LogSettings) -> None:
+    """Log lines go to standard error, as text or JSON; libraries are heard only when something is wrong."""
+    render = structlog.processors.JSONRenderer() if settings.format == "json" else structlog.processors.LogfmtRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("spyne").setLevel(logging.CRITICAL)  # it writes messages it cannot read at ERROR
+
+
+class _Findings:
+    """Collects what is wrong, so that all of it can be said at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def of(self, where: str, step: Callable[[], Result]) -> Result | None:
+        """What `step` gives; None and one or more problems if it raises an error of ours."""
+        try:
+            return step()
+        except (SettingsError, AgreementError) as error:
+            self.problems += [f"{where}{problem}" for problem in error.problems or (str(error),)]
+        except GatewayError as error:
+            self.problems.append(f"{where}{error}")
+        return None
+
+
+def _contracts(
+    found: _Findings, agreements: Mapping[str, Agreement], city: City, folders: tuple[Path, Path]
+) -> dict[str, Contract]:
+    """The published contracts, each byte for byte what model and agreement give."""
+    loaded = {key: found.of("", partial(_contract, agreement, city, folders)) for key, agreement in agreements.items()}
+    return {key: contract for key, contract in loaded.items() if contract is not None}
+
+
+def _contract(agreement: Agreement, city: City, folders: tuple[Path, Path]) -> Contract:
+    schemas, wsdl = folders
+    return files.load(compile_contract(agreement, city), schemas=schemas, wsdl=wsdl)
+
+
+def _signing_keys(
+    found: _Findings, settings: Settings, agreements: Iterable[Agreement], now: datetime
+) -> dict[str, SigningKey]:
+    """The configured keys by method; every method an agreement needs is there and its certificate valid now."""
+    keys: dict[str, SigningKey] = {}
+    for method, pair in settings.signing.items():
+        key = found.of(f"signing.{method}: ", partial(SigningKey.load, pair.key, pair.certificate, method))
+        if key is not None:
+            keys[method] = key
+            if not certificates.holds(key.certificate, now=now):
+                found.problems.append(f"signing.{method}: the certificate is expired or not yet valid")
+    missing = {agreement.signature_method for agreement in agreements} - settings.signing.keys()
+    found.problems += [f"signing.{method}: an agreement needs it" for method in sorted(missing)]
+    return keys
+
+
+def _check_database(url: str) -> None:
+    database = Database.open(url)
+    try:
+        if not database.is_current():
+            raise SettingsError("the tables are of another version (gateway db upgrade)")
+    finally:
+        database.close()
