@@ -114,14 +114,10 @@ class Population:
         word = partial(canaries.canary, self.seed, index) if self.marked else canaries.sober
         return canaries.with_forbidden(inhalt, word)
 
-    def newcomer(self, index: int, *, born: bool) -> tuple[Haushalt, Inhalt]:
-        """A further person beyond the population, for the history: an arrival or a child."""
-        household = plan(f"{self.seed}:neu:{index}", (index,), titel="AG-01")
-        if born:
-            household = Haushalt(
-                household.key, (index,), (Rolle.KIND,), household.land, household.titel, household.einreise, "wohnung"
-            )
-        return household, draft(household, 0)
+    def newcomer(self, index: int, *, born: bool) -> Inhalt:
+        """The ordinary content of a further person beyond the population: an arrival or a child."""
+        roles = (Rolle.KIND if born else Rolle.ALLEIN,)
+        return draft(plan(f"{self.seed}:neu:{index}", (index,), titel="AG-01", roles=roles), 0)
 
     def _secretive(self) -> Iterator[Satz]:
         for index in range(self.persons):
