@@ -1,0 +1,130 @@
+"""Reads a record by a table of allowed names: what no table names is never looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lxml.etree import _Element
+
+from gateway.model.types import Tree, Value
+from gateway.sources.okvisa_values import Reader, Unreadable
+
+NAMESPACE = "urn:okvisa:webservice:1"
+_PREFIX = len(NAMESPACE) + 2  # "{namespace}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A simple element: where its value goes (dotted, "" merges a Tree) and how it is read.
+
+    `essential`: if the source's key says nothing the model knows, the whole group is left out.
+    """
+
+    target: str
+    read: Reader
+    many: bool = False
+    essential: bool = False
+    parts: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(self.target.split(".")) if self.target else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An element with children: its table, and where they go (dotted, "" is the place of the group around it)."""
+
+    target: str
+    rows: Rows
+    many: bool = False
+    parts: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(self.target.split(".")) if self.target else ())
+
+
+Rows: TypeAlias = "Mapping[str, Field | Group]"
+"""Local name of an allowed element -> how it is read."""
+
+
+def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str]) -> bool:
+    """The allowed children of a valid `element` stand in `into`; what could not be read is named in `reasons`.
+
+    False if an essential statement is not taken and the group must be left out.
+    """
+    keep = True
+    for child in element:
+        row = rows.get(child.tag[_PREFIX:])
+        if row is None:
+            continue
+        place = f"{path}.{row.target}" if path and row.target else path or row.target
+        if isinstance(row, Group):
+            _read_group(child, row, into, place, reasons)
+            continue
+        try:
+            value = row.read(child.text or "")
+        except Unreadable as refusal:
+            reasons.append(f"{place or child.tag[_PREFIX:]}: {refusal}")
+            continue
+        if value is None:
+            keep = keep and not row.essential
+        elif row.parts:
+            _put(into, row.parts, value, row.many)
+        elif isinstance(value, dict):
+            into.update(value)
+    return keep
+
+
+def cut(element: _Element, rows: Rows) -> Tree:
+    """The allowed elements of a valid `element` as the source wrote them, under its names: for the quarantine."""
+    kept: Tree = {}
+    for child in element:
+        name = child.tag[_PREFIX:]
+        row = rows.get(name)
+        if row is not None:
+            value: Value = cut(child, row.rows) if isinstance(row, Group) else child.text or ""
+            _put(kept, (name,), value, row.many)
+    return kept
+
+
+def targets(rows: Rows, around: str = "", source: str = "") -> dict[str, str]:
+    """Source path ("personalien/gebDat") -> dotted target, for every allowed simple element and own group."""
+    found: dict[str, str] = {}
+    for name, row in rows.items():
+        here = f"{source}/{name}" if source else name
+        place = f"{around}.{row.target}" if around and row.target else around or row.target
+        if isinstance(row, Group):
+            found |= targets(row.rows, place, here)
+            if row.many:
+                found[here] = place
+        else:
+            found[here] = place
+    return found
+
+
+def _read_group(child: _Element, row: Group, into: Tree, place: str, reasons: list[str]) -> None:
+    if not row.parts:
+        read(child, row.rows, into, place, reasons)
+        return
+    inner: Tree = {}
+    if read(child, row.rows, inner, place, reasons) and inner:
+        _put(into, row.parts, inner, row.many)
+
+
+def _put(tree: Tree, parts: tuple[str, ...], value: Value, many: bool) -> None:
+    for part in parts[:-1]:
+        below = tree.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise TypeError(f"{part} is no group")
+        tree = below
+    last = parts[-1]
+    if many:
+        values = tree.setdefault(last, [])
+        if isinstance(values, list):
+            values.append(value)
+    elif isinstance(value, dict) and isinstance(present := tree.get(last), dict):
+        present.update(value)
+    else:
+        tree[last] = value

@@ -1,0 +1,194 @@
+"""The way of the data into the house: page by page from the source, judged record by record, into the store.
+
+Law: whatever happens at any step, the store holds the position up to which everything is stored, and the next
+round goes on from there. Reading a record twice, late or out of order changes nothing: the store keeps the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, tzinfo
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from lxml.etree import _Element
+
+from gateway.agreements.agreement import Agreement
+from gateway.errors import RecordRefused, SourceError
+from gateway.sources.advance import Advance, State
+from gateway.sources.endpoint import FAULT_CLIENT
+from gateway.sources.okvisa import INVALID, MISTAKE, Page
+from gateway.sources.schedule import keep_polling
+from gateway.sources.transport import NOT_ITS_CONTRACT
+from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined
+
+Clock = Callable[[], datetime]
+
+_OVERLAP = 100
+_ANOTHER_CONTRACT = 10
+"""A page of so many records of which not one is valid is not bad luck with records."""
+
+
+class Source(Protocol):
+    """A case system; `gateway.sources.okvisa.OkVisa` is one."""
+
+    @property
+    def name(self) -> str: ...
+    def state(self) -> State: ...
+    def page(self, after: int, token: str | None, *, full: bool, size: int | None = None) -> Page: ...
+    def take(self, record: _Element) -> Change: ...
+    def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined: ...
+
+
+class Store(Protocol):
+    """What the poller needs of the store."""
+
+    def poll_lock(self) -> AbstractContextManager[object]: ...
+    def position(self, source: str) -> Position | None: ...
+    def ingest(
+        self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    ) -> Ingested: ...
+    def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> object: ...
+    def finish_poll(self, source: str, stand: datetime, now: datetime) -> None: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a round has done so far; `stale` and `erased` were read but are not stored (again)."""
+
+    pages: int = 0
+    records: int = 0
+    stored: int = 0
+    removed: int = 0
+    merged: int = 0
+    stale: int = 0
+    erased: int = 0
+    quarantined: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """How a round ended; `complete` means the store held everything the source had when the round began."""
+
+    counts: Counts
+    complete: bool
+
+
+class Poll:
+    """Reads one source into the store; the store's lock lets one round run at a time, wherever it runs.
+
+    `timezone` is the city's: the day that obligations and blocks refer to. `overlap` is how many change numbers
+    each round reads again.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        agreements: Mapping[str, Agreement],
+        clock: Clock,
+        *,
+        timezone: tzinfo | None = None,
+        overlap: int = _OVERLAP,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._agreements = agreements
+        self._clock = clock
+        self._timezone = timezone or ZoneInfo("Europe/Berlin")
+        self._overlap = overlap
+
+    def run_once(self, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> PollResult:
+        """Everything the source has is in the store, or SourceError and the position is where it broke off.
+
+        `full` reads the whole stock again, as the very first round does; `progress` is told after every page.
+        What changes by the date alone is done first: a block that ends does not wait for the source.
+        """
+        counts = Counts()
+        with self._store.poll_lock():
+            self._reproject()
+            stored = self._store.position(self._source.name)
+            advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
+            while not advance.done:
+                page = self._fetch(advance)
+                position = advance.follow(page)
+                batch = self._judge(page.records, position)
+                self._ingest(batch, counts)
+                counts.pages += 1
+                if progress is not None:
+                    progress(replace(counts))
+            self._finish(advance)
+        return PollResult(counts, complete=True)
+
+    def fetch_again(self, change_numbers: Mapping[int, str]) -> PollResult:
+        """Quarantined records, change number -> person number, are read and judged again.
+
+        A record that has changed since is skipped: its newer version has come, or comes, by the ordinary round.
+        """
+        counts = Counts()
+        with self._store.poll_lock():
+            self._source.state()
+            for number, person in sorted(change_numbers.items()):
+                page = self._source.page(number - 1, None, full=False, size=1)
+                batch = self._judge(page.records[:1], None)
+                if _concerns(batch, number, person):
+                    self._ingest(batch, counts)
+                counts.pages += 1
+        return PollResult(counts, complete=True)
+
+    def run_forever(self, every: float, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
+        """Rounds, `every` seconds apart, until `stop()`; after failures further apart (see `keep_polling`)."""
+        keep_polling(self.run_once, self._source.name, every=every, stop=stop, sleep=sleep)
+
+    def _fetch(self, advance: Advance) -> Page:
+        asking = advance.asking
+        try:
+            return self._source.page(asking.change_number, asking.page_token, full=asking.full_load)
+        except SourceError as error:
+            if error.code != FAULT_CLIENT or asking.page_token is None:
+                raise
+        advance.restart()
+        return self._source.page(advance.asking.change_number, None, full=advance.asking.full_load)
+
+    def _judge(self, records: tuple[_Element, ...], position: Position | None) -> Batch:
+        """Each record alone: a change, or a place in the quarantine; a bad one holds up no other."""
+        changes: list[Change] = []
+        quarantined: list[Quarantined] = []
+        invalid = 0
+        for record in records:
+            try:
+                changes.append(self._source.take(record))
+            except RecordRefused as refusal:
+                invalid += refusal.code == INVALID
+                quarantined.append(self._source.quarantined(record, refusal))
+            except Exception as error:  # noqa: BLE001  # the poll's record border: our own mistake costs one record
+                mistake = RecordRefused(reasons=[f"datensatz: interner Fehler {type(error).__name__}"], code=MISTAKE)
+                quarantined.append(self._source.quarantined(record, mistake))
+        if invalid == len(records) >= _ANOTHER_CONTRACT:
+            raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
+        return Batch(self._source.name, tuple(changes), tuple(quarantined), position)
+
+    def _ingest(self, batch: Batch, counts: Counts) -> None:
+        ingested = self._store.ingest(batch, self._agreements, now=self._clock(), stichtag=self._today())
+        counts.records += len(batch.changes) + len(batch.quarantined)
+        for one in fields(ingested):
+            setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
+
+    def _reproject(self) -> None:
+        self._store.reproject(self._agreements, now=self._clock(), stichtag=self._today())
+
+    def _finish(self, advance: Advance) -> None:
+        now = self._clock()
+        # If the source's clock is ahead of ours, its moments must not make the data look fresher than they are.
+        self._store.finish_poll(self._source.name, min(advance.since or now, now), now)
+
+    def _today(self) -> date:
+        return self._clock().astimezone(self._timezone).date()
+
+
+def _concerns(batch: Batch, number: int, person: str) -> bool:
+    judged = batch.changes + batch.quarantined
+    return any((one.aenderungsnummer, one.personennummer) == (number, person) for one in judged)
