@@ -8,10 +8,10 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import requests
-from cryptography import x509
 from lxml import etree
 
 from gateway.errors import SourceError
+from gateway.wire import certificates
 from gateway.wire.verify import verify_answer
 from gateway.wire.xml import Limits, parse
 
@@ -49,13 +49,13 @@ class SampleClient:
         """The verified answer to `operation`; SourceError with the fault's code if it is a fault."""
         response = requests.post(
             self.service_url,
-            data=self._request(operation, parameters or {}, context),
+            data=self.request(operation, parameters or {}, context),
             headers={"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{self.namespace}:{operation}"'},
             cert=(str(self.certificate), str(self.key)),
             verify=str(self.ca),
             timeout=30,
         )
-        certificate = x509.load_pem_x509_certificate(self.signing_certificate.read_bytes())
+        certificate = certificates.load(self.signing_certificate)
         verify_answer(response.content, certificate)
         envelope = parse(response.content, limits=_LIMITS).root
         payload = envelope.find(f"{{{SOAP}}}Body/*")
@@ -65,7 +65,8 @@ class SampleClient:
         fields = {} if quittung is None else {etree.QName(e).localname: e.text or "" for e in quittung}
         return Answered(payload, fields, response.content)
 
-    def _request(self, operation: str, parameters: Mapping[str, str | int], context: Mapping[str, str]) -> bytes:
+    def request(self, operation: str, parameters: Mapping[str, str | int], context: Mapping[str, str]) -> bytes:
+        """The SOAP 1.1 request as a connected application would send it."""
         header = {"kennung": "demo", "verwendungszweck": self.purpose, **context}
         return (
             f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Header><abrufkontext xmlns="{self.namespace}">'

@@ -60,7 +60,7 @@ def test_the_shipped_agreements_load() -> None:
         ('in = ["05315000"]', "vorhanden = false", "vorhanden"),
         ('in = ["05315000"]', 'in = ["05315000"], von = 2020-01-01', "exactly one"),
         ('in = ["05315000"]', "von = 2020-01-01", "is no date"),
-        ('in = ["05315000"]', "", "exactly one"),
+        (', in = ["05315000"]', "", "exactly one"),
         ('feld = "anschrift.gemeindeschluessel"', 'feld = "anschrift"', "no simple field"),
         ('feld = "anschrift.gemeindeschluessel"', 'feld = "personenkennung"', "given by the gateway"),
         ('signatur = "umschlag"', 'signatur = "keine"', "signatur"),

@@ -1,0 +1,49 @@
+"""`gateway audit`: verify the audit trail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.options import FILE, load_settings, settings_option
+from gateway.errors import AuditError, StoreError
+from gateway.reports.verification import Report, report, unverifiable
+from gateway.settings import Settings
+from gateway.store.audit_anchor import PUBLIC_KEY
+from gateway.store.audit_verify import verify as verify_trail
+from gateway.store.database import Database
+
+
+@click.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command()
+@settings_option
+@click.option("--no-anchor", is_flag=True, help="Only the chain itself, without the anchor file.")
+@click.option("--anchor", type=FILE, help="A copy of the anchor file kept elsewhere (default: the settings').")
+@click.option("--public-key", type=FILE, help="Public key of the checkpoints (default: beside the key ring).")
+def verify(settings_path: Path | None, no_anchor: bool, anchor: Path | None, public_key: Path | None) -> None:
+    """Check the whole trail; exit 0 intact, 1 hardly anchored, 2 violated, 3 cannot be told."""
+    settings = load_settings(settings_path)
+    found = inspect(settings, anchor=None if no_anchor else anchor or settings.audit.anchor, public_key=public_key)
+    for line in found.lines:
+        click.echo(line)
+    raise SystemExit(found.exit_code)
+
+
+def inspect(settings: Settings, *, anchor: Path | None, public_key: Path | None = None) -> Report:
+    """The verdict over the trail of this installation; `anchor` None checks only the chain itself."""
+    key = None if anchor is None else public_key or settings.keys.directory / PUBLIC_KEY
+    if anchor is not None and not anchor.exists():
+        anchor = key = None
+    try:
+        database = Database.open(settings.database.url)
+        try:
+            return report(verify_trail(database, anchor=anchor, public_key=key))
+        finally:
+            database.close()
+    except (AuditError, StoreError) as error:
+        return unverifiable(str(error))

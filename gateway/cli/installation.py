@@ -1,0 +1,141 @@
+"""Makes a new installation in one folder: settings, certificates, keys, database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gateway.errors import SettingsError
+from gateway.store.audit_anchor import CheckpointKey
+from gateway.store.database import Database
+from gateway.store.vault import KeyRing
+from gateway.wire import issuing
+from gateway.wire.issuing import Issued, Term
+
+_DAYS = 365
+_SERIAL_BYTES = 19  # RFC 5280, 4.1.2.2: at most 20 octets, positive
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the installation is for: where it is reached, where the case system is, who gets a client certificate."""
+
+    folder: Path
+    host: str
+    port: int
+    source_url: str
+    applications: Sequence[str] = ()
+    names: Sequence[str] = issuing.LOCAL_NAMES
+
+    @property
+    def public_url(self) -> str:
+        return f"https://{self.names[0]}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where everything is; `clients` maps an application to its certificate and key files."""
+
+    plan: Plan
+    settings: Path
+    ca: Path
+    signing_certificate: Path
+    database_url: str
+    clients: Mapping[str, tuple[Path, Path]]
+
+
+def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os.urandom) -> Installation:
+    """A complete installation in `plan.folder`, which must be missing or empty; SettingsError otherwise."""
+    folder = plan.folder.resolve()
+    if folder.exists() and any(folder.iterdir()):
+        raise SettingsError(f"{plan.folder} is not empty: an installation is never written over")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tls, signing, clients = folder / "tls", folder / "signing", folder / "clients"
+
+    def term() -> Term:
+        return Term(now, _DAYS, int.from_bytes(randomness(_SERIAL_BYTES), "big") | 1)
+
+    authority = issuing.authority("FLDM gateway CA", term())
+    _store(tls / "ca", authority)
+    _store(tls / "server", issuing.server(authority, plan.names[0], term(), names=plan.names))
+    _store(signing / "rsa", issuing.signing(authority, "FLDM gateway signature", term()))
+    _store(signing / "ec", issuing.signing(authority, "FLDM gateway signature", term(), kind="ec-p256"))
+    pins: dict[str, str] = {}
+    for name in plan.applications:
+        issued = issuing.client(authority, name, term())
+        _store(clients / name, issued)
+        pins[name] = issued.fingerprint
+    KeyRing.create(folder / "keys", randomness)
+    CheckpointKey.create(folder / "keys")
+    database_url = f"sqlite:///{folder / 'gateway.sqlite'}"
+    database = Database.open(database_url, create=True)
+    database.upgrade()
+    database.close()
+    settings = folder / "settings.toml"
+    settings.write_text(_settings(plan, pins), "utf-8")
+    settings.chmod(0o600)
+    return Installation(
+        plan=plan,
+        settings=settings,
+        ca=tls / "ca.pem",
+        signing_certificate=signing / "rsa.pem",
+        database_url=database_url,
+        clients={name: (clients / f"{name}.pem", clients / f"{name}.key") for name in plan.applications},
+    )
+
+
+def _store(path: Path, issued: Issued) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.with_suffix(".pem").write_bytes(issued.certificate_pem)
+    descriptor = os.open(path.with_suffix(".key"), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(issued.key_pem)
+
+
+def _settings(plan: Plan, pins: Mapping[str, str]) -> str:
+    pinned = "\n".join(f'{name} = ["{fingerprint}"]' for name, fingerprint in pins.items())
+    return f"""\
+# Settings of one gateway. Relative paths count from this file. Unknown or missing keys refuse to start.
+# GATEWAY_<SECTION>_<KEY> in the environment replaces one value, for example GATEWAY_DATABASE_URL.
+
+[server]
+public_url = "{plan.public_url}"          # what the published WSDLs carry
+host = "{plan.host}"
+port = {plan.port}
+certificate = "tls/server.pem"            # replace by one of your own CA
+key = "tls/server.key"
+client_ca = "tls/ca.pem"                  # client certificates must chain to it and be pinned
+processes = 2
+threads = 8
+
+[signing.rsa-sha256]                      # answers of agreements with this method
+key = "signing/rsa.key"
+certificate = "signing/rsa.pem"
+
+[signing.ecdsa-p256-sha256]
+key = "signing/ec.key"
+certificate = "signing/ec.pem"
+
+[database]
+url = "sqlite:///gateway.sqlite"          # or postgresql://user@host/name
+
+[keys]
+directory = "keys"                        # back up apart from the database
+
+[source]
+url = "{plan.source_url}"
+poll_seconds = 60
+stale_minutes = 30                        # older data than this is a health problem
+
+[audit]
+anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
+
+[log]
+format = "text"                           # or "json"
+
+[pins]                                    # further pinned client certificates by application
+{pinned}
+"""

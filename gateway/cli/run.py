@@ -1,0 +1,97 @@
+"""`gateway serve`, `poll` and `db`: the long-running work of one installation."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from gateway.cli.options import load_settings, settings_option
+from gateway.sources.poll import Counts
+from gateway.store import database
+
+
+@click.command()
+@settings_option
+def serve(settings_path: Path | None) -> None:
+    """Serve every agreement over HTTPS with client certificates until SIGTERM."""
+    from gateway.app import serve as run_server
+
+    run_server(load_settings(settings_path))
+
+
+@click.command()
+@settings_option
+@click.option("--once", is_flag=True, help="One round, then end.")
+@click.option("--every", type=click.IntRange(min=1), help="Seconds between rounds (default: the settings').")
+@click.option("--full", is_flag=True, help="Begin with a round that reads the whole stock.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, quiet: bool) -> None:
+    """Fetch from OK.VISA into the store."""
+    from gateway.app import build, configure_log
+
+    settings = load_settings(settings_path)
+    configure_log(settings.log)
+    with build(settings) as app:
+        if once or full:
+            with polling(quiet=quiet) as progress:
+                result = app.poll.run_once(full=full, progress=progress)
+            click.echo(summary(result.counts))
+        if not once:
+            stop = _stopped()
+            app.poll.run_forever(every or settings.source.poll_seconds, stop.is_set, lambda pause: _sleep(stop, pause))
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+@settings_option
+def upgrade(settings_path: Path | None) -> None:
+    """Bring the tables to this version (Alembic); safe to repeat."""
+    database.upgrade(load_settings(settings_path).database.url)
+    click.echo("database is up to date")
+
+
+def summary(counts: Counts) -> str:
+    """One line with every count of a round."""
+    return ", ".join(f"{getattr(counts, field.name)} {field.name}" for field in fields(counts))
+
+
+@contextmanager
+def polling(
+    *, total: int | None = None, quiet: bool = False, console: Console | None = None
+) -> Iterator[Callable[[Counts], None]]:
+    """A progress bar over the records of a round, on a terminal only; gives what `run_once` reports to."""
+    console = console or Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} records"))
+    disable = quiet or not console.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=disable, transient=True) as progress:
+        task = progress.add_task("OK.VISA", total=total)
+        yield lambda counts: progress.update(task, completed=counts.records)
+
+
+def _sleep(stop: threading.Event, seconds: float) -> None:
+    stop.wait(seconds)
+
+
+def _stopped() -> threading.Event:
+    """An event that SIGTERM and SIGINT set: the round in progress ends, no further one begins."""
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return stop

@@ -1,0 +1,34 @@
+"""`gateway simulate`: the systems around us, simulated."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.simulator.faults import FAULTS
+
+
+@click.group()
+def simulate() -> None:
+    """Simulate the systems around the gateway."""
+
+
+@simulate.command()
+@click.option("--persons", default=240, show_default=True, type=click.IntRange(1, 1_000_000), help="How many persons.")
+@click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same population and changes.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--changes-per-minute", default=0.0, show_default=True, type=click.FloatRange(0, 6000))
+@click.option("--fault", "faults", multiple=True, metavar="F[:N]", help=f"Misbehave: {', '.join(FAULTS)}. Repeatable.")
+def okvisa(persons: int, seed: int, host: str, port: int, changes_per_minute: float, faults: tuple[str, ...]) -> None:
+    """OK.VISA as a SOAP server with a synthetic population; writes nothing to disk."""
+    from gateway.simulator.server import serve
+
+    serve(
+        host,
+        port,
+        persons=persons,
+        seed=seed,
+        faults=faults,
+        changes_per_minute=changes_per_minute,
+        ready=lambda url: click.echo(f"simulated OK.VISA with {persons} persons at {url}"),
+    )
