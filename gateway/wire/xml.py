@@ -89,7 +89,8 @@ def parse(raw: bytes, *, limits: Limits = REQUEST_LIMITS, charset: str | None = 
 def canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
     """The octets of Exclusive XML Canonicalization 1.0 without comments of `element` where it stands.
 
-    `prefixes` is the InclusiveNamespaces PrefixList (clause 3); these prefixes are looked up among the ancestors too.
+    `prefixes` is the InclusiveNamespaces PrefixList (clause 3) without `#default`, which lxml cannot do; they are
+    looked up among the ancestors too.
     MessageRefused (`nicht-kanonisierbar`) if it has none, for example for relative namespace names.
     """
     apex = element
@@ -126,6 +127,8 @@ def _utf8(raw: bytes, charset: str | None) -> bytes:
             text = raw.removeprefix(codecs.BOM_UTF8)
     if text is None:
         raise _refused("zeichensatz", f"the message is not {actual.upper()}", http_status=415)
+    if text.startswith(codecs.BOM_UTF8):
+        raise _refused("nicht-wohlgeformt", "there are two byte order marks")
     declared = _declared_encoding(text)
     if declared is not None and _CHARSETS.get(declared.lower()) != actual:
         raise _refused("zeichensatz", "the XML declaration names another encoding", http_status=415)

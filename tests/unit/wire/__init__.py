@@ -1,0 +1,1 @@
+"""Tests of the room that turns bytes into trees and seals answers."""
