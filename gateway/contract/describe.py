@@ -9,6 +9,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
 from gateway.agreements.operation import Operation
 from gateway.contract.description import ComplexTypeDef, Description, ElementDef, FieldDef, OperationDef
+from gateway.contract.notes import person_note
 from gateway.errors import ContractError
 from gateway.model.person import Person
 from gateway.model.structure import Node, Part, grantable, nodes
@@ -108,7 +109,18 @@ def _group(part: type[Part], children: Iterable[Node], grants: _Grants) -> Compl
     fields = tuple(field for node in children if (field := _granted_field(node, grants)) is not None)
     marked = any(below.path in grants.marked for node in children for below in node.walk())
     name = part.__name__ + (SINGLE_SUFFIX if marked else "")
-    return ComplexTypeDef(name, _PERSON if part is Person else _doc(part), fields)
+    doc = person_note(_PERSON, _paths(fields)) if part is Person else _doc(part)
+    return ComplexTypeDef(name, doc, fields)
+
+
+def _paths(fields: Iterable[FieldDef], prefix: str = "") -> frozenset[str]:
+    """The dotted paths of the fields and of all below."""
+    found: set[str] = set()
+    for field in fields:
+        found.add(prefix + field.name)
+        if isinstance(field.type, ComplexTypeDef):
+            found |= _paths(field.type.fields, f"{prefix}{field.name}.")
+    return frozenset(found)
 
 
 def _granted_field(node: Node, grants: _Grants) -> FieldDef | None:

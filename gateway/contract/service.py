@@ -26,7 +26,7 @@ from gateway.contract.spyne_import import (
     rpc,
 )
 from gateway.errors import ContractError
-from gateway.model.types import Code, FullDate, Moment, SimpleType, Tree, Truth, Value, Whole
+from gateway.model.types import Binary, Code, FullDate, Moment, SimpleType, Tree, Truth, Value, Whole
 
 _BLANK = " \t\n\r"
 _INT_MAX = 2_147_483_647
@@ -127,7 +127,7 @@ def _value_reader(field: FieldDef) -> Callable[[Any], Value]:
             return int
         case Truth():
             return lambda found: found.strip(_BLANK) in ("true", "1")
-        case FullDate() | Moment():
+        case FullDate() | Moment() | Binary():
             return lambda found: str(found).strip(_BLANK)
         case _:
             return str

@@ -1,0 +1,227 @@
+"""Messages against the application's own schema: what is refused, and that no value is ever told."""
+
+from __future__ import annotations
+
+import copy
+import threading
+
+import pytest
+from lxml import etree
+
+from gateway.agreements.operation import Operation
+from gateway.contract.findings import MOST
+from gateway.contract.validation import Validator
+from gateway.errors import ContractError, ContractViolation
+from tests.unit.contract.sample import XSI, contract, full, request, response
+
+SECRET = "Geheimwert"
+NAMED = "<personSuchen xmlns='NS'><familienname>Ünal</familienname>{}</personSuchen>"
+
+
+def test_a_valid_request_names_its_operation() -> None:
+    """A valid payload gives its operation, with a default namespace or the caller's own prefix."""
+    published = contract("wohnung2000")
+    assert published.check_request(request(published, NAMED.format(""))) is Operation.PERSON_SUCHEN
+    prefixed = "<p:dienstauskunft xmlns:p='NS'/>"
+    assert published.check_request(request(published, prefixed)) is Operation.DIENSTAUSKUNFT
+
+
+@pytest.mark.parametrize(
+    ("body", "finding"),
+    [
+        (
+            f"<personAbrufen xmlns='NS'><personenkennung>{SECRET}</personenkennung></personAbrufen>",
+            "personAbrufen/personenkennung: verletzt das Muster (Typ Kennung)",
+        ),
+        (
+            f"<p:personAbrufen xmlns:p='NS'><p:personenkennung>{SECRET}</p:personenkennung></p:personAbrufen>",
+            "personAbrufen/personenkennung: verletzt das Muster (Typ Kennung)",
+        ),
+        ("<personAbrufen xmlns='NS'/>", "personAbrufen: Pflichtangaben fehlen; erwartet: personenkennung"),
+        (
+            f"<personAbrufen xmlns='NS'><{SECRET}>1</{SECRET}></personAbrufen>",
+            "personAbrufen/*: steht hier nicht, oder davor fehlt etwas; erwartet: personenkennung",
+        ),
+        (
+            f"<personAbrufen xmlns='NS'><personenkennung xmlns='urn:{SECRET}'>1</personenkennung></personAbrufen>",
+            "personAbrufen/personenkennung: steht hier nicht, oder davor fehlt etwas; erwartet: personenkennung",
+        ),
+        (
+            f"<personSuchen xmlns='NS'><familienname {SECRET}='{SECRET}'>A</familienname></personSuchen>",
+            "personSuchen/familienname: darf keine Attribute haben (Typ NameA90)",
+        ),
+        (
+            "<personSuchen xmlns='NS'><familienname/></personSuchen>",
+            "personSuchen/familienname: ist zu kurz oder leer (Typ NameA90)",
+        ),
+        (
+            f"<personSuchen xmlns='NS'><familienname>{'A' * 91}</familienname></personSuchen>",
+            "personSuchen/familienname: ist zu lang (Typ NameA90)",
+        ),
+        (
+            f"<personSuchen xmlns='NS'>{SECRET}</personSuchen>",
+            "personSuchen: darf keinen Text neben Elementen enthalten",
+        ),
+        (f"<dienstauskunft xmlns='NS'>{SECRET}</dienstauskunft>", "dienstauskunft: muss leer sein"),
+        (
+            f"<bestandAbrufen xmlns='NS'><anzahl>{SECRET}</anzahl></bestandAbrufen>",
+            "bestandAbrufen/anzahl: ist kein gültiger Wert (Typ Seitengroesse)",
+        ),
+        (
+            "<bestandAbrufen xmlns='NS'><anzahl>5001</anzahl></bestandAbrufen>",
+            "bestandAbrufen/anzahl: ist zu groß (Typ Seitengroesse)",
+        ),
+        ("<bestandAbrufen xmlns='NS'><anzahl>0</anzahl></bestandAbrufen>", "bestandAbrufen/anzahl: ist zu klein"),
+        (f"<{SECRET} xmlns='NS'/>", "*: ist keine Anfrage dieses Vertrags"),
+        (f"<personAbrufen xmlns='urn:{SECRET}'/>", "*: ist keine Anfrage dieses Vertrags"),
+        ("<personAbrufenResponse xmlns='NS'/>", "*: ist keine Anfrage dieses Vertrags"),
+        ("<abrufkontext xmlns='NS'/>", "*: ist keine Anfrage dieses Vertrags"),
+    ],
+)
+def test_an_invalid_request_is_refused_by_path_and_rule(body: str, finding: str) -> None:
+    """The finding names the element as the contract does and the rule; never a value, name or prefix of the caller."""
+    published = contract("wohnung2000")
+    with pytest.raises(ContractViolation) as refused:
+        published.check_request(request(published, body))
+    (said,) = refused.value.findings
+    assert said.startswith(finding)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("nil", ["true", "false", "1", "0"])
+def test_xsi_nil_never_gets_in(nil: str) -> None:
+    """xsi:nil is refused with any value: Spyne would read even "false" as nil."""
+    published = contract("wohnung2000")
+    body = f"<personSuchen xmlns='NS'><familienname xmlns:i='{XSI}' i:nil='{nil}'>A</familienname></personSuchen>"
+    with pytest.raises(ContractViolation):
+        published.check_request(request(published, body))
+
+
+@pytest.mark.parametrize("attribute", ["href='#x'", "id='x'", "xml:lang='de'", "encodingStyle='x'"])
+def test_no_attribute_gets_in(attribute: str) -> None:
+    """Requests have no attributes, so there is nothing to follow."""
+    published = contract("wohnung2000")
+    body = f"<personSuchen xmlns='NS'><familienname {attribute}>A</familienname></personSuchen>"
+    with pytest.raises(ContractViolation):
+        published.check_request(request(published, body))
+
+
+def test_findings_are_few_and_say_which_of_several() -> None:
+    """Repeated elements are counted among their own kind, whatever prefixes the caller uses, and at most MOST are told."""
+    published = contract("wohnung2000")
+    tree = full(response(published, Operation.BESTAND_ABRUFEN).type)
+    rendered = published.render(Operation.BESTAND_ABRUFEN, tree)
+    before, _, after = rendered.rpartition(b"<postleitzahl>50667")
+    broken = before + b"<postleitzahl>5066x" + after
+    with pytest.raises(ContractError) as refused:
+        published.check_answer(broken)
+    assert "bestandAbrufenResponse/person[2]/anschrift/postleitzahl: verletzt das Muster" in str(refused.value)
+    many = rendered.replace(b"<postleitzahl>50667", b"<postleitzahl>5066x").replace(b"</epoche>", b"x</epoche>")
+    validator = Validator(published.description, published.xsd)
+    assert len(validator.findings(etree.fromstring(many))) == 3
+    crowd = tree | {"person": [tree["person"][0]] * 40}  # type: ignore[index]  # a Tree's values are not narrowed here
+    raw = published.render(Operation.BESTAND_ABRUFEN, crowd).replace(b"<postleitzahl>50667", b"<postleitzahl>x")
+    assert len(validator.findings(etree.fromstring(raw))) == MOST
+
+
+def test_a_wrong_code_is_told_without_the_code() -> None:
+    """An unknown code names the element and its list's type."""
+    published = contract("wohnung2000")
+    rendered = published.render(Operation.PERSON_ABRUFEN, full(response(published, Operation.PERSON_ABRUFEN).type))
+    broken = rendered.replace(b"<geschlecht><code>", b"<geschlecht><code>" + SECRET.encode())
+    with pytest.raises(ContractError) as refused:
+        published.check_answer(broken)
+    assert str(refused.value).endswith(
+        "personAbrufenResponse/person/geschlecht/code: ist kein Code der Liste (Typ CodeGeschlecht)"
+    )
+
+
+@pytest.mark.parametrize("payload", [b"", b"<", b"<a/>", b"Geheimwert", b"<personAbrufen xmlns='urn:x'/>"])
+def test_an_answer_that_is_none_is_a_house_error(payload: bytes) -> None:
+    """Bytes that are no response of this contract never pass, and are not quoted."""
+    with pytest.raises(ContractError) as refused:
+        contract("wohnung2000").check_answer(payload)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_request_is_no_answer() -> None:
+    """A valid request element does not pass as an answer."""
+    published = contract("wohnung2000")
+    with pytest.raises(ContractError):
+        published.check_answer(f"<dienstauskunft xmlns='{published.namespace}'></dienstauskunft>".encode())
+
+
+def test_the_header_is_checked_like_the_body() -> None:
+    """abrufkontext is valid as a whole or refused; nothing else passes as header."""
+    published = contract("wohnung2000")
+    good = "<abrufkontext xmlns='NS'><kennung>sb-1</kennung><verwendungszweck>U1</verwendungszweck></abrufkontext>"
+    published.check_header(request(published, good))
+    for bad in (
+        "<abrufkontext xmlns='NS'><kennung>sb-1</kennung></abrufkontext>",
+        good.replace("U1", SECRET * 9),
+        good.replace("<kennung>", "<kennung><b/>"),
+        good.replace("abrufkontext", "quittung"),
+        good.replace("NS", "urn:other"),
+    ):
+        with pytest.raises(ContractViolation) as refused:
+            published.check_header(request(published, bad))
+        assert SECRET not in str(refused.value)
+
+
+def test_namespaces_declared_on_the_envelope_count() -> None:
+    """A payload is checked where it stands, with prefixes declared above it, and is left as it was."""
+    published = contract("wohnung2000")
+    envelope = request(published, "<e:E xmlns:e='urn:e' xmlns:p='NS'><p:dienstauskunft/><!-- after --></e:E>")
+    before = etree.tostring(envelope)
+    assert published.check_request(envelope[0]) is Operation.DIENSTAUSKUNFT
+    assert etree.tostring(envelope) == before
+
+
+def test_white_space_around_dates_is_allowed() -> None:
+    """xs:date and xs:dateTime collapse white space (XSD 1.0 part 2, 4.3.6), though libxml2 alone would refuse it."""
+    published = contract("wohnung2000")
+    rendered = published.render(Operation.PERSON_ABRUFEN, full(response(published, Operation.PERSON_ABRUFEN).type))
+    padded = rendered.replace(b"<zuzugsdatum>2024-02-29<", b"<zuzugsdatum>\n 2024-02-29\t<")
+    assert padded != rendered
+    element = etree.fromstring(padded)
+    before = copy.deepcopy(element)
+    assert Validator(published.description, published.xsd).findings(element) == ()
+    assert etree.tostring(element) == etree.tostring(before)
+    inside = padded.replace(b"2024-02-29\t", b"2024-02- 29\t")
+    assert Validator(published.description, published.xsd).findings(etree.fromstring(inside))
+    text = rendered.replace(b"<datum>1980-05<", b"<datum> 1980-05<")
+    assert Validator(published.description, published.xsd).findings(etree.fromstring(text))
+
+
+def test_threads_never_see_each_others_errors() -> None:
+    """Each thread is told the errors of its own message only."""
+    published = contract("wohnung2000")
+    bodies = {
+        "personenkennung": "<personAbrufen xmlns='NS'><personenkennung>x</personenkennung></personAbrufen>",
+        "anzahl": "<bestandAbrufen xmlns='NS'><anzahl>x</anzahl></bestandAbrufen>",
+        "uri": "<codelisteAbrufen xmlns='NS'><uri></uri></codelisteAbrufen>",
+        "epoche": "<aenderungenQuittieren xmlns='NS'><bis>1</bis><epoche>x</epoche></aenderungenQuittieren>",
+    }
+    wrong: list[str] = []
+
+    def work(name: str) -> None:
+        for _ in range(150):
+            try:
+                published.check_request(request(published, bodies[name]))
+                wrong.append("accepted")
+            except ContractViolation as refused:
+                wrong.extend(finding for finding in refused.findings if f"/{name}:" not in finding)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_schema_that_does_not_compile_is_a_house_error() -> None:
+    """A broken schema is found when the contract is made, not at the first request."""
+    published = contract("wohnung2000")
+    with pytest.raises(ContractError):
+        Validator(published.description, published.xsd.replace(b'type="tns:NameA90"', b'type="tns:Nix"', 1))
