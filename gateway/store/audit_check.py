@@ -28,7 +28,7 @@ class EntryCheck:
         where = f"Eintrag {_shown(row.number)} (Block {row.batch}, Stelle {row.position})"
         if found != row.hash:
             self._wrong(row, "eintrag-geändert", f"{where}: Inhalt und Hash passen nicht zusammen, geändert")
-        tree = _tree(row.content)
+        tree = tree_of(row.content)
         if tree is None or tree.get("format") != FORMAT or tree.get("protokollnummer") != row.number:
             self._wrong(row, "nummer-geändert", f"{where}: Inhalt gehört nicht zu dieser Protokollnummer")
             return found
@@ -77,7 +77,8 @@ class EntryCheck:
         self.findings.add(rule, text, batch=row.batch, entry=_shown(row.number))
 
 
-def _tree(content: bytes) -> dict[str, object] | None:
+def tree_of(content: bytes) -> dict[str, object] | None:
+    """The entry as a tree; None if the bytes are none."""
     try:
         tree = json.loads(content)
     except (ValueError, RecursionError):

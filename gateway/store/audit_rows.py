@@ -10,7 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, func, select, type_coerce
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    case,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.types import NullType
 
 from gateway.store import audit_tables as tables
@@ -20,8 +32,9 @@ _ROWS_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class HeadRow:
-    """What the head says the end of the chain is."""
+    """What the head says the end of the chain is; the one row there may be has `id` 1."""
 
+    id: int
     chain: str
     number: int
     total: int
@@ -85,41 +98,17 @@ class DatabaseRows:
         self._connection = connection
 
     def heads(self) -> tuple[HeadRow, ...]:
-        rows = self._connection.execute(_raw(*tables.head.c).limit(2))
-        return tuple(HeadRow(_text(r.chain), _int(r.number), _int(r.total), _bytes(r.hash)) for r in rows)
+        rows = self._stream(self._raw(*tables.head.c).order_by(tables.head.c.id).limit(2))
+        return tuple(HeadRow(_int(r.id), _text(r.chain), _int(r.number), _int(r.total), _bytes(r.hash)) for r in rows)
 
     def batches(self) -> Iterator[BatchRow]:
-        for r in self._stream(_raw(*tables.batch.c).order_by(tables.batch.c.number)):
-            yield BatchRow(
-                _int(r.number),
-                _bytes(r.previous),
-                _bytes(r.root),
-                _int(r.entries),
-                _int(r.total),
-                _text(r.time),
-                _bytes(r.hash),
-            )
+        return map(_batch, self._stream(self._raw(*tables.batch.c).order_by(tables.batch.c.number)))
 
     def entries(self) -> Iterator[EntryRow]:
-        e, p = tables.entry, tables.personal
-        statement = (
-            _raw(*e.c, p.c.segment, p.c.sealed)
-            .select_from(e.outerjoin(p, p.c.number == e.c.number))
-            .order_by(e.c.batch, e.c.position)
-        )
-        for r in self._stream(statement):
-            yield EntryRow(
-                _int(r.batch),
-                _int(r.position),
-                _text(r.number),
-                _bytes(r.hash),
-                _bytes(r.content),
-                None if r.sealed is None else _text(r.segment),
-                None if r.sealed is None else _bytes(r.sealed),
-            )
+        return map(_entry, self._stream(self._entries().order_by(tables.entry.c.batch, tables.entry.c.position)))
 
     def segments(self) -> Mapping[str, bool]:
-        rows = self._connection.execute(_raw(*tables.segment.c))
+        rows = self._stream(self._raw(*tables.segment.c))
         return {_text(r.month): r.wrapped is not None for r in rows}
 
     def strays(self) -> int:
@@ -127,17 +116,66 @@ class DatabaseRows:
         lonely = ~select(e.c.number).where(e.c.number == p.c.number).exists()
         return self._connection.execute(select(func.count()).select_from(p).where(lonely)).scalar_one()
 
+    def batch(self, number: int) -> BatchRow | None:
+        """The batch of that number."""
+        rows = self._stream(self._raw(*tables.batch.c).where(tables.batch.c.number == number))
+        return next(map(_batch, rows), None)
+
+    def entry(self, number: str) -> EntryRow | None:
+        """The entry of that number (protokollnummer)."""
+        return next(map(_entry, self._stream(self._entries().where(tables.entry.c.number == number))), None)
+
+    def entries_of(self, batch: int) -> Iterator[EntryRow]:
+        """The entries of one batch by position."""
+        e = tables.entry
+        return map(_entry, self._stream(self._entries().where(e.c.batch == batch).order_by(e.c.position)))
+
+    def _entries(self) -> Select[Any]:
+        e, p = tables.entry, tables.personal
+        return self._raw(*e.c, p.c.segment, p.c.sealed).select_from(e.outerjoin(p, p.c.number == e.c.number))
+
     def _stream(self, statement: Select[Any]) -> Iterator[Any]:
         return iter(self._connection.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE}))
 
+    def _raw(self, *columns: Column[Any]) -> Select[Any]:
+        """The columns as they stand: conversions would fail at tampered values instead of reporting them."""
+        untyped = _untyped_sqlite if self._connection.dialect.name == "sqlite" else _unconverted
+        return select(*(untyped(column).label(column.name) for column in columns))
 
-def _raw(*columns: Column[Any]) -> Select[Any]:
-    """The columns as the driver gives them: conversions would fail at tampered values instead of reporting them."""
-    return select(*(_unconverted(column) for column in columns))
+
+def _batch(row: Any) -> BatchRow:
+    return BatchRow(
+        _int(row.number),
+        _bytes(row.previous),
+        _bytes(row.root),
+        _int(row.entries),
+        _int(row.total),
+        _text(row.time),
+        _bytes(row.hash),
+    )
 
 
-def _unconverted(column: Column[Any]) -> ColumnElement[Any]:
-    return type_coerce(column, NullType()).label(column.name)
+def _entry(row: Any) -> EntryRow:
+    return EntryRow(
+        _int(row.batch),
+        _int(row.position),
+        _text(row.number),
+        _bytes(row.hash),
+        _bytes(row.content),
+        None if row.sealed is None else _text(row.segment),
+        None if row.sealed is None else _bytes(row.sealed),
+    )
+
+
+def _unconverted(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return type_coerce(column, NullType())
+
+
+def _untyped_sqlite(column: Column[Any]) -> ColumnElement[Any]:
+    """SQLite takes any value in any column; text that is no UTF-8 would break the driver in the middle of the trail."""
+    if isinstance(column.type, Integer):
+        return case((func.typeof(column) == "integer", _unconverted(column)))
+    return _unconverted(cast(column, LargeBinary))
 
 
 def _int(value: object) -> int:
@@ -145,6 +183,8 @@ def _int(value: object) -> int:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return value if isinstance(value, str) else ""
 
 

@@ -8,16 +8,13 @@ file, and the receipts in the hands of the applications.
 from __future__ import annotations
 
 import hmac
-import json
 from pathlib import Path
 
-from sqlalchemy import Connection, select
-
 from gateway.errors import AuditError
-from gateway.store import audit_tables as tables
 from gateway.store.audit_anchor import load_public
 from gateway.store.audit_anchor_file import AnchorFile
-from gateway.store.audit_chain import MerkleTree, Transactions, batch_hash, hash_of, read_head, translated
+from gateway.store.audit_chain import MerkleTree, Transactions, batch_hash, first_link, translated
+from gateway.store.audit_check import tree_of
 from gateway.store.audit_entry import sha256
 from gateway.store.audit_rows import DatabaseRows
 from gateway.store.audit_verdict import Finding, Match, Verdict
@@ -49,28 +46,28 @@ def match(database: Transactions, *, number: str, entry_hash: bytes, salt: bytes
     is whole says `verify`.
     """
     with translated("read"), database.read() as connection:
-        row = connection.execute(select(tables.entry).where(tables.entry.c.number == number)).one_or_none()
+        rows = DatabaseRows(connection)
+        row = rows.entry(number)
         if row is None:
             return Match(False, "nicht-protokolliert", "Zu dieser Protokollnummer gibt es keinen Eintrag: entfernt")
         if sha256(row.content) != entry_hash or row.hash != entry_hash:
             return Match(False, "eintrag-anders", "Der Eintrag ist nicht der, den die Quittung nennt: geändert")
-        said = json.loads(row.content).get("festlegung")  # the hash holds: these bytes are ours
+        said = (tree_of(row.content) or {}).get("festlegung")
         if not isinstance(said, str) or not hmac.compare_digest(sha256(salt, body).hex(), said):
             return Match(False, "antwort-anders", "Der Eintrag gehört zu einer anderen Antwort als dieser")
-        if not _stands(connection, row.batch):
+        if not _stands(rows, row.batch):
             return Match(False, "kette-gebrochen", "Der Eintrag steht in keinem Block der Kette")
         return Match(True, "protokolliert", "Die Antwort ist protokolliert, der Eintrag steht in der Kette")
 
 
-def _stands(connection: Connection, number: int) -> bool:
-    """Whether the batch is what its entries give, and the next batch or the head of the chain names it."""
-    batch = connection.execute(select(tables.batch).where(tables.batch.c.number == number)).one_or_none()
+def _stands(rows: DatabaseRows, number: int) -> bool:
+    """Whether the batch is what its entries give, follows the one before, and the next or the head names it."""
+    batch = rows.batch(number)
     if batch is None:
         return False
     tree = MerkleTree()
-    of_batch = select(tables.entry.c.hash).where(tables.entry.c.batch == number).order_by(tables.entry.c.position)
-    for entry_hash in connection.execute(of_batch).scalars():
-        tree.add(entry_hash)
+    for entry in rows.entries_of(number):
+        tree.add(entry.hash)
     computed = batch_hash(
         number=number,
         previous=batch.previous,
@@ -79,7 +76,10 @@ def _stands(connection: Connection, number: int) -> bool:
         total=batch.total,
         time=batch.time,
     )
-    head = read_head(connection)
-    after = connection.execute(select(tables.batch.c.previous).where(tables.batch.c.number == number + 1))
-    named = head.hash if head is not None and head.number == number else after.scalar_one_or_none()
-    return bool(computed == batch.hash == named and hash_of(connection, number - 1) == batch.previous)
+    head = next(iter(rows.heads()), None)
+    before, after = rows.batch(number - 1), rows.batch(number + 1)
+    if head is None:
+        return False
+    named = head.hash if head.number == number else after.previous if after is not None else None
+    follows = first_link(head.chain) if number == 1 else before.hash if before is not None else None
+    return computed == batch.hash == named and batch.previous == follows

@@ -23,8 +23,8 @@ class Walk:
         self._anchor = _AnchorCheck(file, self._findings)
         heads = rows.heads()
         self._head: HeadRow | None = heads[0] if heads else None
-        if len(heads) > 1:
-            self._findings.add("kopf-geändert", "Der Kopf der Kette hat mehr als eine Zeile")
+        if any(head.id != 1 for head in heads):
+            self._findings.add("kopf-geändert", "Der Kopf der Kette ist nicht die eine Zeile, die er sein muss")
         self._number = self._total = self._batches = self._count = 0
         self._hash = first_link(self._head.chain) if self._head is not None else b""
         self._time: str | None = None
