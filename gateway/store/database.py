@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import StoreError
+from gateway.store.tables import epoch
 
 _SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
 _POSTGRESQL = {
@@ -112,14 +113,17 @@ class Database:
         if made is not None and made[0] == os.getpid():
             made[1].dispose()
 
-    def upgrade(self) -> None:
-        """Afterwards the tables are those of this version (Alembic, one transaction); StoreError if they cannot be."""
+    def upgrade(self, randomness: Callable[[int], bytes] = os.urandom) -> None:
+        """Afterwards the tables are those of this version (Alembic, one transaction), and there is an epoch."""
         with self.write() as connection:
             if self.dialect == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config = _alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if connection.execute(sa.select(epoch.c.id)).first() is None:
+                row = {"id": 1, "value": randomness(16).hex(), "erasures": 0}
+                connection.execute(sa.insert(epoch), [row])
 
     def is_current(self) -> bool:
         """True if every migration of this version, and no other, has been applied."""

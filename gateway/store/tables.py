@@ -134,6 +134,9 @@ projection = Table(
     Column("visible_since", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("stand", Utc, nullable=False),
+    # What version and stand were when the current state was acknowledged: restored if a change takes itself back.
+    Column("acked_version", Integer, nullable=False),
+    Column("acked_stand", Utc, nullable=False),
     Column("told", Boolean, nullable=False),
     Index(None, "person_id"),
     Index(None, "application", "kennung_index", unique=True),

@@ -102,7 +102,7 @@ class Vault:
         """A fresh data key; it is only ever stored wrapped."""
         return self._random(_KEY)
 
-    def wrap(self, key: bytes, purpose: str, subject: bytes = b"") -> bytes:
+    def wrap(self, key: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """`key` under the current generation (4 bytes generation, nonce, ciphertext), bound to purpose and subject."""
         generation = self._ring.current
         head = generation.to_bytes(4, "big")
@@ -110,7 +110,7 @@ class Vault:
             self._ring.generations[generation], key, _bound("wrap", purpose, subject, generation)
         )
 
-    def unwrap(self, wrapped: bytes, purpose: str, subject: bytes = b"") -> bytes:
+    def unwrap(self, wrapped: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """The key in `wrapped`; VaultError if its generation is gone or it was made for something else."""
         generation = int.from_bytes(wrapped[:4], "big")
         wrapping = self._ring.generations.get(generation)

@@ -143,6 +143,8 @@ def upgrade() -> None:
         sa.Column("visible_since", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("stand", Utc(), nullable=False),
+        sa.Column("acked_version", sa.Integer(), nullable=False),
+        sa.Column("acked_stand", Utc(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_projection_person_id_person")),
         sa.PrimaryKeyConstraint("application", "person_id", name=op.f("pk_projection")),

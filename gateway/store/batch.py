@@ -1,0 +1,97 @@
+"""What the poller hands to the store, and what the store says it did with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.model.person import Datensatz
+from gateway.model.types import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """The source says this of a person now."""
+
+    datensatz: Datensatz = field(repr=False)
+
+    @property
+    def personennummer(self) -> str:
+        return self.datensatz.steuerung.quellsystem_personennummer
+
+    @property
+    def aenderungsnummer(self) -> int:
+        return self.datensatz.steuerung.aenderungsnummer
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The source no longer has this person; no reason is kept."""
+
+    personennummer: str = field(repr=False)
+    aenderungsnummer: int
+    stand: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The source has merged this record into that of another person number."""
+
+    personennummer: str = field(repr=False)
+    into: str = field(repr=False)
+    aenderungsnummer: int
+    stand: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not be taken; `cut` is what the allow-list left of it, `reasons` are "field: rule"."""
+
+    personennummer: str | None = field(repr=False)
+    aenderungsnummer: int | None
+    reasons: tuple[str, ...]
+    cut: Tree | None = field(repr=False)
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source has been read: its last change number, and the page within."""
+
+    change_number: int
+    page_token: str | None
+    full_load: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page of a source, in its order, with the position that holds once all of it is stored."""
+
+    source: str
+    changes: tuple[Upsert | Removal | Merge, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    position: Position | None = None
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What became of a batch: persons stored, gone, merged; records ignored as old or erased, or put in quarantine.
+
+    `entries` counts the feed entries made or renumbered, over all applications.
+    """
+
+    stored: int = 0
+    removed: int = 0
+    merged: int = 0
+    stale: int = 0
+    erased: int = 0
+    quarantined: int = 0
+    entries: int = 0
+
+
+Change = Upsert | Removal | Merge
+
+
+def moment(text: str) -> datetime:
+    """The aware moment of a `Zeitpunkt` of the model (UTC, to the second)."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,158 @@
+"""One stored person, opened: the row, the data key, the current document, and the names under which others find it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.model.types import Tree, Value
+from gateway.store.tables import family, person, person_version, relation
+from gateway.store.vault import Vault
+
+KEY, DOCUMENT, AUDIT_ID, LINKS = "person-key", "document", "audit-id", "links"
+"""The purposes under which the parts of a person are sealed."""
+
+_BLOCK = 5000
+_COLUMNS = (
+    *("id", "source", "source_key", "version", "change_number"),
+    *("state", "merged_into", "wrapped_key", "audit_cipher"),
+)
+
+
+@dataclass(slots=True)
+class Dossier:
+    """A person in memory. `document` is None for a tombstone; `key` is None once destroyed.
+
+    `stored_key` is the key under which its rows stand sealed in the database at this moment; it differs from `key`
+    only between a decision (erase, take in again) and its transaction.
+    """
+
+    id: bytes
+    source: str
+    source_key: bytes
+    version: int
+    change_number: int
+    state: str
+    merged_into: bytes | None
+    wrapped_key: bytes | None
+    audit_cipher: bytes | None
+    key: bytes | None = field(repr=False)
+    stored_key: bytes | None = field(repr=False)
+    document: Tree | None = field(default=None, repr=False)
+    source_references: frozenset[bytes] = frozenset()
+    family_key: bytes | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state == "active" and self.document is not None
+
+
+def source_key(vault: Vault, source: str, personennummer: str) -> bytes:
+    """What stands for a person number of a source in the store."""
+    return vault.blind("quelle", f"{source}|{personennummer}")
+
+
+def set_document(dossier: Dossier, document: Tree | None, vault: Vault) -> None:
+    """Afterwards the dossier holds `document`, and knows whom it names and which family it belongs to."""
+    dossier.document = document
+    dossier.source_references, dossier.family_key = frozenset(), None
+    if document is None:
+        return
+    numbers = referenced(document)
+    dossier.source_references = frozenset(source_key(vault, dossier.source, number) for number in numbers)
+    name = control(document).get("familienverband")
+    if isinstance(name, str):
+        dossier.family_key = vault.blind("familienverband", f"{dossier.source}|{name}")
+
+
+def control(document: Tree) -> Tree:
+    """The Steuerdaten of a Datensatz."""
+    return group(document, "steuerung")
+
+
+def referenced(document: Tree) -> list[str]:
+    """The person numbers that the record names as relatives."""
+    named = (item.get("personennummer") for item in items(control(document).get("familie")))
+    return [number for number in named if isinstance(number, str)]
+
+
+def group(tree: Tree, name: str) -> Tree:
+    """The group `name` of a tree, empty if it is not there."""
+    value = tree.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Value | None) -> Iterator[Tree]:
+    """The groups of a repeated field, none if it is not there."""
+    return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
+
+
+def packed(tree: Mapping[str, object]) -> bytes:
+    """The one byte form of a tree; equals RFC 8785 for the trees of this house (ASCII names, no fractions)."""
+    return json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def unpacked(content: bytes) -> Tree:
+    """The tree that was packed."""
+    tree: Tree = json.loads(content)
+    return tree
+
+
+def load(connection: sa.Connection, vault: Vault, where: sa.ColumnElement[bool]) -> list[Dossier]:
+    """Every person that fulfils `where`, with its current document, opened."""
+    current = sa.and_(person_version.c.person_id == person.c.id, person_version.c.version == person.c.version)
+    query = sa.select(person, person_version.c.document).join_from(person, person_version, current, isouter=True)
+    return [opened(row, vault) for row in connection.execute(query.where(where)).mappings()]
+
+
+def opened(row: Mapping[Any, Any], vault: Vault, *, indexed: bool = True) -> Dossier:
+    """The dossier of a row of `person` with the `document` of its current version; VaultError if it is not ours.
+
+    Without `indexed` it does not know whom it names: enough for reading.
+    """
+    identity: bytes = row["id"]
+    key = vault.unwrap(row["wrapped_key"], KEY, identity) if row["wrapped_key"] is not None else None
+    dossier = Dossier(**{name: row[name] for name in _COLUMNS}, key=key, stored_key=key)
+    if key is not None and row["document"] is not None:
+        content = vault.open(key, row["document"], DOCUMENT, identity, row["version"])
+        dossier.document = unpacked(content)
+    if indexed:
+        set_document(dossier, dossier.document, vault)
+    return dossier
+
+
+def load_ids(connection: sa.Connection, vault: Vault, ids: Iterable[bytes]) -> list[Dossier]:
+    """The persons with these internal identifiers."""
+    return [found for block in blocks(ids) for found in load(connection, vault, person.c.id.in_(block))]
+
+
+def load_source_keys(connection: sa.Connection, vault: Vault, keys: Iterable[bytes]) -> list[Dossier]:
+    """The persons with these source keys; unknown ones are left out."""
+    return [found for block in blocks(keys) for found in load(connection, vault, person.c.source_key.in_(block))]
+
+
+def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set[bytes]:
+    """Whom these persons are linked to, as the tables and as the dossiers say: named, naming, of one family."""
+    ids, keys = [d.id for d in dossiers], {d.source_key for d in dossiers}
+    named = {key for d in dossiers for key in d.source_references}
+    families = {d.family_key for d in dossiers if d.family_key is not None}
+    stored_families = sa.select(family.c.family_key).where(family.c.person_id.in_(ids))
+    stored_names = sa.select(relation.c.other_source_key).where(relation.c.person_id.in_(ids))
+    queries = (
+        sa.select(person.c.id).where(person.c.source_key.in_(named)),
+        sa.select(person.c.id).where(person.c.source_key.in_(stored_names)),
+        sa.select(relation.c.person_id).where(relation.c.other_source_key.in_(keys)),
+        sa.select(family.c.person_id).where(family.c.family_key.in_(families)),
+        sa.select(family.c.person_id).where(family.c.family_key.in_(stored_families)),
+    )
+    return {found for query in queries for found in connection.execute(query).scalars()}
+
+
+def blocks(values: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The distinct values, in pieces that any database takes as parameters."""
+    distinct = sorted(set(values))
+    return (distinct[start : start + _BLOCK] for start in range(0, len(distinct), _BLOCK))

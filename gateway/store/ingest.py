@@ -1,0 +1,196 @@
+"""Takes a page of the source into the store: persons, indexes, feed entries and position, consistent at every step.
+
+Everything dear (opening, deriving, projecting, sealing) happens before the transaction; what was read before it
+cannot change meanwhile, because only the holder of the poll lock writes persons. A page is cut into pieces of at
+most `PIECE` changes, each with its neighbours and feed entries in one transaction; quarantine and position stand in
+the last one. A crash in between is harmless: the page comes again, and what is stored already is stale then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.agreements.agreement import Agreement
+from gateway.model.trees import to_tree
+from gateway.store import dossier as d
+from gateway.store import projecting
+from gateway.store import quarantine as waiting
+from gateway.store.batch import Batch, Change, Ingested, Merge, Upsert, moment
+from gateway.store.database import Database
+from gateway.store.dossier import Dossier
+from gateway.store.ledger import Ledger
+from gateway.store.recording import drop_lone_families, entomb, erase_rows, write_outcome, write_people
+from gateway.store.tables import epoch, person, person_version, position, quarantine
+from gateway.store.vault import Vault
+
+PIECE = 50
+"""Changes per transaction: with eight applications and families it stays below 50 ms."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What one transaction will write of persons."""
+
+    people: dict[bytes, Dossier] = field(default_factory=dict)
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    removed: list[Dossier] = field(default_factory=list)
+    fresh: set[bytes] = field(default_factory=set)
+    stand: dict[bytes, datetime] = field(default_factory=dict)
+
+
+class Intake:
+    """Writes what the source says; used by the one poller only."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, agreements: Mapping[str, Agreement]) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._agreements = agreements
+
+    def take(self, batch: Batch, *, now: datetime, stichtag: date) -> Ingested:
+        """Afterwards the whole batch is in the store and its position remembered; StoreError or VaultError if not."""
+        counts = Ingested()
+        with self._database.read() as connection:
+            self._ledger.require(connection.execute(sa.select(epoch.c.erasures)).scalar_one())
+        pieces = list(_pieces(batch.changes))
+        for number, changes in enumerate(pieces, start=1):
+            last = number == len(pieces)
+            self._take_piece(batch, changes, counts, last=last, now=now, stichtag=stichtag)
+        if counts.removed:
+            self._database.scrub()
+        return counts
+
+    def _take_piece(
+        self, batch: Batch, changes: Sequence[Change], counts: Ingested, *, last: bool, now: datetime, stichtag: date
+    ) -> None:
+        with self._database.read() as connection:
+            piece = self._decided(connection, batch.source, changes, counts, now)
+            changed = list(piece.people.values())
+            world = projecting.survey(connection, self._vault, self._agreements, changed, stichtag=stichtag)
+        outcome = projecting.project(world, stand=piece.stand, now=now)
+        with self._database.write() as connection:
+            self._write_people(connection, piece)
+            counts.entries += write_outcome(connection, outcome, now)
+            if last:
+                counts.quarantined += waiting.put(connection, self._vault, batch.source, batch.quarantined, now)
+                _write_position(connection, batch)
+
+    def _decided(
+        self, connection: sa.Connection, source: str, changes: Sequence[Change], counts: Ingested, now: datetime
+    ) -> _Piece:
+        """What becomes of each change; no person occurs twice in `changes`."""
+        keys = {d.source_key(self._vault, source, change.personennummer): change for change in changes}
+        known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, keys)}
+        piece = _Piece()
+        for key, change in keys.items():
+            one = known.get(key)
+            if one is not None and change.aenderungsnummer <= one.change_number:
+                counts.stale += 1
+                continue
+            if isinstance(change, Upsert) and self._ledger.holds(source, change.personennummer):
+                counts.erased += 1
+                continue
+            if one is None:
+                one = self._unknown(source, key)
+                piece.fresh.add(one.id)
+            one = piece.people.get(one.id, one)  # it may have gone with the record it was merged into
+            one.change_number = change.aenderungsnummer
+            piece.people[one.id] = one
+            self._decide(connection, piece, one, change, counts, now)
+        return piece
+
+    def _decide(
+        self, connection: sa.Connection, piece: _Piece, one: Dossier, change: Change, counts: Ingested, now: datetime
+    ) -> None:
+        if isinstance(change, Upsert):
+            counts.stored += 1
+            piece.stand[one.id] = moment(change.datensatz.steuerung.stand)
+            self._say(piece, one, change, now)
+            return
+        piece.stand[one.id] = moment(change.stand)
+        if isinstance(change, Merge):
+            counts.merged += 1
+            one.state, one.merged_into = "merged", d.source_key(self._vault, one.source, change.into)
+            if not self._tombstone(connection, piece, one.merged_into):
+                return
+        counts.removed += 1
+        self._remove(connection, piece, one)
+
+    def _tombstone(self, connection: sa.Connection, piece: _Piece, key: bytes) -> bool:
+        """True if the record with this source key is gone: nothing can be merged into it and stay."""
+        found = [one for one in piece.people.values() if one.source_key == key]
+        found = found or d.load_source_keys(connection, self._vault, [key])
+        return any(one.state == "removed" for one in found)
+
+    def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
+        """Afterwards `one` holds what the source says now, as its next version."""
+        if one.key is None:
+            one.key = self._vault.new_key()
+            one.wrapped_key = self._vault.wrap(one.key, d.KEY, one.id)
+            audit_id = projecting.new_uuid(self._vault).encode()
+            one.audit_cipher = self._vault.seal(one.key, audit_id, d.AUDIT_ID, one.id)
+        one.state, one.merged_into = "active", None
+        one.version += 1
+        d.set_document(one, to_tree(change.datensatz), self._vault)
+        content = self._vault.seal(one.key, d.packed(one.document or {}), d.DOCUMENT, one.id, one.version)
+        row = {"person_id": one.id, "version": one.version, "recorded_at": now, "document": content}
+        piece.versions.append(row)
+
+    def _remove(self, connection: sa.Connection, piece: _Piece, one: Dossier) -> None:
+        """Afterwards `one`, and every record once merged into it, is a tombstone: the keys are forgotten."""
+        stored = d.load(connection, self._vault, _merged_into(one.source_key))
+        merged = [other for other in piece.people.values() if other.state == "merged"]
+        here = [other for other in merged if other.merged_into == one.source_key]
+        entomb(one, self._vault)
+        piece.removed.append(one)
+        for other in here + [other for other in stored if other.id not in piece.people]:
+            piece.people[other.id] = other
+            self._remove(connection, piece, other)
+
+    def _unknown(self, source: str, key: bytes) -> Dossier:
+        identity = self._vault.random(16)
+        return Dossier(identity, source, key, 0, -1, "removed", None, None, None, None, None)
+
+    def _write_people(self, connection: sa.Connection, piece: _Piece) -> None:
+        # First: who is gone and comes back in the same piece must not lose what is new.
+        erase_rows(connection, piece.removed)
+        write_people(connection, self._vault, list(piece.people.values()), piece.fresh)
+        if piece.versions:
+            connection.execute(sa.insert(person_version), piece.versions)
+        settled = {one.source_key: one.change_number for one in piece.people.values()}
+        for key, number in settled.items():
+            older = sa.or_(quarantine.c.change_number.is_(None), quarantine.c.change_number <= number)
+            connection.execute(sa.delete(quarantine).where(quarantine.c.source_key == key, older))
+        if piece.removed:
+            drop_lone_families(connection)
+
+
+def _pieces(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The changes in order, at most PIECE together and no person twice; at least one piece, possibly empty."""
+    piece: list[Change] = []
+    numbers: set[str] = set()
+    for change in changes:
+        if len(piece) == PIECE or change.personennummer in numbers:
+            yield piece
+            piece, numbers = [], set()
+        piece.append(change)
+        numbers.add(change.personennummer)
+    yield piece
+
+
+def _merged_into(key: bytes) -> sa.ColumnElement[bool]:
+    return sa.and_(person.c.merged_into == key, person.c.state == "merged")
+
+
+def _write_position(connection: sa.Connection, batch: Batch) -> None:
+    if batch.position is None:
+        return
+    at = batch.position
+    connection.execute(sa.delete(position).where(position.c.source == batch.source))
+    row = {"change_number": at.change_number, "page_token": at.page_token, "full_load": at.full_load}
+    connection.execute(sa.insert(position), [{"source": batch.source, **row}])

@@ -1,0 +1,182 @@
+"""The store as the rest of the house sees it: every read takes a Grant, every write is the one poller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from gateway.agreements.agreement import Agreement, Grant
+from gateway.errors import NotFound
+from gateway.store import changes, discrepancies, erasing, finding, quarantine, reprojecting, snapshot, subjects
+from gateway.store.batch import Batch, Ingested, Position
+from gateway.store.changes import Change, ChangePage
+from gateway.store.database import Database
+from gateway.store.discrepancies import Discrepancy
+from gateway.store.erasing import Eraser
+from gateway.store.feed import ChangeKind
+from gateway.store.ingest import Intake
+from gateway.store.ledger import Ledger
+from gateway.store.quarantine import QuarantineEntry
+from gateway.store.reading import Disclosed
+from gateway.store.reprojecting import Reprojected
+from gateway.store.search import Criteria
+from gateway.store.snapshot import SnapshotPage
+from gateway.store.subjects import Subject
+from gateway.store.tables import poll_run, position
+from gateway.store.vault import Vault
+
+__all__ = [
+    "Batch",
+    "Change",
+    "ChangeKind",
+    "ChangePage",
+    "Criteria",
+    "Disclosed",
+    "Discrepancy",
+    "Ingested",
+    "Position",
+    "QuarantineEntry",
+    "Reprojected",
+    "SnapshotPage",
+    "Store",
+    "Subject",
+]
+
+_T = TypeVar("_T")
+
+
+class Store:
+    """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`."""
+
+    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._vault = vault
+        self._ledger = ledger
+        self._clock = clock
+
+    # What an application asks.
+
+    def find(self, grant: Grant, kennung: str) -> Disclosed | None:
+        """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
+        return finding.find(self._database, self._vault, grant, kennung)
+
+    def search(self, grant: Grant, criteria: Criteria) -> tuple[Disclosed, ...]:
+        """Visible persons that meet all criteria, exact in DIN 91379 search form; at most two."""
+        return finding.find_all(self._database, self._vault, grant, criteria)
+
+    def snapshot(self, grant: Grant, token: str | None, limit: int, now: datetime) -> SnapshotPage:
+        """A page of everyone this application sees as of N; TokenRefused for a token that does not fit."""
+        return snapshot.snapshot(self._database, self._vault, grant, token, limit, now)
+
+    def changes(self, grant: Grant, limit: int) -> ChangePage:
+        """The oldest pending entries; the same again until acknowledged."""
+        return changes.changes(self._database, self._vault, grant, limit, self._clock)
+
+    def acknowledge(self, grant: Grant, up_to: int, epoch: str) -> int:
+        """The number up to which all is settled now; TokenRefused beyond what was delivered, or after a restore."""
+        return changes.acknowledge(self._database, grant.application, up_to, epoch)
+
+    def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> str:
+        """The number of the discrepancy taken; NotFound unless this application sees the person."""
+        return discrepancies.report(self._database, self._vault, grant, kennung, field, text, self._clock())
+
+    def freshness(self) -> datetime | None:
+        """The moment as of which every source has been read completely; None before the first complete poll."""
+        with self._database.read() as connection:
+            found: datetime | None = connection.execute(sa.select(sa.func.min(poll_run.c.stand))).scalar_one()
+            return found
+
+    def epoch(self) -> str:
+        """The epoch that every token carries."""
+        with self._database.read() as connection:
+            return changes.read_epoch(connection)
+
+    # What the poller does; the caller holds `poll_lock`.
+
+    @contextmanager
+    def poll_lock(self) -> Iterator[None]:
+        """The right to write persons; StoreError (code "abruf-laeuft") at once if another has it."""
+        with self._database.poll_lock():
+            yield
+
+    def ingest(self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Ingested:
+        """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored."""
+        intake = Intake(self._database, self._vault, self._ledger, agreements)
+        return intake.take(batch, now=now, stichtag=stichtag)
+
+    def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
+        """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due."""
+        return reprojecting.reproject(self._database, self._vault, agreements, now=now, stichtag=stichtag)
+
+    def position(self, source: str) -> Position | None:
+        """How far `source` has been stored; None if never."""
+        query = sa.select(position).where(position.c.source == source)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Position(row.change_number, row.page_token, row.full_load)
+
+    def finish_poll(self, source: str, stand: datetime, now: datetime) -> None:
+        """Afterwards `source` counts as completely read as of `stand`."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(poll_run).where(poll_run.c.source == source))
+            connection.execute(sa.insert(poll_run), [{"source": source, "stand": stand, "finished_at": now}])
+
+    def erase(
+        self, source: str, personennummer: str, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    ) -> bool:
+        """Afterwards the person is gone for good, also after a restore; whether there was one."""
+        return self._eraser(agreements).erase(source, personennummer, now=now, stichtag=stichtag)
+
+    def after_restore(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> int:
+        """Afterwards old tokens are refused and the erasure ledger is applied again; how many persons it erased."""
+        return self._eraser(agreements).after_restore(now=now, stichtag=stichtag)
+
+    def rewrap(self) -> int:
+        """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
+        return erasing.rewrap(self._database, self._vault)
+
+    # What the office looks into.
+
+    def subject(self, source: str, personennummer: str) -> Subject | None:
+        """Everything held about one person (DSGVO Art. 15); None if nothing is."""
+        with self._database.read() as connection:
+            return subjects.subject(connection, self._vault, source, personennummer)
+
+    def quarantine_entries(self) -> list[QuarantineEntry]:
+        """All refused records, oldest first, without anything of a person."""
+        with self._database.read() as connection:
+            return quarantine.entries(connection)
+
+    def quarantine_entry(self, number: str) -> QuarantineEntry:
+        """One refused record, opened; NotFound if there is no such number."""
+        with self._database.read() as connection:
+            return _found(quarantine.show(connection, self._vault, number))
+
+    def drop_quarantine(self, number: str) -> None:
+        """Afterwards the record no longer waits; NotFound if there is no such number."""
+        with self._database.write() as connection:
+            if not quarantine.drop(connection, number):
+                raise NotFound
+
+    def discrepancies(self) -> list[Discrepancy]:
+        """All reports of applications, oldest first, without anything of a person."""
+        with self._database.read() as connection:
+            return discrepancies.entries(connection)
+
+    def discrepancy(self, number: str) -> Discrepancy:
+        """One report, opened; NotFound if there is no such number."""
+        with self._database.read() as connection:
+            return _found(discrepancies.show(connection, self._vault, number))
+
+    def _eraser(self, agreements: Mapping[str, Agreement]) -> Eraser:
+        return Eraser(self._database, self._vault, self._ledger, agreements)
+
+
+def _found(value: _T | None) -> _T:
+    if value is None:
+        raise NotFound
+    return value

@@ -1,0 +1,316 @@
+"""What every application may see of the persons that a change touches, computed before any transaction is opened.
+
+A projection depends on its person and on the neighbours: their identifier if the application sees them, their
+silence if they are blocked, and the mask over the household's address. So a change of one person is a change of all
+its neighbours, old and new; and theirs again are loaded, because the neighbours' projections speak of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from gateway.agreements import projection as rules
+from gateway.agreements.agreement import Agreement
+from gateway.model import derived
+from gateway.model.derived import Ableitung
+from gateway.model.types import Tree, Value
+from gateway.store import dossier as d
+from gateway.store.dossier import Dossier
+from gateway.store.feed_rows import Move
+from gateway.store.tables import family_kennung
+from gateway.store.tables import projection as stored
+from gateway.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What must be written: moves of the feed, next days by person, identifiers of families seen for the first time."""
+
+    moves: list[Move]
+    due: dict[bytes, bytes | None]
+    families: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Row:
+    """A projection row, opened: the identifier, the links its tree was made with, what it will be (`visible`)."""
+
+    kennung: str = field(repr=False)
+    links: Tree = field(repr=False)
+    digest: bytes | None
+    index: bytes
+    visible: bool
+    fresh: bool = False
+    released: bool = False
+
+
+@dataclass(slots=True)
+class World:
+    """All persons that the touched projections speak of, as they will be."""
+
+    vault: Vault
+    agreements: Mapping[str, Agreement]
+    stichtag: date
+    people: dict[bytes, Dossier]
+    touched: set[bytes]
+    rows: dict[tuple[str, bytes], _Row] = field(default_factory=dict)
+    family_kennungen: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    new_families: list[dict[str, Any]] = field(default_factory=list)
+    derived: dict[bytes, Ableitung] = field(default_factory=dict)
+    by_source: dict[bytes, Dossier] = field(default_factory=dict)
+    naming: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    families: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+
+
+def survey(
+    connection: sa.Connection,
+    vault: Vault,
+    agreements: Mapping[str, Agreement],
+    changed: Sequence[Dossier],
+    *,
+    stichtag: date,
+) -> World:
+    """The world around `changed` (as they will be); their neighbours are touched too, and see their own neighbours."""
+    people = {one.id: one for one in changed}
+    _join(connection, vault, people, d.neighbour_ids(connection, changed))
+    touched = set(people)
+    _join(connection, vault, people, d.neighbour_ids(connection, list(people.values())))
+    world = World(vault, agreements, stichtag, people, touched)
+    for one in people.values():
+        world.by_source[one.source_key] = one
+        if one.active:
+            for key in one.source_references:
+                world.naming[key].add(one.id)
+            if one.family_key is not None:
+                world.families[one.family_key].add(one.id)
+    _open_rows(connection, world)
+    _open_families(connection, world)
+    return world
+
+
+def project(world: World, *, stand: Mapping[bytes, datetime], now: datetime) -> Outcome:
+    """What the touched persons are to every application now. Pure but for new random identifiers.
+
+    `stand` is the source's moment for persons that the source has just changed; the others change `now`.
+    """
+    touched = [world.people[identity] for identity in sorted(world.touched)]
+    for one in touched:
+        for name in world.agreements:
+            _decide(world, name, one)
+    moves = []
+    for name, identity in sorted(world.rows):
+        if identity in world.touched:
+            one = world.people[identity]
+            if move := _move(world, name, one, stand.get(identity, now)):
+                moves.append(move)
+    return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families)
+
+
+def bulk_fields(agreement: Agreement) -> frozenset[str]:
+    """The fields a change of which is announced: those that may go out in a bulk answer."""
+    return frozenset(agreement.fields) - agreement.single_only
+
+
+def digest(vault: Vault, agreement: Agreement, person_id: bytes, tree: Tree) -> bytes:
+    """Changes exactly when what this application is told of this person does, or the contract's major."""
+    purpose = f"{agreement.application}/{agreement.major}/{person_id.hex()}"
+    return vault.digest(purpose, d.packed(tree))
+
+
+def links(tree: Tree) -> rules.Links:
+    """The links as they were sealed."""
+    name = tree.get("familie")
+    return rules.Links(
+        kennungen={key: str(value) for key, value in d.group(tree, "kennungen").items()},
+        hidden=frozenset(str(value) for value in _texts(tree.get("verborgen"))),
+        familienverbandskennung=name if isinstance(name, str) else None,
+        address_masked=tree.get("anschrift") is True,
+    )
+
+
+def due(vault: Vault, day: date) -> bytes:
+    """What stands for a day in the store."""
+    return vault.blind("stichtag", day.isoformat())
+
+
+def kennung_index(vault: Vault, application: str, kennung: str) -> bytes:
+    """What stands for an identifier in the store."""
+    return vault.blind(f"kennung/{application}", kennung)
+
+
+def _join(connection: sa.Connection, vault: Vault, people: dict[bytes, Dossier], ids: Iterable[bytes]) -> None:
+    for found in d.load_ids(connection, vault, set(ids) - set(people)):
+        people[found.id] = found
+
+
+def _open_rows(connection: sa.Connection, world: World) -> None:
+    for block in d.blocks(world.people):
+        for row in connection.execute(sa.select(stored).where(stored.c.person_id.in_(block))).mappings():
+            text = _opened_row(world, row)
+            found = _Row(
+                str(text["kennung"]), d.group(text, "links"), row["digest"], row["kennung_index"],
+                visible=row["digest"] is not None, released=row["released"],
+            )  # fmt: skip
+            world.rows[row["application"], row["person_id"]] = found
+
+
+def _opened_row(world: World, row: Mapping[Any, Any]) -> Tree:
+    identity, application = row["person_id"], row["application"]
+    if row["released"]:
+        return d.unpacked(world.vault.open_feed(row["sealed"], application, identity))
+    key = world.people[identity].stored_key
+    return open_links(world.vault, key or b"", row["sealed"], application, identity)
+
+
+def open_links(vault: Vault, key: bytes, sealed: bytes, application: str, person_id: bytes) -> Tree:
+    """The text of a projection row: {"kennung": ..., "links": {...}}."""
+    return d.unpacked(vault.open(key, sealed, f"{d.LINKS}/{application}", person_id))
+
+
+def _open_families(connection: sa.Connection, world: World) -> None:
+    for block in d.blocks(world.families):
+        query = sa.select(family_kennung).where(family_kennung.c.family_key.in_(block))
+        for row in connection.execute(query).mappings():
+            plain = world.vault.open_feed(row["sealed"], row["application"], row["family_key"])
+            world.family_kennungen[row["application"], row["family_key"]] = plain.decode()
+
+
+def _ableitung(world: World, one: Dossier) -> Ableitung | None:
+    if not one.active or one.document is None:
+        return None
+    if one.id not in world.derived:
+        world.derived[one.id] = derived.derive(one.document, stichtag=world.stichtag)
+    return world.derived[one.id]
+
+
+def _decide(world: World, application: str, one: Dossier) -> None:
+    """Afterwards the row of a touched person says whether this application will see it."""
+    ableitung = _ableitung(world, one)
+    agreement, stichtag = world.agreements[application], world.stichtag
+    seen = (
+        ableitung is not None
+        and one.document is not None
+        and "hauptdatensatz" not in d.control(one.document)
+        and rules.visible(agreement, one.document, ableitung, stichtag=stichtag)
+    )
+    row = world.rows.get((application, one.id))
+    if row is not None:
+        row.visible = seen
+    elif seen:
+        kennung = new_uuid(world.vault)
+        index = kennung_index(world.vault, application, kennung)
+        world.rows[application, one.id] = _Row(kennung, {}, None, index, visible=True, fresh=True)
+
+
+def _move(world: World, application: str, one: Dossier, stand: datetime) -> Move | None:
+    row = world.rows[application, one.id]
+    if one.key is None:
+        if row.released:
+            return None
+        sealed = world.vault.seal_feed(d.packed({"kennung": row.kennung}), application, one.id)
+        return Move(application, one.id, None, stand, sealed, row.index, released=True)
+    agreement = world.agreements.get(application)
+    if agreement is None and one.active and not row.released:
+        return None  # nobody may ask today; `reproject` catches up when the agreement is there again
+    found, content = {}, None
+    if row.visible and agreement is not None:
+        found = _links(world, application, one)
+        content = _digest(world, agreement, one, found)
+    if content == row.digest and found == row.links and not (row.fresh or row.released):
+        return None
+    text = {"kennung": row.kennung, "links": found}
+    sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{application}", one.id)
+    return Move(application, one.id, content, stand, sealed, row.index)
+
+
+def _digest(world: World, agreement: Agreement, one: Dossier, found: Tree) -> bytes | None:
+    ableitung = _ableitung(world, one)
+    if ableitung is None or one.document is None:
+        return None
+    tree = rules.project(agreement, bulk_fields(agreement), one.document, ableitung, links(found))
+    return digest(world.vault, agreement, one.id, tree)
+
+
+def _links(world: World, application: str, one: Dossier) -> Tree:
+    """What the neighbours contribute to this person's tree, as it is sealed beside it."""
+    kennungen: Tree = {}
+    hidden: list[Value] = []
+    for number in d.referenced(one.document or {}):
+        other = world.by_source.get(d.source_key(world.vault, one.source, number))
+        if other is None:
+            continue
+        row = world.rows.get((application, other.id))
+        if _hidden(world, other):
+            hidden.append(number)
+        elif row is not None and row.visible:
+            kennungen[number] = row.kennung
+    found: Tree = {}
+    if kennungen:
+        found["kennungen"] = kennungen
+    if hidden:
+        found["verborgen"] = hidden
+    if one.family_key is not None:
+        found["familie"] = _family_kennung(world, application, one.family_key)
+    if any(_hidden(world, other) and _same_home(one, other) for other in _neighbours(world, one)):
+        found["anschrift"] = True
+    return found
+
+
+def _hidden(world: World, other: Dossier) -> bool:
+    ableitung = _ableitung(world, other)
+    return ableitung is not None and ableitung.gesperrt
+
+
+def _neighbours(world: World, one: Dossier) -> list[Dossier]:
+    ids = set(world.naming.get(one.source_key, ()))
+    ids |= {world.by_source[key].id for key in one.source_references if key in world.by_source}
+    if one.family_key is not None:
+        ids |= world.families[one.family_key]
+    return [world.people[identity] for identity in ids - {one.id}]
+
+
+def _same_home(one: Dossier, other: Dossier) -> bool:
+    """True if both live in one building, or in one accommodation: the flat within does not make it safe."""
+    mine, theirs = (d.group(d.group(who.document or {}, "person"), "anschrift") for who in (one, other))
+    if "unterkunftskennung" in mine and mine["unterkunftskennung"] == theirs.get("unterkunftskennung"):
+        return True
+    named = [(address.get("postleitzahl"), _street(address), address.get("hausnummer")) for address in (mine, theirs)]
+    return _street(mine) != "" and named[0] == named[1]
+
+
+def _street(address: Tree) -> str:
+    return "".join(str(address.get("strasse", "")).casefold().split())
+
+
+def _family_kennung(world: World, application: str, family_key: bytes) -> str:
+    known = world.family_kennungen.get((application, family_key))
+    if known is None:
+        known = world.family_kennungen[application, family_key] = new_uuid(world.vault)
+        sealed = world.vault.seal_feed(known.encode(), application, family_key)
+        world.new_families.append({"application": application, "family_key": family_key, "sealed": sealed})
+    return known
+
+
+def _due(world: World, one: Dossier) -> bytes | None:
+    ableitung = _ableitung(world, one)
+    if ableitung is None:
+        return None
+    days = (rules.next_day(a, ableitung, stichtag=world.stichtag) for a in world.agreements.values())
+    first = min((day for day in days if day is not None), default=None)
+    return None if first is None else due(world.vault, first)
+
+
+def _texts(value: Value | None) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def new_uuid(vault: Vault) -> str:
+    """A random UUID (RFC 9562, version 4)."""
+    return str(UUID(bytes=vault.random(16), version=4))

@@ -1,0 +1,110 @@
+"""What could not be taken: sealed, kept until the source mends it, somebody drops it, or the person goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.model.types import Tree
+from gateway.store import dossier as d
+from gateway.store.batch import Quarantined
+from gateway.store.projecting import new_uuid
+from gateway.store.tables import person, quarantine
+from gateway.store.vault import Vault
+
+_PURPOSE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineEntry:
+    """One refused record; `personennummer` and `cut` are opened only when asked for (None in lists)."""
+
+    number: str
+    source: str
+    change_number: int | None
+    recorded_at: datetime
+    reasons: tuple[str, ...]
+    sha256: bytes
+    personennummer: str | None = field(default=None, repr=False)
+    cut: Tree | None = field(default=None, repr=False)
+
+
+def put(connection: sa.Connection, vault: Vault, source: str, records: Sequence[Quarantined], now: datetime) -> int:
+    """Afterwards the records wait in quarantine, the same bytes once, a person's newest only; how many were new."""
+    new = 0
+    for record in records:
+        key = None if record.personennummer is None else d.source_key(vault, source, record.personennummer)
+        if key is not None and _superseded(connection, key, record.aenderungsnummer):
+            continue
+        same = sa.and_(quarantine.c.source == source, quarantine.c.sha256 == record.sha256)
+        if connection.execute(sa.select(quarantine.c.number).where(same)).first() is not None:
+            continue
+        if key is not None:
+            connection.execute(sa.delete(quarantine).where(quarantine.c.source_key == key))
+        connection.execute(sa.insert(quarantine), [_row(vault, source, key, record, now)])
+        new += 1
+    return new
+
+
+def entries(connection: sa.Connection) -> list[QuarantineEntry]:
+    """All refused records, oldest first, without anything of a person."""
+    query = sa.select(quarantine).order_by(quarantine.c.recorded_at, quarantine.c.number)
+    return [_entry(row) for row in connection.execute(query).mappings()]
+
+
+def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntry | None:
+    """One refused record with what the allow-list left of it; None if there is no such number."""
+    row = connection.execute(sa.select(quarantine).where(quarantine.c.number == number)).mappings().one_or_none()
+    if row is None:
+        return None
+    return _entry(row, d.unpacked(vault.open_box(row["sealed"], _PURPOSE, number.encode())))
+
+
+def drop(connection: sa.Connection, number: str) -> bool:
+    """Afterwards there is no such record in quarantine; whether there was one."""
+    return connection.execute(sa.delete(quarantine).where(quarantine.c.number == number)).rowcount > 0
+
+
+def _superseded(connection: sa.Connection, key: bytes, change_number: int | None) -> bool:
+    """True if the store already has this version of the person, or a newer one."""
+    if change_number is None:
+        return False
+    known = sa.and_(person.c.source_key == key, person.c.change_number >= change_number)
+    newer = sa.and_(quarantine.c.source_key == key, quarantine.c.change_number > change_number)
+    queries = (sa.select(person.c.id).where(known), sa.select(quarantine.c.number).where(newer))
+    return any(connection.execute(query).first() is not None for query in queries)
+
+
+def _row(vault: Vault, source: str, key: bytes | None, record: Quarantined, now: datetime) -> dict[str, Any]:
+    number = new_uuid(vault)
+    text = {"personennummer": record.personennummer, "cut": record.cut}
+    content = d.packed({name: value for name, value in text.items() if value is not None})
+    return {
+        "number": number,
+        "source": source,
+        "source_key": key,
+        "change_number": record.aenderungsnummer,
+        "sha256": record.sha256,
+        "reasons": json.dumps(record.reasons, ensure_ascii=False),
+        "recorded_at": now,
+        "sealed": vault.seal_box(content, _PURPOSE, number.encode()),
+    }
+
+
+def _entry(row: Mapping[Any, Any], text: Tree | None = None) -> QuarantineEntry:
+    number = text.get("personennummer") if text else None
+    return QuarantineEntry(
+        number=row["number"],
+        source=row["source"],
+        change_number=row["change_number"],
+        recorded_at=row["recorded_at"],
+        reasons=tuple(json.loads(row["reasons"])),
+        sha256=row["sha256"],
+        personennummer=number if isinstance(number, str) else None,
+        cut=d.group(text, "cut") if text and "cut" in text else None,
+    )

@@ -1,0 +1,135 @@
+"""The one way from a stored person to what an application is told: opened, derived, checked and projected today.
+
+Every operation finds persons through `visible_rows`; who is blocked or out of scope has no digest there, so blocked
+and unknown run the same statements. Visibility is asked again under today's grant: what time has changed since the
+last poll is closed at once, not at the next poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.agreements import projection as rules
+from gateway.agreements.agreement import Grant
+from gateway.model import derived
+from gateway.model.types import Tree
+from gateway.store import dossier as d
+from gateway.store import projecting
+from gateway.store.feed import State
+from gateway.store.tables import person, person_version, projection
+from gateway.store.vault import Vault
+
+_CURRENT = sa.and_(person_version.c.person_id == person.c.id, person_version.c.version == person.c.version)
+_FEED = ("digest", "acked_digest", "number", "visible_since", "told")
+_PERSON = ("source", "source_key", "version", "change_number", "state", "merged_into", "wrapped_key", "audit_cipher")
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """One person as it goes out: the audit trail's identifier, the application's, the tree, the bitmap of fields."""
+
+    audit_id: str
+    kennung: str = field(repr=False)
+    tree: Tree = field(repr=False)
+    fields: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A row made ready: `disclosed` None if nothing may be told of the person today; `digest` of what may be."""
+
+    person_id: bytes
+    state: State
+    kennung: str = field(repr=False)
+    digest: bytes | None
+    disclosed: Disclosed | None
+    azr_nummer: str | None = field(default=None, repr=False)
+
+    @property
+    def drifted(self) -> bool:
+        """True if today's rules say otherwise than the feed does: time or agreement moved on since the last poll."""
+        return self.digest != self.state.digest
+
+
+def visible_rows(application: str) -> sa.Select[Any]:
+    """Projection rows of one application with person and current document; only persons it may see."""
+    return feed_rows(application).where(projection.c.digest.is_not(None))
+
+
+def feed_rows(application: str) -> sa.Select[Any]:
+    """Projection rows of one application, also of persons that have become invisible."""
+    columns = (
+        person.c.id,
+        *(person.c[name] for name in _PERSON),
+        person_version.c.document,
+        projection.c.sealed,
+        projection.c.released,
+        projection.c.kennung_index,
+        projection.c.stand,
+        projection.c.version.label("told_version"),
+        *(projection.c[name] for name in _FEED),
+    )
+    joined = projection.join(person, person.c.id == projection.c.person_id).outerjoin(person_version, _CURRENT)
+    return sa.select(*columns).select_from(joined).where(projection.c.application == application)
+
+
+def render(vault: Vault, grant: Grant, row: Mapping[Any, Any]) -> Rendered:
+    """The row under today's grant. VaultError if it cannot be opened."""
+    application, identity = grant.application, row["id"]
+    state = State(row["digest"], row["acked_digest"], row["number"], row["visible_since"], row["told"])
+    if row["released"]:
+        text = d.unpacked(vault.open_feed(row["sealed"], application, identity))
+        return Rendered(identity, state, str(text["kennung"]), None, None)
+    one = d.opened(row, vault, indexed=False)
+    text = projecting.open_links(vault, one.key or b"", row["sealed"], application, identity)
+    kennung = str(text["kennung"])
+    if state.digest is None or not one.active or one.document is None:
+        return Rendered(identity, state, kennung, None, None)
+    ableitung = derived.derive(one.document, stichtag=grant.stichtag)
+    if not rules.visible(grant.agreement, one.document, ableitung, stichtag=grant.stichtag):
+        return Rendered(identity, state, kennung, None, None)
+    links = projecting.links(d.group(text, "links"))
+    tree = rules.project(grant.agreement, grant.fields, one.document, ableitung, links)
+    digest = _digest(vault, grant, identity, tree, state)
+    disclosed = _disclosed(vault, grant, one, kennung, tree, row)
+    return Rendered(identity, state, kennung, digest, disclosed, _azr_nummer(one.document, ableitung))
+
+
+def open_kennung(vault: Vault, application: str, row: Mapping[Any, Any]) -> str:
+    """The identifier in a projection row joined with its person's `wrapped_key`."""
+    key = vault.unwrap(row["wrapped_key"], d.KEY, row["id"])
+    return str(projecting.open_links(vault, key, row["sealed"], application, row["id"])["kennung"])
+
+
+def _digest(vault: Vault, grant: Grant, identity: bytes, tree: Tree, state: State) -> bytes | None:
+    """The digest of what is announced; a single query may show more, its tree is not compared."""
+    if grant.fields != projecting.bulk_fields(grant.agreement):
+        return state.digest
+    return projecting.digest(vault, grant.agreement, identity, tree)
+
+
+def _azr_nummer(document: Tree, ableitung: derived.Ableitung) -> str | None:
+    """The AZR number if it may be used to tell persons apart (AZRG § 10 Abs. 4; DSGVO Art. 18)."""
+    restricted = d.control(document).get("eingeschraenkt")
+    number = d.group(document, "person").get("azrNummer")
+    free = ableitung.azr_nummer_frei and not (isinstance(restricted, list) and "azrNummer" in restricted)
+    return number if free and isinstance(number, str) else None
+
+
+def _disclosed(
+    vault: Vault, grant: Grant, one: d.Dossier, kennung: str, tree: Tree, row: Mapping[Any, Any]
+) -> Disclosed:
+    whole: Tree = {}
+    if "personenkennung" in grant.fields:
+        whole["personenkennung"] = kennung
+    whole |= tree
+    if "stand" in grant.fields:
+        whole["stand"] = row["stand"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    if "datensatzversion" in grant.fields:
+        whole["datensatzversion"] = row["told_version"]
+    audit_id = vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+    return Disclosed(audit_id, kennung, whole, rules.field_bits(whole))

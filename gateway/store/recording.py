@@ -1,0 +1,108 @@
+"""Writes persons, their indexes and what became of their projections; each kind of row is one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.store import dossier as d
+from gateway.store import feed_rows, search
+from gateway.store.dossier import Dossier
+from gateway.store.projecting import Outcome
+from gateway.store.tables import (
+    discrepancy,
+    family,
+    family_kennung,
+    person,
+    person_version,
+    quarantine,
+    relation,
+    search_index,
+)
+from gateway.store.vault import Vault
+
+
+def entomb(one: Dossier, vault: Vault) -> None:
+    """Afterwards the dossier is that of a tombstone; its rows follow with `write_people` and `erase_rows`."""
+    one.state, one.merged_into = "removed", None
+    one.key = one.wrapped_key = one.audit_cipher = None
+    d.set_document(one, None, vault)
+
+
+def write_people(connection: sa.Connection, vault: Vault, people: Sequence[Dossier], fresh: set[bytes]) -> None:
+    """Afterwards rows, search tokens, relations and families of `people` are those of their dossiers."""
+    new = [_person_row(one) for one in people if one.id in fresh]
+    old = [_person_row(one) for one in people if one.id not in fresh]
+    if new:
+        connection.execute(sa.insert(person), new)
+    if old:
+        connection.execute(_UPDATE_PERSON, [{f"new_{name}": value for name, value in row.items()} for row in old])
+    ids = [row["id"] for row in old]
+    for table in (search_index, relation, family):
+        connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
+    for table, rows in _index_rows(vault, people):
+        if rows:
+            connection.execute(sa.insert(table), rows)
+
+
+def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> int:
+    """Afterwards the feed says what `outcome` says; how many entries got a number."""
+    if outcome.families:
+        connection.execute(sa.insert(family_kennung), outcome.families)
+    if outcome.due:
+        rows = [{"key": identity, "day": day} for identity, day in outcome.due.items()]
+        connection.execute(_UPDATE_DUE, rows)
+    counters = feed_rows.lock(connection, {move.application for move in outcome.moves})
+    entries = feed_rows.apply(connection, outcome.moves, counters, now)
+    feed_rows.save(connection, counters)
+    return entries
+
+
+def erase_rows(connection: sa.Connection, removed: Sequence[Dossier]) -> None:
+    """Afterwards nothing of these persons is left but tombstone, and Kennung until `entfallen` is acknowledged."""
+    ids = [one.id for one in removed]
+    if not ids:
+        return
+    for table in (person_version, discrepancy):
+        connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
+    keys = [one.source_key for one in removed]
+    connection.execute(sa.delete(quarantine).where(quarantine.c.source_key.in_(keys)))
+
+
+def drop_lone_families(connection: sa.Connection) -> None:
+    """Afterwards no identifier is kept for a family of which nobody is stored."""
+    alone = family_kennung.c.family_key.not_in(sa.select(family.c.family_key))
+    connection.execute(sa.delete(family_kennung).where(alone))
+
+
+def _person_row(one: Dossier) -> dict[str, Any]:
+    generation = int.from_bytes(one.wrapped_key[:4], "big") if one.wrapped_key else None
+    return {name: getattr(one, name) for name in _PERSON if name != "ring_key_id"} | {"ring_key_id": generation}
+
+
+def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[sa.Table, list[dict[str, Any]]]]:
+    tokens, relations, families = [], [], []
+    for one in people:
+        if not one.active or one.document is None:
+            continue
+        relations += [{"person_id": one.id, "other_source_key": key} for key in sorted(one.source_references)]
+        if "hauptdatensatz" not in d.control(one.document):
+            tokens += [{"person_id": one.id, "token": token} for token in sorted(search.tokens(vault, one.document))]
+        if one.family_key is not None:
+            families.append({"person_id": one.id, "family_key": one.family_key})
+    return [(search_index, tokens), (relation, relations), (family, families)]
+
+
+_PERSON = (
+    *("id", "source", "source_key", "wrapped_key", "ring_key_id", "version"),
+    *("change_number", "state", "merged_into", "audit_cipher"),
+)
+_UPDATE_PERSON = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("new_id"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _PERSON if name != "id"})
+)
+_UPDATE_DUE = sa.update(person).where(person.c.id == sa.bindparam("key")).values(due=sa.bindparam("day"))

@@ -1,0 +1,145 @@
+"""The snapshot: everyone an application sees, page by page, as of one feed number N that every page repeats.
+
+The page token is {epoch, N, last index, fassung, application, issued}, authenticated, valid 24 h. Who became visible
+after N is left out and comes through the feed; who has gone since is left out and comes as `entfallen` after N.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.agreements.agreement import Grant
+from gateway.errors import TokenRefused
+from gateway.store import feed_rows, reading
+from gateway.store.changes import correct, read_epoch
+from gateway.store.database import Database
+from gateway.store.reading import Disclosed
+from gateway.store.tables import projection
+from gateway.store.vault import Vault
+
+VALID = timedelta(hours=24)
+_ROUNDS = 3
+_LONGEST = 1024
+_MAC = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPage:
+    """One page; `token` fetches the next one (None: this is the last), `number` is N on every page."""
+
+    persons: tuple[Disclosed, ...]
+    number: int
+    token: str | None
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a page token says: which snapshot, and after which index the next page begins."""
+
+    number: int
+    after: bytes
+    issued: datetime
+    epoch: str
+
+
+def snapshot(
+    database: Database, vault: Vault, grant: Grant, token: str | None, limit: int, now: datetime
+) -> SnapshotPage:
+    """The first page, or the page after `token`; TokenRefused if it is foreign, older than 24 h or of another epoch."""
+    with database.read() as connection:
+        current = read_epoch(connection)
+    mark = _opened(vault, grant, token, current, now) if token else _begin(database, grant.application, current, now)
+    for _ in range(_ROUNDS):
+        with database.read() as connection:
+            rows = connection.execute(_page(grant.application, mark, max(1, limit) + 1)).mappings().all()
+        page = rows[: max(1, limit)]
+        rendered = [reading.render(vault, grant, row) for row in page]
+        drifted = [one for one in rendered if one.drifted]
+        if not drifted:
+            break
+        correct(database, grant.application, drifted, now)
+    following = None
+    if len(rows) > len(page):
+        following = _sealed(vault, grant, _Mark(mark.number, page[-1]["kennung_index"], mark.issued, mark.epoch))
+    else:
+        _complete(database, grant.application, mark.number)
+    persons = tuple(one.disclosed for one in rendered if one.disclosed is not None)
+    return SnapshotPage(persons, mark.number, following, mark.epoch)
+
+
+def _begin(database: Database, application: str, epoch: str, now: datetime) -> _Mark:
+    """A new snapshot; its N is remembered before its first page is read (law 2 of the feed)."""
+    with database.write() as connection:
+        counters = feed_rows.lock(connection, [application])
+        figures = counters[application]
+        figures.snapshot = figures.last
+        figures.snapshot_until = max(figures.snapshot_until or now, now + VALID)
+        feed_rows.save(connection, counters)
+    return _Mark(figures.last, b"", now, epoch)
+
+
+def _complete(database: Database, application: str, number: int) -> None:
+    """Afterwards N may be acknowledged."""
+    with database.read() as connection:
+        if feed_rows.counter(connection, application).snapshot_done >= number:
+            return
+    with database.write() as connection:
+        counters = feed_rows.lock(connection, [application])
+        figures = counters[application]
+        figures.snapshot_done = max(figures.snapshot_done, number)
+        feed_rows.save(connection, counters)
+
+
+def _page(application: str, mark: _Mark, limit: int) -> sa.Select[Any]:
+    return (
+        reading.visible_rows(application)
+        .where(projection.c.visible_since <= mark.number, projection.c.kennung_index > mark.after)
+        .order_by(projection.c.kennung_index)
+        .limit(limit)
+    )
+
+
+def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
+    text = {
+        "anwendung": grant.application,
+        "epoche": mark.epoch,
+        "fassung": grant.agreement.version,
+        "n": mark.number,
+        "nach": mark.after.hex(),
+        "seit": int(mark.issued.timestamp()),
+    }
+    content = json.dumps(text, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(vault.mac("bestand", content) + content).decode().rstrip("=")
+
+
+def _opened(vault: Vault, grant: Grant, token: str, epoch: str, now: datetime) -> _Mark:
+    content = _authentic(vault, token)
+    text = json.loads(content)
+    if text["anwendung"] != grant.application:
+        raise TokenRefused("page token of another application")
+    if text["epoche"] != epoch or text["fassung"] != grant.agreement.version:
+        raise TokenRefused("page token of another epoch or agreement version")
+    issued = datetime.fromtimestamp(text["seit"], UTC)
+    if not issued - VALID <= now <= issued + VALID:
+        raise TokenRefused("page token older than 24 h")
+    return _Mark(text["n"], bytes.fromhex(text["nach"]), issued, epoch)
+
+
+def _authentic(vault: Vault, token: str) -> bytes:
+    if len(token) > _LONGEST or not token.isascii():
+        raise TokenRefused("page token is not one of ours")
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise TokenRefused("page token is not one of ours") from None
+    if not vault.verify("bestand", raw[_MAC:], raw[:_MAC]):
+        raise TokenRefused("page token is not one of ours")
+    return raw[_MAC:]

