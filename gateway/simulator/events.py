@@ -70,13 +70,22 @@ def _one(wanted: Callable[[Satz], bool], patch: Callable[[Scene, Random, Satz], 
 
 
 def _move(scene: Scene, random: Random) -> Sequence[Change]:
-    found = scene.pick(random, _has("wohnung"))
+    found = scene.pick(random, _housed) or scene.pick(random, _has("wohnung"))
     if found is None:
         return ()
     index, satz = found
     household = [(index, satz), *scene.relatives(satz)]
     new = random.choice((addresses.flat, addresses.any_shelter))(random, day(scene.today))
     return [Change(who, changed(one.inhalt, "wohnung", _moved(one.inhalt, new, scene.today))) for who, one in household]
+
+
+def _housed(satz: Satz) -> bool:
+    """In Cologne, with a right to be housed, not blocked: somebody whose move the housing office will hear of."""
+    dwellings = satz.inhalt.get("wohnung")
+    here = isinstance(dwellings, list) and any(
+        isinstance(one, dict) and one.get("aktuell") == "J" and one.get("ags") == addresses.KOELN for one in dwellings
+    )
+    return here and _is_here(satz) and satz.titel in titles.ANSPRUCH and "sperre" not in satz.inhalt
 
 
 def _moved(inhalt: Inhalt, new: Inhalt, today: date) -> list[Wert]:

@@ -205,15 +205,16 @@ class History:
         return self._clock().date()
 
     def pick(self, random: Random, wanted: Callable[[Satz], bool]) -> tuple[int, Satz] | None:
-        """The target of this step, once; else a person drawn at random, else one of those that changed."""
+        """The target of this step until it was picked once; else a person drawn, else one of those that changed."""
         if self._target is not None:
-            index, self._target = int(self._target.removeprefix(PERSON_PREFIX)) - 1, None
+            index = int(self._target.removeprefix(PERSON_PREFIX)) - 1
             candidates = [index] if 0 <= index < self._persons else []
         else:
             candidates = [random.randrange(self._persons) for _ in range(_DRAWS)] + list(self._versions)
         for index in candidates:
             satz = self.latest(index)
             if wanted(satz):
+                self._target = None
                 return index, satz
         return None
 

@@ -18,7 +18,7 @@ from gateway.simulator.record import Inhalt, Satz, Satzart, Wert, patched
 
 MAX_PERSONS: Final = 1_000_000
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
-_RECORDED: Final = datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
+_RECORDED: Final = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
 _PER_SECOND: Final = 3
 _CANARY_EVERY: Final = 40
 
