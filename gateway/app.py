@@ -41,6 +41,7 @@ from gateway.settings import LogSettings, Settings
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.database import Database
+from gateway.store.ledger import Ledger
 from gateway.store.persons import Store
 from gateway.store.vault import KeyRing, Vault
 from gateway.wire import certificates
@@ -55,6 +56,9 @@ LOG = structlog.stdlib.get_logger("gateway.app")
 Clock = Callable[[], datetime]
 Randomness = Callable[[int], bytes]
 Result = TypeVar("Result")
+
+LEDGER = "erasures.ledger"
+"""File of the erasure ledger; it lies beside the keys, so that no restore of the database takes it back."""
 
 QUIET = ("spyne", "zeep", "signxml", "sqlalchemy", "urllib3")
 """Libraries whose loggers would write whole messages or statements below ERROR."""
@@ -94,7 +98,7 @@ class App:
         self.database = database
         self._closing = ExitStack()
         self._closing.callback(database.close)
-        self.store = Store(database, vault)
+        self.store = Store(database, vault, Ledger(settings.keys.directory / LEDGER, vault), rules.clock)
         self.audit = AuditTrail.open(
             database,
             vault,
@@ -194,7 +198,7 @@ def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness =
         signing=signing,
         ring=ring,
         checkpoint=checkpoint,
-        budgets=Budgets(agreements.values(), time.monotonic),
+        budgets=Budgets(agreements.values(), city, time.monotonic),
         clock=clock,
         randomness=randomness,
     )

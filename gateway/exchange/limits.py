@@ -1,28 +1,33 @@
 """The budgets of an agreement, counted for all server processes of one machine together.
 
 The counters stand in memory that the processes share (made before the fork), guarded by a record lock that the
-kernel gives back when a process dies. Several machines each count for themselves: behind a balancer the agreed
-number holds per machine.
+kernel gives back when a process dies. What they do not know: several machines behind a balancer each count for
+themselves, and a restart of the server begins to count anew.
 """
 
 from __future__ import annotations
 
 import fcntl
+import math
 import mmap
 import os
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, time, timedelta
 
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City
 from gateway.errors import LimitExceeded
 
 WINDOW = 60.0
 """Seconds of the sliding window of `anfragen_je_minute`."""
 
-_SLOT = struct.Struct("=d")
+_MOST_SECONDS = 86_400
+_MOMENT = struct.Struct("=d")
 _CURSOR = struct.Struct("=q")
+_DAY_AND_COUNT = struct.Struct("=qq")
 
 
 class RequestBudget:
@@ -36,46 +41,89 @@ class RequestBudget:
     def __init__(self, limit: int, monotonic: Callable[[], float]) -> None:
         self._limit = limit
         self._monotonic = monotonic
-        size = _CURSOR.size + limit * _SLOT.size
-        self._file = os.memfd_create("request-budget")
-        os.ftruncate(self._file, size)
-        self._ring = mmap.mmap(self._file, size)
-        self._threads = threading.Lock()
+        self._shared = _Shared(_CURSOR.size + limit * _MOMENT.size)
 
     def admit(self) -> None:
         """Count one request; LimitExceeded with the seconds to wait if the budget is used up."""
-        with self._alone():
+        with self._shared.alone() as ring:
             now = self._monotonic()
-            (cursor,) = _CURSOR.unpack_from(self._ring, 0)
-            place = _CURSOR.size + (cursor % self._limit) * _SLOT.size
-            (oldest,) = _SLOT.unpack_from(self._ring, place)
+            (cursor,) = _CURSOR.unpack_from(ring, 0)
+            place = _CURSOR.size + (cursor % self._limit) * _MOMENT.size
+            (oldest,) = _MOMENT.unpack_from(ring, place)
             if cursor >= self._limit and now - oldest < WINDOW:
-                wait = max(1, min(int(WINDOW), int(WINDOW - (now - oldest)) + 1))
-                raise LimitExceeded("anfragen_je_minute is used up", retry_after=wait)
-            _SLOT.pack_into(self._ring, place, now)
-            _CURSOR.pack_into(self._ring, 0, cursor + 1)
+                raise LimitExceeded("anfragen_je_minute is used up", retry_after=_seconds(WINDOW - (now - oldest)))
+            _MOMENT.pack_into(ring, place, now)
+            _CURSOR.pack_into(ring, 0, cursor + 1)
+
+
+class PersonBudget:
+    """At most `limit` disclosed persons on one day of the city; a person told twice counts twice."""
+
+    def __init__(self, limit: int, city: City) -> None:
+        self._limit = limit
+        self._city = city
+        self._shared = _Shared(_DAY_AND_COUNT.size)
+
+    def take(self, persons: int, *, now: datetime) -> None:
+        """Count these persons; LimitExceeded, and nothing is counted, if they are more than are left today."""
+        today = self._city.today(now)
+        with self._shared.alone() as memory:
+            day, used = _DAY_AND_COUNT.unpack_from(memory, 0)
+            used = used if day == today.toordinal() else 0
+            if persons and used + persons > self._limit:
+                midnight = datetime.combine(today + timedelta(days=1), time.min, self._city.timezone)
+                wait = (midnight.astimezone(now.tzinfo) - now).total_seconds()
+                raise LimitExceeded("personen_je_tag is used up", retry_after=_seconds(wait))
+            _DAY_AND_COUNT.pack_into(memory, 0, today.toordinal(), used + persons)
+
+
+class Budgets:
+    """The budgets of every application; one per application, whatever the contract major (the smaller holds)."""
+
+    def __init__(self, agreements: Iterable[Agreement], city: City, monotonic: Callable[[], float]) -> None:
+        every = list(agreements)
+        limits = {name: [a.limits for a in every if a.application == name] for name in {a.application for a in every}}
+        self._requests = {
+            name: RequestBudget(min(one.requests_per_minute for one in told), monotonic)
+            for name, told in limits.items()
+        }
+        self._persons = {
+            name: PersonBudget(min(one.persons_per_day for one in told), city) for name, told in limits.items()
+        }
+
+    def admit(self, agreement: Agreement) -> None:
+        """Count one request of this application; LimitExceeded if none is left in this minute."""
+        self._requests[agreement.application].admit()
+
+    def disclose(self, agreement: Agreement, persons: int, *, now: datetime) -> None:
+        """Count persons that are about to be disclosed; LimitExceeded if that many are not left today."""
+        self._persons[agreement.application].take(persons, now=now)
+
+
+class _Shared:
+    """Zeroed memory that survives a fork as one, and the lock on it."""
+
+    def __init__(self, size: int) -> None:
+        self._file = os.memfd_create("budget")
+        os.ftruncate(self._file, size)
+        self._memory = mmap.mmap(self._file, size)
+        self._threads = threading.Lock()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[mmap.mmap]:
+        """The memory, and nobody else changes it meanwhile."""
         # Record locks exclude processes but not threads of one process, so both kinds are taken.
         with self._threads:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
-                yield
+                yield self._memory
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
+    def __del__(self) -> None:
+        self._memory.close()
+        os.close(self._file)
 
-class Budgets:
-    """The request budget of every application; one budget per application, whatever the contract major."""
 
-    def __init__(self, agreements: Iterable[Agreement], monotonic: Callable[[], float]) -> None:
-        smallest: dict[str, int] = {}
-        for agreement in agreements:
-            limit = agreement.limits.requests_per_minute
-            smallest[agreement.application] = min(limit, smallest.get(agreement.application, limit))
-        self._budgets = {name: RequestBudget(limit, monotonic) for name, limit in smallest.items()}
-
-    def admit(self, agreement: Agreement) -> None:
-        """Count one request of this application; LimitExceeded if none is left in this minute."""
-        self._budgets[agreement.application].admit()
+def _seconds(wait: float) -> int:
+    return max(1, min(_MOST_SECONDS, math.ceil(wait)))

@@ -63,7 +63,7 @@ class Pipeline:
          8. The request's signature holds and was not seen before, where the agreement asks for one.
          9. Payload and the one `abrufkontext` are valid against the application's own XSD.
         10. The agreement permits this operation, purpose and context: the Grant.
-        11. The operation answers under the Grant.
+        11. The operation answers under the Grant, within the budget of persons.
         12. The answer is rendered, and valid against the application's own XSD.
         13. The audit entry is durable (Receipt), the `quittung` says so, and the message is signed.
 
@@ -90,6 +90,7 @@ class Pipeline:
                 grant = agreement.permit(operation, context, today=today)
                 admitted.stand = self._store.freshness()
                 answer = service.run(envelope, grant)
+                self._budgets.disclose(agreement, len(answer.persons), now=now)
                 payload = contract.render(operation, answer.tree)
                 contract.check_answer(payload)
                 outcome = Outcome(payload, 200, "ok", answer.persons)

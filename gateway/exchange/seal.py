@@ -44,7 +44,7 @@ class Sealer:
             )
         return Reply(
             outcome.status,
-            version.content_type,
+            f"{version.content_type}; charset=utf-8",
             message,
             outcome.code,
             admitted.number,

@@ -44,8 +44,8 @@ def issue(
     name: str,
     signer: Issued | None = None,
     *,
-    begin: datetime = datetime(2026, 1, 1, tzinfo=UTC),
-    days: int = 3650,
+    begin: datetime = datetime(2020, 1, 1, tzinfo=UTC),
+    days: int = 4000,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
 ) -> Issued:
     """A P-256 certificate by `signer`, or a CA's own; servers are for 127.0.0.1 and localhost."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
 from gateway.errors import LimitExceeded
-from gateway.exchange.limits import RequestBudget
+from gateway.exchange.limits import PersonBudget, RequestBudget
+from tests.unit.exchange.house import city
 
 
 class Clock:
@@ -91,3 +93,25 @@ def test_processes_share_one_budget() -> None:
     used = sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
     assert used == 30
     assert admitted(budget, 1) == 0
+
+
+def test_a_page_too_large_for_the_rest_of_the_day_counts_nothing() -> None:
+    """Persons that do not go out do not use up the budget; exactly the limit does go out."""
+    budget, now = PersonBudget(10, city()), datetime(2026, 11, 23, 10, tzinfo=UTC)
+    budget.take(7, now=now)
+    with pytest.raises(LimitExceeded):
+        budget.take(4, now=now)
+    budget.take(3, now=now)
+    budget.take(0, now=now)
+    with pytest.raises(LimitExceeded):
+        budget.take(1, now=now)
+
+
+def test_the_day_is_the_citys() -> None:
+    """The budget of persons begins anew at midnight in Cologne, and the wait says when that is."""
+    budget = PersonBudget(1, city())
+    budget.take(1, now=datetime(2026, 6, 30, 21, 59, tzinfo=UTC))
+    with pytest.raises(LimitExceeded) as refusal:
+        budget.take(1, now=datetime(2026, 6, 30, 21, 59, tzinfo=UTC))
+    assert refusal.value.retry_after == 60
+    budget.take(1, now=datetime(2026, 6, 30, 22, 0, tzinfo=UTC))

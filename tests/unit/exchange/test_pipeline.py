@@ -1,0 +1,479 @@
+"""One request in, one sealed answer out: the way of an answer, and every class of refusal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+from structlog.testing import capture_logs
+
+from gateway.agreements.agreement import Limits
+from gateway.agreements.operation import Operation
+from gateway.errors import ContractError, SigningError, VaultError
+from gateway.exchange.message import Reply
+from gateway.store.audit import Kind
+from tests.unit.exchange.certificates import issue
+from tests.unit.exchange.house import (
+    CONTEXT,
+    KENNUNG,
+    NAMESPACE,
+    SECRET,
+    SOAP11,
+    SOAP12,
+    House,
+    code,
+    fetch,
+    header,
+    message,
+    operation,
+)
+from tests.unit.exchange.house import house as make_house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A house with one service."""
+    return make_house(tmp_path)
+
+
+def quittung(envelope: etree._Element) -> dict[str, str | None]:
+    """The answer header by element name."""
+    (found,) = envelope.findall(f"{{*}}Header/{{{NAMESPACE}}}quittung")
+    return {etree.QName(child).localname: child.text for child in found}
+
+
+def refused(house: House, body: bytes, **more: Any) -> str | None:
+    """The code of the declared fault that comes back: verified, audited, without a person."""
+    reply = house.ask(body, **more)
+    envelope = house.verified(reply)
+    assert quittung(envelope)["protokollnummer"] == reply.protocol
+    entry = house.trail.entries[-1]
+    assert (entry.kind, entry.outcome, entry.persons) == (Kind.ABGEWIESEN, code(envelope), ())
+    assert SECRET not in reply.body.decode()
+    return code(envelope)
+
+
+def mandatory(soap: str, value: str) -> str:
+    """A foreign header block that must be understood."""
+    return f'<x xmlns="urn:x" xmlns:s="{soap}" s:mustUnderstand="{value}"/>'
+
+
+# the way of an answer
+
+
+def test_an_answer_is_checked_audited_and_signed(house: House) -> None:
+    """The person comes back, signed, with a quittung that belongs to the durable entry."""
+    body = message()
+    reply = house.ask(body)
+    envelope = house.verified(reply)
+    assert (reply.status, reply.outcome, reply.content_type) == (200, "ok", "text/xml; charset=utf-8")
+    assert envelope.findtext(".//{*}personAbrufenResponse/{*}person/{*}familienname") == SECRET
+    receipt = quittung(envelope)
+    assert receipt["protokollnummer"] == reply.protocol
+    assert receipt["anfrageDigest"] == hashlib.sha256(body).hexdigest()
+    assert (receipt["fassung"], receipt["stand"]) == ("3", "2026-11-23T09:59:00Z")
+    assert receipt["zeitpunkt"] == "2026-11-23T10:00:00Z"
+
+
+def test_the_entry_says_who_was_told_what(house: House) -> None:
+    """Application, operation, purpose, paper, certificate and the disclosed person's audit id are in the entry."""
+    body = message()
+    house.ask(body)
+    (entry,) = house.trail.entries
+    assert (entry.kind, entry.operation, entry.outcome) == (Kind.OFFENLEGUNG, "personAbrufen", "ok")
+    assert (entry.application, entry.purpose, entry.legal_basis, entry.fassung, entry.major) == (
+        "wohnung2000",
+        "U1",
+        "DSV-2019-056",
+        3,
+        1,
+    )
+    assert entry.certificate == house.client.pin
+    assert entry.request_digest == hashlib.sha256(body).digest()
+    assert [(person.person, person.fields) for person in entry.persons] == [("audit-1", 3)]
+    assert (entry.personal.kennung, entry.personal.aktenzeichen) == ("sb-17", "56-4711")
+
+
+def test_the_commitment_opens_with_the_salt_of_the_quittung(house: House) -> None:
+    """SHA-256(salt || exclusive C14N of the delivered Body) is what the caller can hold against the trail."""
+    receipts: list[Any] = []
+    real = house.trail.record
+    house.trail.record = lambda *told, **more: receipts.append(real(*told, **more)) or receipts[-1]  # type: ignore[func-returns-value, method-assign]  # a fake
+    envelope = house.verified(house.ask(message()))
+    body = etree.tostring(envelope.find("{*}Body"), method="c14n", exclusive=True)
+    salt = bytes.fromhex(quittung(envelope)["salt"] or "")
+    assert receipts[0].commitment == hashlib.sha256(salt + body).digest()
+    assert receipts[0].entry_hash.hex() == quittung(envelope)["eintragsHash"]
+
+
+@pytest.mark.parametrize("profile", ["umschlag", "wsse"])
+@pytest.mark.parametrize(
+    ("soap", "content_type"), [(SOAP11, "text/xml; charset=utf-8"), (SOAP12, "application/soap+xml; charset=utf-8")]
+)
+def test_both_versions_and_both_profiles(tmp_path: Path, profile: str, soap: str, content_type: str) -> None:
+    """The answer comes in the caller's SOAP version with the agreed signature."""
+    house = make_house(tmp_path, signature_profile=profile)
+    reply = house.ask(message(soap=soap), content_type=content_type)
+    envelope = house.verified(reply)
+    assert envelope.tag == f"{{{soap}}}Envelope"
+    assert (reply.status, reply.content_type) == (200, content_type)
+
+
+def test_sixteen_at_once_do_not_mix(house: House) -> None:
+    """Parallel requests each get their own person, their own number, and a signature that holds."""
+    kennungen = [f"1111111{n:x}-2222-4333-8444-555555555555" for n in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda kennung: house.ask(message(fetch(kennung))), kennungen))
+    envelopes = [house.verified(reply) for reply in replies]
+    assert [envelope.findtext(".//{*}personenkennung") for envelope in envelopes] == kennungen
+    assert len({quittung(envelope)["protokollnummer"] for envelope in envelopes}) == 16
+
+
+# class (a): the caller is identified, and gets a declared fault
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"<a", "nicht-wohlgeformt"),
+        (b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', "dtd-verboten"),
+        (b"<a>" * 100 + b"</a>" * 100, "zu-tief"),
+        (b"\xff\xfe\x00", "zeichensatz"),
+        (b"<a/>", "soap-version"),
+        (message(soap=SOAP12), "soap-version"),
+        (message(fetch() + fetch()), "soap-aufbau"),
+        (message(""), "soap-aufbau"),
+        (message(head=""), "nicht-schemakonform"),
+        (message(head=header() + header()), "kopf-doppelt"),
+        (message(head=header() + operation("quittung")), "nicht-schemakonform"),
+        (
+            message(head=mandatory(SOAP11, "1") + header()),
+            "kopf-nicht-verstanden",
+        ),
+        (message(head=header("<kennung>x</kennung>")), "nicht-schemakonform"),
+        (message(head=header(CONTEXT + "<mehr/>")), "nicht-schemakonform"),
+        (message(fetch(SECRET)), "nicht-schemakonform"),
+        (message(operation("personAbrufen")), "nicht-schemakonform"),
+        (message(operation("loeschen")), "operation-unbekannt"),
+        (message('<personAbrufen xmlns="urn:x"/>'), "operation-unbekannt"),
+        (message(operation("personAbrufenResponse")), "operation-unbekannt"),
+        (message(operation("abrufkontext", CONTEXT)), "operation-unbekannt"),
+        (message(head=header(CONTEXT.replace("U1", "U9"))), "zweck-nicht-vereinbart"),
+        (message(head=header(CONTEXT.partition("<aktenzeichen>")[0])), "kopfangabe-fehlt"),
+        (message(fetch("2" + KENNUNG[1:])), "person-nicht-gefunden"),
+    ],
+)
+def test_what_the_caller_can_mend(house: House, body: bytes, expected: str) -> None:
+    """Every mistake of an identified caller is a declared fault with a stable code: audited, signed, HTTP 500."""
+    assert refused(house, body) == expected
+    assert house.trail.undelivered_receipts == []
+
+
+def test_a_fault_is_declared_and_valid(house: House) -> None:
+    """The fault's detail is valid against the application's schema and names path and rule, never the value."""
+    reply = house.ask(message(fetch(SECRET)))
+    envelope = house.verified(reply)
+    (detail,) = envelope.findall(".//{*}fehler")
+    assert etree.XMLSchema(etree.fromstring(house.contract.xsd)).validate(detail)
+    assert envelope.findtext(".//faultcode") == "soap:Client"
+    assert detail.findtext("{*}befund", "").startswith("personAbrufen/personenkennung: ")
+    assert (reply.status, reply.outcome) == (500, "nicht-schemakonform")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fault"),
+    [
+        (message(operation("loeschen"), soap=SOAP12), 400, "Sender"),
+        (message(), 500, "VersionMismatch"),
+        (message(head=mandatory(SOAP12, "true"), soap=SOAP12), 500, "MustUnderstand"),
+    ],
+)  # fmt: skip
+def test_soap_12_status_codes(house: House, body: bytes, status: int, fault: str) -> None:
+    """SOAP 1.2 part 2, 7.5.2.2: 400 for the sender's faults, 500 for all others."""
+    reply = house.ask(body, content_type="application/soap+xml")
+    assert reply.status == status
+    assert house.verified(reply).findtext(".//{*}Fault/{*}Code/{*}Value") == f"soap:{fault}"
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ('""', None),
+        (f'"{NAMESPACE}:personAbrufen"', None),
+        (f"{NAMESPACE}:personAbrufen", None),
+        (f'"{NAMESPACE}:bestandAbrufen"', "soapaction-widerspruch"),
+        ('"personAbrufen"', "soapaction-widerspruch"),
+    ],
+)
+def test_soapaction_may_be_silent_but_not_lie(house: House, action: str | None, expected: str | None) -> None:
+    """The Body names the operation; an absent or empty SOAPAction is accepted, a different one is a fault."""
+    assert code(house.verified(house.ask(message(), soap_action=action))) == expected
+
+
+@pytest.mark.parametrize("now", [datetime(2024, 12, 31, 22, tzinfo=UTC), datetime(2027, 12, 31, 23, 30, tzinfo=UTC)])
+@pytest.mark.parametrize("body", [message(), b"<a", message(operation("dienstauskunft"))])
+def test_an_agreement_out_of_force_answers_nothing_else(tmp_path: Path, now: datetime, body: bytes) -> None:
+    """Before its first and after its last day in the city's time zone, every request gets the same declared fault."""
+    house = make_house(tmp_path)
+    house.moment[0] = now
+    assert refused(house, body) == "vereinbarung-nicht-in-kraft"
+
+
+def test_an_operation_not_agreed(tmp_path: Path) -> None:
+    """An operation of the house that this agreement does not name is refused by name."""
+    house = make_house(tmp_path)
+    fewer = {k: v for k, v in house.service.agreement.operations.items() if k is not Operation.UNSTIMMIGKEIT_MELDEN}
+    house.swap(agreement=replace(house.service.agreement, operations=fewer))
+    assert refused(house, message(operation("unstimmigkeitMelden"))) == "operation-nicht-vereinbart"
+
+
+def test_the_budget_of_requests(tmp_path: Path) -> None:
+    """Above the agreed requests a minute a declared fault says when to come again."""
+    house = make_house(tmp_path, limits=Limits(2, 100))
+    assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
+    reply = house.ask(message())
+    assert code(house.verified(reply)) == "grenze-erreicht"
+    assert reply.retry_after == 60
+    assert house.verified(reply).findtext(".//{*}wiederholungNach") == "60"
+    assert house.persons.asked == 2
+
+
+def test_the_budget_of_persons(tmp_path: Path) -> None:
+    """Above the agreed persons a day nobody is told any more, until the city's next day begins."""
+    house = make_house(tmp_path, limits=Limits(100, 2))
+    assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
+    reply = house.ask(message())
+    assert (code(house.verified(reply)), SECRET.encode() in reply.body) == ("grenze-erreicht", False)
+    assert reply.retry_after == 13 * 3600
+    assert house.trail.entries[-1].persons == ()
+    assert house.ask(message(operation("dienstauskunft"))).outcome == "ok"
+    house.moment[0] += timedelta(hours=13)
+    assert house.ask(message()).outcome == "ok"
+
+
+# errors of the house, told to an identified caller
+
+
+def trouble(error: Exception) -> Callable[[], None]:
+    def raise_it() -> None:
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(f"cannot read {SECRET}"),
+        KeyError(SECRET),
+        RecursionError(SECRET),
+        MemoryError(SECRET),
+        VaultError("a sealed text cannot be opened"),
+        UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET),
+    ],
+)
+def test_an_error_of_the_house_says_only_its_number(house: House, error: Exception) -> None:
+    """Whatever fails inside, the caller learns a correlation number; no text of the exception is anywhere."""
+    house.persons.trouble = trouble(error)
+    with capture_logs() as lines:
+        assert refused(house, message()) == "interner-fehler"
+        reply = house.ask(message())
+    envelope = house.verified(reply)
+    assert envelope.findtext(".//faultcode") == "soap:Server"
+    assert envelope.findtext(".//{*}vorgangsnummer") == reply.number
+    assert reply.number in repr(lines)
+    assert SECRET not in repr(lines)
+    assert str(error) not in reply.body.decode()
+
+
+def test_an_answer_with_an_undeclared_field_never_leaves(house: House) -> None:
+    """A field that the agreement does not name cannot be rendered: the caller gets a fault, the person is not told."""
+    house.persons.tree["religion"] = SECRET
+    assert refused(house, message()) == "interner-fehler"
+
+
+def test_an_answer_that_does_not_fit_its_schema_never_leaves(house: House) -> None:
+    """A value that the published schema refuses is an error of the house."""
+    house.persons.tree["geschlecht"] = SECRET
+    assert refused(house, message()) == "interner-fehler"
+
+
+def test_a_renderer_that_says_more_than_the_schema_is_stopped(house: House) -> None:
+    """Even a renderer gone wrong cannot pass the check against the application's own schema."""
+    contract = house.contract
+    good = contract.render(Operation.PERSON_ABRUFEN, {"person": house.persons.tree})
+    bad = good.replace(b"</person>", b"<religion>x</religion></person>")
+    assert bad != good
+
+    def render(wanted: Operation, tree: object) -> bytes:
+        return bad
+
+    house.swap(contract=_with(contract, render=render))
+    assert refused(house, message()) == "interner-fehler"
+
+
+def test_a_check_that_breaks_lets_nothing_pass(house: House) -> None:
+    """If the check itself fails, nothing leaves but constant bytes: even a fault could not be checked."""
+
+    def check_answer(payload: bytes) -> None:
+        raise ContractError(f"no schema for {SECRET}")
+
+    house.swap(contract=_with(house.contract, check_answer=check_answer))
+    constant(house.ask(message()))
+    assert house.trail.entries == []
+
+
+def _with(contract: Any, **other: Any) -> Any:
+    """The contract with some of its functions replaced."""
+
+    class Other:
+        def __getattr__(self, name: str) -> Any:
+            return other.get(name, getattr(contract, name))
+
+    return Other()
+
+
+# class (b): strangers
+
+
+def constant(reply: Reply, status: int = 500) -> None:
+    """The reply is one of the constant ones: unsigned, unaudited, without a person."""
+    assert reply.status == status
+    assert reply.protocol is None
+    assert b"Signature" not in reply.body
+    assert SECRET.encode() not in reply.body
+    assert KENNUNG.encode() not in reply.body
+    assert len(etree.fromstring(reply.body).findall(".//{*}Fault")) == 1
+
+
+def strangers() -> dict[str, bytes | None]:
+    ca = issue("ca")
+    return {
+        "none": None,
+        "unpinned": issue("client", ca).der,
+        "nonsense": b"no certificate",
+        "empty": b"",
+    }
+
+
+@pytest.mark.parametrize("who", ["none", "unpinned", "nonsense", "empty"])
+@pytest.mark.parametrize("body", [message(), b"<a", SECRET.encode()])
+def test_strangers_get_403_and_leave_no_trace(house: House, who: str, body: bytes) -> None:
+    """Without a pinned certificate nothing is parsed, audited or signed; the log has one line without the message."""
+    with capture_logs() as lines:
+        reply = house.ask(body, peer=strangers()[who])
+    constant(reply, 403)
+    assert house.trail.entries == []
+    assert house.persons.asked == 0
+    assert SECRET not in repr(lines)
+
+
+def test_all_strangers_get_the_same_bytes(house: House) -> None:
+    """The answer to strangers depends on nothing they sent."""
+    replies = {house.ask(body, peer=who).body for who in strangers().values() for body in (message(), b"<a")}
+    assert len(replies) == 1
+
+
+@pytest.mark.parametrize("days", [-3000, 3700])
+def test_an_expired_certificate_is_a_strangers(tmp_path: Path, days: int) -> None:
+    """A pinned certificate outside its validity identifies nobody."""
+    house = make_house(tmp_path)
+    house.moment[0] += timedelta(days=days)
+    constant(house.ask(message()), 403)
+
+
+def test_a_ca_certificate_is_no_client(house: House) -> None:
+    """A certificate authority's own certificate does not identify a caller even if it is pinned."""
+    authority = issue("authority")
+    house.swap(pins=frozenset({authority.pin}))
+    constant(house.ask(message(), peer=authority.der), 403)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "application/json", "text/xml; charset=utf-8; charset=utf-8", "multipart/related", SECRET]
+)
+def test_an_unknown_media_type_is_415(house: House, content_type: str) -> None:
+    """Without a SOAP version there is no fault to declare: constant bytes, HTTP 415."""
+    constant(house.ask(message(), content_type=content_type), 415)
+    assert house.trail.entries == []
+
+
+def test_an_unknown_service_is_404(house: House) -> None:
+    """There is nothing behind another application or contract major."""
+    constant(house.ask(message(), application="sozialamt"), 404)
+    constant(house.ask(message(), major=2), 404)
+
+
+# class (c): audit or signer down
+
+
+def test_no_entry_no_answer(house: House) -> None:
+    """If the audit trail cannot be written, nothing leaves but constant bytes."""
+    house.trail.fails = True
+    with capture_logs() as lines:
+        for body in (message(), b"<a", message(operation("loeschen"))):
+            constant(house.ask(body))
+    assert SECRET not in repr(lines)
+
+
+def test_no_signature_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the signer fails the answer does not leave, and the trail says that it did not."""
+
+    def sign(*_: object, **__: object) -> bytes:
+        raise SigningError("the signature could not be made")
+
+    monkeypatch.setattr("gateway.wire.seal.sign", sign)
+    constant(house.ask(message()))
+    assert [entry.outcome for entry in house.trail.entries] == ["ok"]
+    assert [receipt.entry.operation for receipt in house.trail.undelivered_receipts] == ["personAbrufen"]
+
+
+def test_an_expired_signing_certificate_signs_nothing(house: House) -> None:
+    """An answer is never signed with a certificate that does not hold now."""
+    old = issue("signer", days=30)
+    house.swap(key=replace(house.service.key, key=old.key, certificate=old.certificate))
+    constant(house.ask(message()))
+    assert len(house.trail.undelivered_receipts) == 1
+
+
+def test_a_quittung_that_does_not_fit_its_schema_never_leaves(house: House) -> None:
+    """A receipt header that breaks the published schema stops the answer, and the trail says so."""
+    contract = house.contract
+    house.swap(contract=_with(contract, render_quittung=lambda tree: b'<quittung xmlns="%s"/>' % NAMESPACE.encode()))
+    constant(house.ask(message()))
+    assert len(house.trail.undelivered_receipts) == 1
+
+
+def test_a_second_failure_inside_the_net_changes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If even `nicht ausgeliefert` cannot be written, the answer is still the constant one."""
+    monkeypatch.setattr("gateway.wire.seal.sign", lambda *_, **__: 1 / 0)
+    house.trail.fails_undelivered = True
+    with capture_logs() as lines:
+        constant(house.ask(message()))
+    assert SECRET not in repr(lines)
+
+
+def test_a_fault_that_cannot_be_rendered_is_constant(house: House) -> None:
+    """If the fault itself cannot be made, the constant bytes remain."""
+
+    def render_fehler(tree: object) -> bytes:
+        raise ValueError(SECRET)
+
+    house.swap(contract=_with(house.contract, render_fehler=render_fehler))
+    constant(house.ask(message(operation("loeschen"))))
+    assert house.trail.entries == []
+
+
+def test_a_clock_that_breaks_lets_nobody_in(house: House) -> None:
+    """Without a time nobody is identified and nothing is answered."""
+    house.moment.clear()
+    constant(house.ask(message()))
