@@ -1,0 +1,242 @@
+"""The composition root: everything wrong is said at once, and what starts is a working gateway."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
+from structlog.testing import capture_logs
+
+from gateway import shipped
+from gateway.agreements.city import load_city
+from gateway.agreements.load import load_all
+from gateway.app import App, build, load, open_house
+from gateway.cli.installation import Installation, Plan, create
+from gateway.contract import files
+from gateway.contract.compiled import compile_contract
+from gateway.errors import SettingsError
+from gateway.exchange.message import Request
+from gateway.settings import Settings
+from gateway.settings import load as load_settings
+from gateway.wire.verify import verify_answer
+from tests.unit.exchange.house import CONTEXT, code, message, operation
+
+NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+NAMES = ("wohnung2000", "schulentwicklung", "sozialamt")
+
+
+@dataclass
+class Place:
+    """An installation with agreements and contracts of its own."""
+
+    folder: Path
+    installation: Installation
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.installation.settings, {})
+
+    def certificate(self, name: str) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.installation.clients[name][0].read_bytes())
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def ask(self, app: App, application: str, body: bytes) -> etree._Element:
+        """The verified answer to a request by the application's own client."""
+        peer = self.certificate(application).public_bytes(Encoding.DER)
+        reply = app.pipeline.answer(Request(application, 1, "text/xml", None, body, peer))
+        signer = x509.load_pem_x509_certificate(self.installation.signing_certificate.read_bytes())
+        verify_answer(reply.body, signer)
+        return etree.fromstring(reply.body)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One installation, made once: RSA keys take their time."""
+    folder = tmp_path_factory.mktemp("app")
+    installation = create(Plan(folder / "g", "127.0.0.1", 8443, "http://127.0.0.1:1/", NAMES), now=NOW)
+    schemas, wsdl = folder / "g" / "schemas", folder / "g" / "wsdl"
+    for name in NAMES:
+        (schemas / name).mkdir(parents=True)
+        shutil.copy(shipped.schemas() / name / "agreement.toml", schemas / name)
+    shutil.copy(shipped.schemas() / "stadt.toml", schemas)
+    wsdl.mkdir()
+    city = load_city(schemas / "stadt.toml")
+    contracts = [compile_contract(agreement, city) for agreement in load_all(schemas, today=NOW.date()).values()]
+    files.write(contracts, city, schemas=schemas, wsdl=wsdl)
+    settings = installation.settings
+    settings.write_text('agreements = "schemas"\ncontracts = "wsdl"\n' + settings.read_text("utf-8"), "utf-8")
+    return Place(folder / "g", installation)
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    """A copy that a test may spoil."""
+    shutil.copytree(made.folder, tmp_path / "g")
+    installation = made.installation
+    spoiled = Installation(
+        installation.plan,
+        tmp_path / "g" / "settings.toml",
+        installation.ca,
+        installation.signing_certificate,
+        installation.database_url,
+        installation.clients,
+    )
+    return Place(tmp_path / "g", spoiled)
+
+
+@pytest.fixture
+def app(place: Place) -> Iterator[App]:
+    """A working gateway at NOW."""
+    with build(place.settings, clock=lambda: NOW) as built:
+        yield built
+
+
+def problems(place: Place) -> str:
+    with pytest.raises(SettingsError) as refusal:
+        load(place.settings, clock=lambda: NOW)
+    return "\n".join(refusal.value.problems)
+
+
+def test_every_application_is_served(place: Place, app: App) -> None:
+    """Each agreement answers `dienstauskunft` under its own contract, signed and audited."""
+    for name in NAMES:
+        namespace = f"urn:de:koeln:fldm:{name}:1"
+        rules = app.rules.agreements[f"{name}/1"]
+        context = CONTEXT.replace("U1", next(iter(rules.purposes)))
+        body = message(operation("dienstauskunft"), head=operation("abrufkontext", context))
+        answer = place.ask(app, name, body.replace(b"urn:de:koeln:fldm:wohnung2000:1", namespace.encode()))
+        assert answer.findtext(".//{*}anwendung") == name
+        assert answer.findtext(".//{*}vertragsHash") == app.rules.contracts[f"{name}/1"].hash
+
+
+def test_one_applications_client_is_anothers_stranger(place: Place, app: App) -> None:
+    """A certificate pinned for one application does not open another."""
+    peer = place.certificate("sozialamt").public_bytes(Encoding.DER)
+    reply = app.pipeline.answer(Request("wohnung2000", 1, "text/xml", None, message(), peer))
+    assert (reply.status, reply.protocol) == (403, None)
+
+
+def test_an_empty_store_answers(place: Place, app: App) -> None:
+    """Before the first poll nobody is found, and the quittung has no `stand`."""
+    answer = place.ask(app, "wohnung2000", message())
+    assert code(answer) == "person-nicht-gefunden"
+    assert answer.find(".//{*}quittung/{*}stand") is None
+
+
+def get(app: App, path: str, **extra: Any) -> tuple[int, bytes]:
+    path, _, query = path.partition("?")
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": io.BytesIO()}
+    status: list[int] = []
+    answer = app.http(environ | extra, lambda line, _headers: status.append(int(line[:3])))
+    return status[0], b"".join(answer)
+
+
+def test_the_published_files_are_served(place: Place, app: App) -> None:
+    """WSDL and XSD are the committed bytes, but for the address; it comes from the settings, never from Host."""
+    published = (place.folder / "wsdl" / "wohnung2000-1.wsdl").read_bytes()
+    for path in ("/soap/wohnung2000/1?wsdl", "/wsdl/wohnung2000-1.wsdl"):
+        status, served = get(app, path, HTTP_HOST="evil.example")
+        address = place.settings.server.public_url.encode()
+        assert (status, served) == (200, published.replace(b"https://gateway.invalid", address))
+        assert b"evil" not in served
+    schema = (place.folder / "schemas" / "wohnung2000" / "wohnung2000-1.xsd").read_bytes()
+    assert get(app, "/soap/wohnung2000/1?xsd") == get(app, "/wsdl/wohnung2000-1.xsd") == (200, schema)
+    assert get(app, "/wsdl/wohnung2000-1.soap11.wsdl")[1].count(b"<soap:address") == 1
+    assert b"wohnung2000/1?wsdl" in get(app, "/")[1]
+    assert get(app, "/health/live") == (200, b"alive\n")
+
+
+def test_an_expired_agreement_starts_and_says_so(place: Place) -> None:
+    """An agreement that has ended does not stop the others; its own callers get the declared fault."""
+    later = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    place.edit("schemas/wohnung2000/agreement.toml", "gueltig_bis = 2027-12-31", "gueltig_bis = 2026-11-22")
+    with capture_logs() as lines, build(place.settings, clock=lambda: later) as app:
+        assert code(place.ask(app, "wohnung2000", message())) == "vereinbarung-nicht-in-kraft"
+    assert "agreement not in force" in repr(lines)
+
+
+def test_everything_wrong_is_said_at_once(place: Place) -> None:
+    """One refusal lists contract, key, ring, database and pins together."""
+    place.edit("wsdl/wohnung2000-1.wsdl", "gateway.invalid", "gateway.example")
+    (place.folder / "schemas" / "sozialamt" / "sozialamt-1.xsd").unlink()
+    (place.folder / "signing" / "rsa.key").write_text("no key")
+    (place.folder / "keys" / "index.key").unlink()
+    (place.folder / "gateway.sqlite").unlink()
+    place.edit("settings.toml", "[pins]", f'[pins]\nunbekannt = ["sha256:{"0" * 64}"]')
+    told = problems(place)
+    for expected in ("wohnung2000", "sozialamt", "rsa.key", "index.key", "database", "pins.unbekannt"):
+        assert expected in told
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("schemas/wohnung2000/wohnung2000-1.xsd", "maxLength", "maxlength"),
+        ("wsdl/wohnung2000-1.soap11.wsdl", "parameters", "parameter"),
+        ("schemas/wohnung2000/agreement.toml", '"rufname",', ""),
+        ("schemas/stadt.toml", "Köln", "Bonn"),
+    ],
+)
+def test_a_contract_that_is_not_what_was_published_is_refused(place: Place, file: str, old: str, new: str) -> None:
+    """If files and agreement differ by one byte the gateway does not start."""
+    place.edit(file, old, new)
+    assert "gateway contract write" in problems(place)
+
+
+def test_an_unknown_word_in_an_agreement_is_refused(place: Place) -> None:
+    """A key that nobody knows stops the start and is named."""
+    place.edit("schemas/wohnung2000/agreement.toml", "[grenzen]", "[grenzen]\nfrei = true")
+    assert "grenzen.frei" in problems(place)
+
+
+def test_a_missing_signing_method_is_refused(place: Place) -> None:
+    """Each agreement's signature method has its key."""
+    place.edit("settings.toml", "[signing.rsa-sha256]", "[signing.unused]")
+    with pytest.raises(SettingsError):
+        load(place.settings, clock=lambda: NOW)
+
+
+def test_an_expired_signing_certificate_is_refused(place: Place) -> None:
+    """A gateway that could not sign does not start."""
+    with pytest.raises(SettingsError, match="expired"):
+        load(place.settings, clock=lambda: NOW + timedelta(days=400))
+
+
+def test_an_old_database_is_refused(place: Place) -> None:
+    """Tables of another version stop the start and name the remedy."""
+    (place.folder / "gateway.sqlite").unlink()
+    os.close(os.open(place.folder / "gateway.sqlite", os.O_CREAT | os.O_WRONLY, 0o600))
+    assert "gateway db upgrade" in problems(place)
+
+
+def test_rules_are_shared_by_processes_that_open_their_own(place: Place) -> None:
+    """Two gateways on the same rules share the budget of requests and keep one chain of audit entries."""
+    place.edit("schemas/wohnung2000/agreement.toml", "anfragen_je_minute = 60000", "anfragen_je_minute = 2")
+    rules = load(place.settings, clock=lambda: NOW)
+    with open_house(rules) as one, open_house(rules) as other:
+        codes = [code(place.ask(app, "wohnung2000", message())) for app in (one, other, one)]
+    assert codes == ["person-nicht-gefunden", "person-nicht-gefunden", "grenze-erreicht"]
+
+
+def test_after_the_end_nothing_is_answered(place: Place) -> None:
+    """A closed gateway has no audit trail any more, so nothing but constant bytes leaves it."""
+    app = build(place.settings, clock=lambda: NOW)
+    app.close()
+    peer = place.certificate("wohnung2000").public_bytes(Encoding.DER)
+    reply = app.pipeline.answer(Request("wohnung2000", 1, "text/xml", None, message(), peer))
+    assert (reply.status, reply.protocol) == (500, None)
