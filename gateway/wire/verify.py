@@ -144,10 +144,19 @@ def _umschlag_parts(envelope: Envelope, signature: Signature) -> _Parts:
     named = {ds("X509Certificate"), ds("X509IssuerSerial"), ds("X509SubjectName")}
     if len(found) != 1 or not {str(child.tag) for child in data} <= named:
         raise refused("signatur-zertifikat", "X509Data does not hold exactly one certificate")
+    return _Parts(read_base64(found[0]), _header_timestamp(envelope))
+
+
+def _header_timestamp(envelope: Envelope) -> etree._Element | None:
+    """The one Timestamp of a message signed as a whole, a header block itself or a child of wsse:Security."""
     timestamps = _all(envelope, wsu("Timestamp"))
-    if len(timestamps) > 1:
-        raise refused("signatur-zeit", "there are several Timestamps")
-    return _Parts(read_base64(found[0]), timestamps[0] if timestamps else None)
+    if not timestamps:
+        return None
+    securities = [block for block in envelope.header if block.tag == wsse("Security")]
+    places = [*envelope.header, *(child for security in securities for child in security)]
+    if len(timestamps) > 1 or not any(place is timestamps[0] for place in places):
+        raise refused("signatur-zeit", "there are several Timestamps, or one in the wrong place")
+    return timestamps[0]
 
 
 def _pinned(der: bytes, pins: frozenset[str], now: datetime | None) -> x509.Certificate:

@@ -1,0 +1,500 @@
+"""Attacks on the signature of a request: parts moved, doubled, left out, or computed in a way nobody agreed to.
+
+Each test first holds the sound request against the verifier, so that the attack is the only reason of the refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+import xmlsec
+from lxml import etree
+
+from gateway.errors import CallerError, MessageRefused, SignatureRefused
+from gateway.wire.seal import SigningKey
+
+from .client import BASE64, DS, ENVELOPED, EXC, ID, NS, SOAP, WSSE, WSU, X509, Client, Ref
+from .test_verify import key_pem, proved, refusal
+
+FORGED = etree.fromstring(f'<personAbrufen xmlns="{NS}"><personenkennung>forged</personenkennung></personAbrufen>')
+Attack = Callable[[etree._Element], None]
+
+
+@pytest.fixture
+def client(client_keys: dict[str, SigningKey]) -> Client:
+    """A client with an EC key."""
+    return Client(client_keys["ecdsa-p256-sha256"])
+
+
+def parts(root: etree._Element) -> tuple[etree._Element, ...]:
+    """Header, Security, token, Timestamp, signature, Body of a wsse request."""
+    header, body = root
+    security = header.find(f"{{{WSSE}}}Security")
+    return (header, security, *security, body)
+
+
+def wrapper(header: etree._Element, moved: etree._Element) -> None:
+    """Puts a part into a header block that nobody reads."""
+    etree.SubElement(header, "{urn:evil}wrapper").append(moved)
+
+
+def body_to_header_same_id(root: etree._Element) -> None:
+    """The signed Body goes to a header block, a forged Body with its Id takes its place."""
+    header, *_, body = parts(root)
+    forged = deepcopy(body)
+    forged[0][0].text = "forged"
+    wrapper(header, body)
+    root.append(forged)
+
+
+def body_to_header_no_id(root: etree._Element) -> None:
+    """The same, and the forged Body has no Id."""
+    body_to_header_same_id(root)
+    del root[-1].attrib[ID]
+
+
+def body_to_header_other_id(root: etree._Element) -> None:
+    """The same, and the forged Body has another Id."""
+    body_to_header_same_id(root)
+    root[-1].set(ID, "other")
+
+
+def body_to_header_for_another_actor(root: etree._Element) -> None:
+    """The same, the wrapper aimed at another actor."""
+    body_to_header_other_id(root)
+    root[0][-1].set(f"{{{SOAP}}}actor", "urn:nobody")
+
+
+def body_into_security(root: etree._Element) -> None:
+    """The signed Body goes into the security header."""
+    body_to_header_other_id(root)
+    parts(root)[1].append(root[0][-1])
+
+
+def body_into_signature(root: etree._Element) -> None:
+    """The signed Body goes into a ds:Object of the signature."""
+    body_to_header_other_id(root)
+    moved = root[0][-1]
+    root[0].remove(moved)
+    etree.SubElement(parts(root)[4], f"{{{DS}}}Object").append(moved[0])
+
+
+def body_into_body(root: etree._Element) -> None:
+    """The signed Body becomes a descendant of the forged one."""
+    body = root[-1]
+    root.remove(body)
+    forged = etree.SubElement(root, f"{{{SOAP}}}Body")
+    etree.SubElement(forged, "{urn:evil}wrapper").append(body)
+
+
+def timestamp_to_header(root: etree._Element) -> None:
+    """The signed Timestamp goes to a header block, a fresh one takes its place."""
+    header, security, _, timestamp, signature, _ = parts(root)
+    fresh = deepcopy(timestamp)
+    fresh.set(ID, "fresh")
+    wrapper(header, timestamp)
+    signature.addprevious(fresh)
+    header.insert(0, header[-1])
+    assert security[1] is fresh
+
+
+def timestamp_doubled(root: etree._Element) -> None:
+    """A second Timestamp without Id."""
+    timestamp = parts(root)[3]
+    fresh = deepcopy(timestamp)
+    del fresh.attrib[ID]
+    timestamp.addprevious(fresh)
+
+
+def same_id(name: str) -> Attack:
+    """The Id of the Body on the payload too, under this attribute name."""
+
+    def attack(root: etree._Element) -> None:
+        root[-1][0].set(name, "B")
+
+    return attack
+
+
+def swapped_ids(root: etree._Element) -> None:
+    """Body and Timestamp exchange their Ids."""
+    *_, timestamp, _, body = parts(root)
+    timestamp.set(ID, "B")
+    body.set(ID, "TS")
+
+
+def second_security(root: etree._Element) -> None:
+    """A second security header, for another actor."""
+    security = etree.SubElement(root[0], f"{{{WSSE}}}Security")
+    security.set(f"{{{SOAP}}}actor", "urn:other")
+
+
+def security_for_another_actor(root: etree._Element) -> None:
+    """The only security header is for another actor."""
+    parts(root)[1].set(f"{{{SOAP}}}actor", "urn:other")
+
+
+def second_signature(root: etree._Element) -> None:
+    """A copy of the signature beside it."""
+    signature = parts(root)[4]
+    twin = deepcopy(signature)
+    del twin.attrib["Id"]
+    signature.addnext(twin)
+
+
+def signature_to_header(root: etree._Element) -> None:
+    """The signature leaves the security header."""
+    root[0].append(parts(root)[4])
+
+
+def second_token(root: etree._Element) -> None:
+    """A second token without Id."""
+    token = parts(root)[2]
+    twin = deepcopy(token)
+    del twin.attrib[ID]
+    token.addprevious(twin)
+
+
+def no_token(root: etree._Element) -> None:
+    """No token at all."""
+    parts(root)[1].remove(parts(root)[2])
+
+
+def no_timestamp(root: etree._Element) -> None:
+    """No Timestamp at all."""
+    parts(root)[1].remove(parts(root)[3])
+
+
+def username_token(root: etree._Element) -> None:
+    """Something else in the security header."""
+    etree.SubElement(parts(root)[1], f"{{{WSSE}}}UsernameToken")
+
+
+def changed_payload(root: etree._Element) -> None:
+    """Another person is asked for."""
+    root[-1][0][0].text = "forged"
+
+
+def comment_in_digest(root: etree._Element) -> None:
+    """A digest of something else stands before the true one, and a comment between."""
+    value = root.find(f".//{{{DS}}}DigestValue")
+    comment = etree.Comment("x")
+    comment.tail, value.text = value.text, "AAAA"
+    value.append(comment)
+
+
+def reference_added(root: etree._Element) -> None:
+    """A reference is added to SignedInfo after signing."""
+    info = root.find(f".//{{{DS}}}SignedInfo")
+    info.append(deepcopy(info[-1]))
+
+
+def signed_info_doubled(root: etree._Element) -> None:
+    """A second SignedInfo (CVE-2025-29775 and its kind)."""
+    info = root.find(f".//{{{DS}}}SignedInfo")
+    info.addnext(deepcopy(info))
+
+
+def token_in_key_info(root: etree._Element) -> None:
+    """The token moves into KeyInfo."""
+    root.find(f".//{{{WSSE}}}SecurityTokenReference").append(parts(root)[2])
+
+
+def key_value(root: etree._Element) -> None:
+    """KeyInfo offers a key of its own."""
+    etree.SubElement(etree.SubElement(root.find(f".//{{{DS}}}KeyInfo"), f"{{{DS}}}KeyValue"), f"{{{DS}}}RSAKeyValue")
+
+
+def reference_elsewhere(root: etree._Element) -> None:
+    """KeyInfo points at something that is not the token."""
+    root.find(f".//{{{WSSE}}}Reference").set("URI", "#TS")
+
+
+def other_token_type(root: etree._Element) -> None:
+    """The token says that it is a chain."""
+    parts(root)[2].set("ValueType", X509.replace("X509v3", "X509PKIPathv1"))
+
+
+def actor_on_signature(root: etree._Element) -> None:
+    """An attribute on ds:Signature that is not Id."""
+    parts(root)[4].set("evil", "1")
+
+
+WSSE_ATTACKS: list[Attack] = [
+    body_to_header_same_id,
+    body_to_header_no_id,
+    body_to_header_other_id,
+    body_to_header_for_another_actor,
+    body_into_security,
+    body_into_signature,
+    body_into_body,
+    timestamp_to_header,
+    timestamp_doubled,
+    same_id("Id"),
+    same_id("ID"),
+    same_id(ID),
+    same_id("{http://www.w3.org/XML/1998/namespace}id"),
+    same_id("{urn:x}Id"),
+    swapped_ids,
+    second_security,
+    security_for_another_actor,
+    second_signature,
+    signature_to_header,
+    second_token,
+    no_token,
+    no_timestamp,
+    username_token,
+    changed_payload,
+    comment_in_digest,
+    reference_added,
+    signed_info_doubled,
+    token_in_key_info,
+    key_value,
+    reference_elsewhere,
+    other_token_type,
+    actor_on_signature,
+]
+
+
+@pytest.mark.parametrize("attack", WSSE_ATTACKS, ids=lambda attack: attack.__qualname__)
+def test_wsse_attack_is_refused(client: Client, attack: Attack) -> None:
+    """No rearrangement of a sound wsse request is proved."""
+    raw = client.wsse()
+    proved(raw, client.key, "wsse")
+    root = etree.fromstring(raw)
+    attack(root)
+    with pytest.raises((SignatureRefused, MessageRefused)):
+        proved(etree.tostring(root), client.key, "wsse")
+
+
+XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
+TIMESTAMP = Ref("#TS")
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        {"refs": ()},
+        {"refs": (TIMESTAMP,)},
+        {"refs": (Ref("#B"),)},
+        {"refs": (TIMESTAMP, TIMESTAMP)},
+        {"refs": (Ref("#B"), Ref("#B"))},
+        {"refs": (Ref("#B"), Ref("#X"))},
+        {"refs": (TIMESTAMP, Ref("#B"), Ref("#X"))},
+        {"refs": (TIMESTAMP, Ref(""))},
+        {"refs": (TIMESTAMP, Ref("#nothing"))},
+        {"refs": (TIMESTAMP, Ref("#xpointer(id(&apos;B&apos;))", octets=b"x"))},
+        {"refs": (TIMESTAMP, Ref("cid:part", octets=b"x"))},
+        {"refs": (TIMESTAMP, Ref("http://localhost/", octets=b"x"))},
+        {"refs": (TIMESTAMP, Ref("file:///etc/hostname", octets=b"x"))},
+        {"refs": (TIMESTAMP, Ref("#B", ()))},
+        {"refs": (TIMESTAMP, Ref("#B", (ENVELOPED, EXC)))},
+        {"refs": (TIMESTAMP, Ref("#B", (EXC, EXC)))},
+        {"refs": (TIMESTAMP, Ref("#B", (EXC + "WithComments",)))},
+        {"refs": (TIMESTAMP, Ref("#B", ("http://www.w3.org/TR/2001/REC-xml-c14n-20010315",)))},
+        {"refs": (TIMESTAMP, Ref("#B", ("http://www.w3.org/2006/12/xml-c14n11",)))},
+        {"refs": (TIMESTAMP, Ref("#B", (XPATH, EXC)))},
+        {"refs": (TIMESTAMP, Ref("#B", ("http://www.w3.org/TR/1999/REC-xslt-19991116", EXC)))},
+        {"refs": (TIMESTAMP, Ref("#B", digest="sha1"))},
+        {"refs": (TIMESTAMP, Ref("#B", digest="sha512"))},
+        {"c14n": EXC + "WithComments"},
+        {"c14n": "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"},
+        {"algorithm": "http://www.w3.org/2000/09/xmldsig#rsa-sha1"},
+        {"algorithm": "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512"},
+        {"algorithm": "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"},
+        {"algorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"},
+        {"algorithm": "none"},
+        {"inside": "<ds:Object><x/></ds:Object>"},
+        {"inside": "<ds:Object><ds:Manifest/></ds:Object>"},
+        {"key_info": "<ds:KeyName>x</ds:KeyName>"},
+        {"key_info": f'<wsse:SecurityTokenReference xmlns:wsse="{WSSE}"><ds:X509Data/></wsse:SecurityTokenReference>'},
+        {
+            "key_info": f'<wsse:SecurityTokenReference xmlns:wsse="{WSSE}"><wsse:Embedded/>'
+            "</wsse:SecurityTokenReference>"
+        },
+    ],
+    ids=str,
+)
+def test_what_was_not_agreed_is_refused_although_it_is_signed(client: Client, habit: dict[str, object]) -> None:
+    """A holding signature over other parts, by other transforms or algorithms, proves nothing."""
+    proved(client.wsse(), client.key, "wsse")
+    with pytest.raises(SignatureRefused):
+        proved(client.but(**habit).wsse(), client.key, "wsse")
+
+
+def test_timestamp_with_unqualified_id_is_read(client: Client) -> None:
+    """node-soap writes the Timestamp's Id without namespace."""
+    raw = client.wsse()
+    root = etree.fromstring(raw)
+    timestamp = parts(root)[3]
+    del timestamp.attrib[ID]
+    timestamp.set("Id", "TS")
+    parts(root)[1].remove(parts(root)[4])
+    unsigned = etree.tostring(root)
+    assert b'<wsu:Timestamp Id="TS">' in unsigned
+    signed = client._sealed(root, parts_of_unsigned(root), token_reference())
+    proved(signed, client.key, "wsse")
+
+
+def parts_of_unsigned(root: etree._Element) -> etree._Element:
+    """The security header."""
+    return root[0][-1]
+
+
+def token_reference() -> str:
+    """KeyInfo's pointer at the token."""
+    return f'<wsse:SecurityTokenReference xmlns:wsse="{WSSE}"><wsse:Reference URI="#X"/></wsse:SecurityTokenReference>'
+
+
+def test_a_comment_in_a_digest_is_not_there(client: Client) -> None:
+    """A comment inside DigestValue neither hides nor changes anything: what is signed is what is read."""
+    raw = client.wsse()
+    at = raw.index(b"<ds:DigestValue>") + 24
+    proved(raw[:at] + b"<!-- x -->" + raw[at:], client.key, "wsse")
+
+
+def signature_to_body(root: etree._Element) -> None:
+    """The signature moves into the payload."""
+    root[1][0].append(root[0][-1])
+
+
+def signature_into_block(root: etree._Element) -> None:
+    """The signature moves into another header block."""
+    root[0][0].append(root[0][-1])
+
+
+def block_added(root: etree._Element) -> None:
+    """A header block is added."""
+    root[0].insert(0, etree.Element("{urn:evil}block"))
+
+
+def block_removed(root: etree._Element) -> None:
+    """A header block is taken away."""
+    root[0].remove(root[0][0])
+
+
+def attribute_added(root: etree._Element) -> None:
+    """An attribute is added to the Envelope."""
+    root.set("{urn:evil}a", "b")
+
+
+def old_envelope_inside(root: etree._Element) -> None:
+    """The signed Envelope becomes part of a forged one, with its signature in the new header."""
+    old, signature = deepcopy(root), root[0][-1]
+    old[0].remove(old[0][-1])
+    wrapper(root[0], old)
+    root[0].append(signature)
+    root[1][0][0].text = "forged"
+
+
+def payload_replaced(root: etree._Element) -> None:
+    """Another payload."""
+    root[1][0] = deepcopy(FORGED)
+
+
+def two_certificates(root: etree._Element) -> None:
+    """A second certificate in KeyInfo."""
+    data = root.find(f".//{{{DS}}}X509Data")
+    data.append(deepcopy(data[0]))
+
+
+def twin_signature(root: etree._Element) -> None:
+    """A second signature beside the first."""
+    root[0].append(deepcopy(root[0][-1]))
+
+
+def second_timestamp(root: etree._Element) -> None:
+    """A fresh Timestamp inside the signature, which is not signed."""
+    fresh = deepcopy(root[0].find(f"{{{WSU}}}Timestamp"))
+    root[0][-1].append(fresh)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        signature_to_body,
+        signature_into_block,
+        block_added,
+        block_removed,
+        attribute_added,
+        old_envelope_inside,
+        payload_replaced,
+        two_certificates,
+        twin_signature,
+        second_timestamp,
+        key_value,
+        comment_in_digest,
+        signed_info_doubled,
+    ],
+    ids=lambda attack: attack.__name__,
+)
+def test_umschlag_attack_is_refused(client: Client, attack: Attack) -> None:
+    """No rearrangement of a sound request signed as a whole is proved."""
+    raw = client.umschlag()
+    proved(raw, client.key, "umschlag")
+    root = etree.fromstring(raw)
+    attack(root)
+    with pytest.raises((SignatureRefused, MessageRefused)):
+        proved(etree.tostring(root), client.key, "umschlag")
+
+
+@pytest.mark.parametrize(
+    "refs",
+    [
+        (Ref("", (EXC,)),),
+        (Ref("", (EXC, ENVELOPED)),),
+        (Ref("", (ENVELOPED,)),),
+        (Ref("", (ENVELOPED, EXC), digest="sha1"),),
+        (Ref("", (ENVELOPED, EXC)), Ref("", (ENVELOPED, EXC))),
+        (Ref("#P", (ENVELOPED, EXC)),),
+        (Ref("#P", (EXC,)),),
+    ],
+    ids=str,
+)
+def test_umschlag_signs_the_whole_message(client: Client, refs: tuple[Ref, ...]) -> None:
+    """A holding signature over less than the whole message, or by other transforms, proves nothing."""
+    habits = client.but(payload=f'<personAbrufen xmlns="{NS}" Id="P"/>')
+    proved(habits.umschlag(), client.key, "umschlag")
+    with pytest.raises(SignatureRefused):
+        proved(habits.but(refs=refs).umschlag(), client.key, "umschlag")
+
+
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("\n  ", "\n"), ("\n", " \n\t")])
+@pytest.mark.parametrize("alone", [True, False])
+def test_white_space_around_the_signature_is_signed(client_keys, before: str, after: str, alone: bool) -> None:
+    """python-xmlsec signs a printed message as a whole: the space around the signature stays where it is."""
+    key = client_keys["rsa-sha256"]
+    client = Client(key)
+    root = etree.fromstring(
+        client.but(header="" if alone else f'<abrufkontext xmlns="{NS}"/>').umschlag(timestamp=False)
+    )
+    header, old = root[0], root[0][-1]
+    info = old[2]
+    header.remove(old)
+    template = xmlsec.template.create(root, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256)
+    reference = xmlsec.template.add_reference(template, xmlsec.constants.TransformSha256, uri="")
+    xmlsec.template.add_transform(reference, xmlsec.constants.TransformEnveloped)
+    xmlsec.template.add_transform(reference, xmlsec.constants.TransformExclC14N)
+    template.append(info)
+    header.append(template)
+    template.tail = after
+    if alone:
+        header.text = before
+    else:
+        header[0].tail = before
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(key_pem(key), xmlsec.constants.KeyDataFormatPem, None)
+    context.sign(template)
+    proved(etree.tostring(root), key, "umschlag")
+
+
+def test_each_refusal_has_its_code(client: Client) -> None:
+    """The codes of refusals are stable."""
+    root = etree.fromstring(client.wsse())
+    changed_payload(root)
+    assert refusal(etree.tostring(root), client.key, "wsse") == "signatur-ungueltig"
+    assert refusal(client.but(refs=(TIMESTAMP,)).wsse(), client.key, "wsse") == "signatur-bezug"
+    assert refusal(client.but(c14n=EXC + "WithComments").wsse(), client.key, "wsse") == "signatur-verfahren"
+    assert issubclass(SignatureRefused, CallerError)
+    assert BASE64.encode() in client.wsse()
