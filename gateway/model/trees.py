@@ -13,7 +13,8 @@ def to_tree(part: Part) -> Tree:
 
     `type(part).model_validate(to_tree(part))` gives an equal part, but for groups that say nothing.
     """
-    return _group(part.model_dump(by_alias=True, exclude_none=True))
+    # pydantic's warnings quote values; what is no value of a tree is refused below, without quoting it
+    return _group(part.model_dump(by_alias=True, exclude_none=True, warnings=False))
 
 
 def canonical(tree: Tree) -> bytes:
