@@ -83,7 +83,7 @@ class Pipeline:
                 _in_force(agreement, today)
                 self._budgets.admit(agreement)
                 document = parse(request.body, limits=self._limits, charset=media.charset)
-                envelope = open_envelope(document, media, understood=understood(contract.namespace))
+                envelope = open_envelope(document, media, understood=understood(contract.namespace, agreement))
                 operation = admitted.operation = asked_operation(envelope, contract, agreement, media.action)
                 admitted.once = prove(envelope, agreement, service.pins, self._audit, now=now)
                 context = admitted.context = checked_context(envelope, contract)

@@ -18,9 +18,13 @@ WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-sece
 DSIG = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
-def understood(namespace: str) -> frozenset[str]:
-    """The header blocks that are read here, so a `mustUnderstand` on them is met (SOAP 1.1, 4.2.3)."""
-    return frozenset({f"{{{namespace}}}{CONTEXT}", WSSE, DSIG})
+def understood(namespace: str, agreement: Agreement) -> frozenset[str]:
+    """The header blocks that are read here, so a `mustUnderstand` on them is met (SOAP 1.1, 4.2.3).
+
+    A signature counts as understood only where the agreement has it verified; elsewhere it would be passed over.
+    """
+    context = f"{{{namespace}}}{CONTEXT}"
+    return frozenset({context, WSSE, DSIG}) if agreement.request_signature else frozenset({context})
 
 
 def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement, action: str | None) -> Operation:
