@@ -36,7 +36,7 @@ FAULTS: Final[Mapping[str, str]] = {
 ON_PAGES: Final = frozenset(list(FAULTS)[list(FAULTS).index("invalid-shell") :])
 NONE: Final = "keine"
 _SPEC: Final = re.compile(
-    r"(?P<name>[a-z0-9-]+)(:(?P<often>[0-9]+|0?\.[0-9]+))?(\+(?P<skip>[0-9]+))?(@(?P<operation>[A-Za-z]+))?"
+    r"(?P<name>[a-z0-9-]+)(:(?P<often>[1-9][0-9]*|0?\.[0-9]+))?(\+(?P<skip>[0-9]+))?(@(?P<operation>[A-Za-z]+))?"
 )
 _OPERATIONS: Final = ("datensaetzeLesen", "bestandszaehlung", "aenderungsstand")
 
