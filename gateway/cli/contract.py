@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.agreements.load import load_all
-from gateway.cli.options import FOLDER, city, now
+from gateway.cli.options import FOLDER, Command, city, now
 from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
 from gateway.contract.diagnosis import explain
@@ -20,11 +20,9 @@ def contract() -> None:
     """Derive XSD and WSDL from model and agreements, or compare the committed files with them."""
 
 
-def _folders(command: click.Command) -> click.Command:
-    command = click.option("--schemas", "schemas_folder", type=FOLDER, default=schemas, help="Agreements and XSDs.")(
-        command
-    )
-    return click.option("--wsdl", "wsdl_folder", type=FOLDER, default=wsdl, help="WSDLs.")(command)
+def _folders(command: Command) -> Command:
+    add_schemas = click.option("--schemas", "schemas_folder", type=FOLDER, default=schemas, help="Agreements, XSDs.")
+    return click.option("--wsdl", "wsdl_folder", type=FOLDER, default=wsdl, help="WSDLs.")(add_schemas(command))
 
 
 @contract.command()

@@ -64,7 +64,7 @@ def run(services: Services, grant: Grant, request: Tree) -> Answer:
 
 
 def _entry(change: Change) -> Tree:
-    entry: Tree = {"laufnummer": change.number, "art": change.kind, "personenkennung": change.kennung}
+    entry: Tree = {"laufnummer": change.number, "art": change.kind.value, "personenkennung": change.kennung}
     if change.merged_into is not None:
         entry["zusammengefuehrtMit"] = change.merged_into
     if change.person is not None:

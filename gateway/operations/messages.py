@@ -21,7 +21,7 @@ Zeile = Annotated[str, Pattern("Zeile", "Eine Zeile Text, 1 bis 1000 Zeichen", "
 Hash = Annotated[str, Pattern("Hash", "SHA-256 oder 32 zufällige Bytes, hexadezimal", "[0-9a-f]{64}")]
 Fehlercode = Annotated[str, Pattern("Fehlercode", "Beständiger Code eines Fehlers", "[a-z0-9\\-]{1,60}")]
 Epoche = Annotated[
-    str, Pattern("Epoche", "Kennzeichen des Datenbestands; wechselt nach einer Rücksicherung", "[0-9a-f]{16}")
+    str, Pattern("Epoche", "Kennzeichen des Datenbestands; wechselt nach einer Rücksicherung", "[0-9a-f]{32}")
 ]
 Seitenmarke = Annotated[
     str, Pattern("Seitenmarke", "Undurchsichtig; unverändert zurückgeben", "[A-Za-z0-9_\\-]{1,400}")

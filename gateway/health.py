@@ -1,0 +1,254 @@
+"""What is really there: one small function per check, none cached, none assumed."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway import shipped
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City, load_city
+from gateway.agreements.load import load_all
+from gateway.contract import files
+from gateway.contract.compiled import compile_contract
+from gateway.errors import GatewayError
+from gateway.reports.verification import ExitCode, report
+from gateway.settings import Settings
+from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
+from gateway.store.audit_verify import verify
+from gateway.store.database import Database
+from gateway.store.overview import Overview, overview
+from gateway.store.vault import KeyRing
+from gateway.wire import certificates
+
+_SOON, _VERY_SOON = 30, 7
+"""Days before an end at which a check warns, and is critical."""
+_FREE_BYTES = 500 * 1024 * 1024
+_PATIENCE = 5.0
+"""Seconds a reachability check waits."""
+
+
+class State(IntEnum):
+    """As monitoring plugins have it; the value is the exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: its number with unit where there is one, and what to do if it is not OK."""
+
+    check: str
+    state: State
+    text: str
+    remedy: str = ""
+    value: float | None = None
+    unit: str = ""
+
+
+class Examination:
+    """What the checks look at, each part read when first asked for."""
+
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        self.settings = settings
+        self.now = now
+        self.schemas = settings.agreements or shipped.schemas()
+        self.wsdl = settings.contracts or shipped.wsdl()
+
+    @cached_property
+    def city(self) -> City:
+        return load_city(self.schemas / "stadt.toml")
+
+    @cached_property
+    def agreements(self) -> dict[str, Agreement]:
+        return load_all(self.schemas, today=self.city.today(self.now))
+
+    @cached_property
+    def database(self) -> Database:
+        return Database.open(self.settings.database.url)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return overview(self.database)
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Every check's findings, in order; a check that breaks is CRITICAL, not silent."""
+    examination = Examination(settings, now)
+    try:
+        return [finding for name, check in CHECKS.items() for finding in _run(name, check, examination)]
+    finally:
+        if "database" in examination.__dict__:
+            examination.database.close()
+
+
+def worst(findings: list[Finding]) -> State:
+    """The state of the whole: CRITICAL before UNKNOWN before WARNING before OK; UNKNOWN without findings."""
+    order = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
+    return next((state for state in order if any(f.state is state for f in findings)), State.UNKNOWN)
+
+
+def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examination: Examination) -> list[Finding]:
+    try:
+        return list(check(examination))
+    except GatewayError as error:
+        return [Finding(name, State.CRITICAL, str(error), "see the message")]
+    except Exception as error:  # noqa: BLE001 - health must answer whatever is broken; the class name says what
+        return [Finding(name, State.CRITICAL, f"the check itself failed ({type(error).__name__})", "report this")]
+
+
+def _database(e: Examination) -> Iterator[Finding]:
+    if e.database.is_current():
+        yield Finding("database", State.OK, f"{e.database.dialect}, durable, tables of this version")
+    else:
+        yield Finding("database", State.CRITICAL, "tables of another version", "gateway db upgrade")
+
+
+def _source(e: Examination) -> Iterator[Finding]:
+    from gateway.sources.okvisa import OkVisa
+
+    source = OkVisa.open(e.settings.source.model_copy(update={"connect_timeout": _PATIENCE, "read_timeout": _PATIENCE}))
+    try:
+        source.state()
+        yield Finding("source", State.OK, "OK.VISA answers")
+    except GatewayError as error:
+        yield Finding("source", State.CRITICAL, str(error), "ask the operators of OK.VISA; data grow older meanwhile")
+    finally:
+        source.close()
+
+
+def _freshness(e: Examination) -> Iterator[Finding]:
+    stand = e.overview.stand
+    if stand is None:
+        yield Finding("freshness", State.CRITICAL, "no complete poll yet", "gateway poll")
+        return
+    minutes = (e.now - stand).total_seconds() / 60
+    limit = e.settings.source.stale_minutes
+    state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
+    text = f"data as of {minutes:.0f} minutes ago"
+    yield Finding("freshness", state, text, "is `gateway poll` running?", round(minutes, 1), "min")
+
+
+def _quarantine(e: Examination) -> Iterator[Finding]:
+    count = e.overview.quarantined
+    state = State.WARNING if count else State.OK
+    yield Finding("quarantine", state, f"{count} records", "gateway quarantine list", count, "records")
+
+
+def _feeds(e: Examination) -> Iterator[Finding]:
+    for application, pending in sorted(e.overview.pending.items()):
+        yield Finding(f"feed {application}", State.OK, f"{pending} changes not acknowledged", "", pending, "changes")
+
+
+def _certificates(e: Examination) -> Iterator[Finding]:
+    s = e.settings
+    uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
+    uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
+    uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
+    for use, path in uses:
+        left = certificates.days_left(certificates.load(path), now=e.now)
+        yield Finding(f"certificate {use}", _ending(left), f"{left} days left", "renew it", left, "d")
+
+
+def _pins(e: Examination) -> Iterator[Finding]:
+    for key, agreement in e.agreements.items():
+        pins = agreement.pins | frozenset(e.settings.pins.get(agreement.application, ()))
+        if not pins:
+            remedy = "pin the application's certificate in its agreement"
+            yield Finding(f"pins {key}", State.WARNING, "no client certificate is pinned: nobody can call", remedy)
+        else:
+            yield Finding(f"pins {key}", State.OK, f"{len(pins)} client certificates pinned")
+
+
+def _agreements(e: Examination) -> Iterator[Finding]:
+    today = e.city.today(e.now)
+    for key, agreement in e.agreements.items():
+        left = (agreement.valid_to - today).days
+        if today < agreement.valid_from:
+            yield Finding(f"agreement {key}", State.CRITICAL, "not yet in force", "nobody is served under it")
+        else:
+            text = f"{left} days left" if left >= 0 else "expired: every request is refused"
+            yield Finding(f"agreement {key}", _ending(left), text, "agree on a new version", left, "d")
+
+
+def _contracts(e: Examination) -> Iterator[Finding]:
+    for key, agreement in e.agreements.items():
+        files.load(compile_contract(agreement, e.city), schemas=e.schemas, wsdl=e.wsdl)
+        yield Finding(f"contract {key}", State.OK, "files are what model and agreement give")
+
+
+def _audit(e: Examination) -> Iterator[Finding]:
+    anchor = e.settings.audit.anchor
+    known = anchor.exists()
+    key = e.settings.keys.directory / PUBLIC_KEY if known else None
+    found = report(verify(e.database, anchor=anchor if known else None, public_key=key))
+    state = State(found.exit_code)
+    if state is State.OK and not known and e.overview.audited:
+        state = State.WARNING
+    text = found.lines[0] if found.exit_code is not ExitCode.OK or known else f"{found.lines[0]} (no anchor file yet)"
+    yield Finding("audit", state, text, "gateway audit verify", e.overview.audited, "entries")
+
+
+def _keys(e: Examination) -> Iterator[Finding]:
+    ring = KeyRing.load(e.settings.keys.directory)
+    CheckpointKey.load(e.settings.keys.directory)
+    yield Finding("keys", State.OK, f"complete and private, generation {ring.current}")
+
+
+def _disk(e: Examination) -> Iterator[Finding]:
+    folder = e.database.path.parent if e.database.path else e.settings.keys.directory
+    free = shutil.disk_usage(folder).free
+    state = State.OK if free > _FREE_BYTES else State.CRITICAL
+    yield Finding("disk", state, f"{free // 1024**2} MiB free", "make room: without it nothing is disclosed", free, "B")
+
+
+def _server(e: Examination) -> Iterator[Finding]:
+    server = e.settings.server
+    name = urlsplit(server.public_url).hostname or server.host
+    context = ssl.create_default_context(cafile=str(server.client_ca))
+    context.load_verify_locations(cafile=str(server.certificate))
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - not bound, replaced
+    try:
+        with (
+            socket.create_connection((host, server.port), timeout=_PATIENCE) as raw,
+            context.wrap_socket(raw, server_hostname=name) as tls,
+        ):
+            tls.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            alive = tls.recv(64).startswith(b"HTTP/1.1 200")
+    except (OSError, ssl.SSLError) as error:
+        yield Finding("server", State.CRITICAL, f"does not answer ({type(error).__name__})", "gateway serve")
+        return
+    state = State.OK if alive else State.CRITICAL
+    yield Finding("server", state, "answers over TLS" if alive else "answers, but not well", "look at its log")
+
+
+def _ending(days: int) -> State:
+    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= _SOON else State.OK
+
+
+CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
+    "database": _database,
+    "server": _server,
+    "source": _source,
+    "freshness": _freshness,
+    "quarantine": _quarantine,
+    "feed": _feeds,
+    "certificates": _certificates,
+    "pins": _pins,
+    "agreements": _agreements,
+    "contracts": _contracts,
+    "audit": _audit,
+    "keys": _keys,
+    "disk": _disk,
+}

@@ -1,0 +1,53 @@
+"""How the store stands, in numbers: for health, without anything of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.store import audit_tables
+from gateway.store.database import Database
+from gateway.store.tables import person, poll_run, projection, quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`stand` is the oldest moment any source was completely read as of; `pending` counts open changes by feed."""
+
+    persons: int
+    stand: datetime | None
+    finished_at: datetime | None
+    quarantined: int
+    oldest_quarantined: datetime | None
+    pending: Mapping[str, int]
+    audited: int
+
+
+def overview(database: Database) -> Overview:
+    """The numbers of one consistent moment; StoreError if they cannot be read."""
+    pending = sa.select(projection.c.stream, sa.func.count()).where(projection.c.number.is_not(None))
+    with database.read() as connection:
+        stand, finished = connection.execute(
+            sa.select(sa.func.min(poll_run.c.stand), sa.func.min(poll_run.c.finished_at))
+        ).one()
+        waiting, oldest = connection.execute(
+            sa.select(sa.func.count(), sa.func.min(quarantine.c.recorded_at)).select_from(quarantine)
+        ).one()
+        return Overview(
+            persons=_count(connection, sa.select(sa.func.count()).where(person.c.state == "active")),
+            stand=stand,
+            finished_at=finished,
+            quarantined=waiting,
+            oldest_quarantined=oldest,
+            pending={row[0]: row[1] for row in connection.execute(pending.group_by(projection.c.stream))},
+            audited=_count(connection, sa.select(sa.func.count()).select_from(audit_tables.entry)),
+        )
+
+
+def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:
+    found: int = connection.execute(query).scalar_one()
+    return found
