@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 INVALID = "datensatz-nicht-schemakonform"
 MISTAKE = "datensatz-nicht-verarbeitet"
+CONTRADICTORY = "datensatz-widerspruechlich"
+_UNREAD = frozenset({INVALID, MISTAKE, CONTRADICTORY})
 _INTERFACE = "1.0"
 _RECORD = f"{{{NAMESPACE}}}datensatz"
 _PAGE = "datensaetzeLesenResponse"
@@ -44,13 +46,17 @@ _MOST_RECORDS = 5000  # xs:maxInclusive of datensaetzeLesen/anzahl
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page: unjudged records, the token of the next page (None: last), the change number that a reader is
-    complete to after the last page, the moment it was read at the source (UTC), and a digest of the records."""
+    complete to after the last page, the moment it was read at the source (UTC), and a digest of the records.
+
+    `contradictory` are the places of records that share a person number, but not name, birth date and sex.
+    """
 
     records: tuple[_Element, ...]
     next_token: str | None
     change_number: int
     taken_at: datetime
     digest: bytes
+    contradictory: frozenset[int] = frozenset()
 
 
 class OkVisa:
@@ -101,6 +107,7 @@ class OkVisa:
             _number(shell["letzteAenderungsnummer"]),
             _instant(shell["abzugsZeitpunkt"]),
             _digest(records),
+            _contradictory(records),
         )
 
     def take(self, record: _Element) -> Change:
@@ -111,7 +118,7 @@ class OkVisa:
 
     def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined:
         """What is kept of a refused record: the allow-listed elements, or of an invalid one its two numbers only."""
-        content = None if refusal.code in (INVALID, MISTAKE) else cut(record, RECORD)
+        content = None if refusal.code in _UNREAD else cut(record, RECORD)
         return Quarantined(
             _first(record, "personennummer", opaque),
             _first(record, "aenderungsnummer", number),
@@ -148,6 +155,33 @@ def _digest(records: Iterable[_Element]) -> bytes:
     return digest.digest()
 
 
+def _contradictory(records: tuple[_Element, ...]) -> frozenset[int]:
+    """Places of records of one number that speak of different persons: two states of one person would not.
+
+    The contract delivers a person once. A twice delivered record is harmless, a later state too; but if two
+    persons come under one number, taking either would tell one office of the wrong human being.
+    """
+    places: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        places.setdefault(record.findtext(_child("personennummer")) or "", []).append(place)
+    doubtful: set[int] = set()
+    for same in places.values():
+        if len(same) > 1 and len({_identity(records[place]) for place in same} - {None}) > 1:
+            doubtful.update(same)
+    return frozenset(doubtful)
+
+
+def _identity(record: _Element) -> tuple[str | None, ...] | None:
+    personal = record.find(_child("personalien"))
+    if personal is None:
+        return None  # deleted and merged records say nothing of the person
+    return tuple(personal.findtext(_child(name)) for name in ("famName", "vorname", "gebDat", "geschl"))
+
+
+def _child(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"
+
+
 def _fingerprint(record: _Element) -> bytes:
     """SHA-256 of the record's canonical form, or, if it has none (relative namespace names), of its text form."""
     try:
@@ -172,7 +206,7 @@ def _instant(text: str) -> datetime:
 
 def _first(record: _Element, name: str, read: Callable[[str], T]) -> T | None:
     """The one child called `name`, read; None if there is none, more than one, or it cannot be read."""
-    found = [child for child in record if child.tag == f"{{{NAMESPACE}}}{name}"]
+    found = record.findall(_child(name))
     try:
         return read(found[0].text or "") if len(found) == 1 else None
     except Unreadable:

@@ -19,7 +19,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.errors import RecordRefused, SourceError
 from gateway.sources.advance import Advance, State
 from gateway.sources.endpoint import FAULT_CLIENT
-from gateway.sources.okvisa import INVALID, MISTAKE, Page
+from gateway.sources.okvisa import CONTRADICTORY, INVALID, MISTAKE, Page
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined
@@ -115,7 +115,7 @@ class Poll:
             while not advance.done:
                 page = self._fetch(advance)
                 position = advance.follow(page)
-                batch = self._judge(page.records, position)
+                batch = self._judge(page, position)
                 self._ingest(batch, counts)
                 counts.pages += 1
                 if progress is not None:
@@ -133,7 +133,7 @@ class Poll:
             self._source.state()
             for number, person in sorted(change_numbers.items()):
                 page = self._source.page(number - 1, None, full=False, size=1)
-                batch = self._judge(page.records[:1], None)
+                batch = self._judge(replace(page, records=page.records[:1], contradictory=frozenset()), None)
                 if _concerns(batch, number, person):
                     self._ingest(batch, counts)
                 counts.pages += 1
@@ -144,6 +144,11 @@ class Poll:
         keep_polling(self.run_once, self._source.name, every=every, stop=stop, sleep=sleep)
 
     def _fetch(self, advance: Advance) -> Page:
+        """The page to take now; one that contradicts itself is asked for once more: it may have been an accident."""
+        page = self._ask(advance)
+        return self._ask(advance) if page.contradictory else page
+
+    def _ask(self, advance: Advance) -> Page:
         asking = advance.asking
         try:
             return self._source.page(asking.change_number, asking.page_token, full=asking.full_load)
@@ -153,23 +158,28 @@ class Poll:
         advance.restart()
         return self._source.page(advance.asking.change_number, None, full=advance.asking.full_load)
 
-    def _judge(self, records: tuple[_Element, ...], position: Position | None) -> Batch:
+    def _judge(self, page: Page, position: Position | None) -> Batch:
         """Each record alone: a change, or a place in the quarantine; a bad one holds up no other."""
         changes: list[Change] = []
         quarantined: list[Quarantined] = []
         invalid = 0
-        for record in records:
+        for place, record in enumerate(page.records):
             try:
-                changes.append(self._source.take(record))
+                changes.append(self._take(page, place))
             except RecordRefused as refusal:
                 invalid += refusal.code == INVALID
                 quarantined.append(self._source.quarantined(record, refusal))
             except Exception as error:  # noqa: BLE001  # the poll's record border: our own mistake costs one record
                 mistake = RecordRefused(reasons=[f"datensatz: interner Fehler {type(error).__name__}"], code=MISTAKE)
                 quarantined.append(self._source.quarantined(record, mistake))
-        if invalid == len(records) >= _ANOTHER_CONTRACT:
+        if invalid == len(page.records) >= _ANOTHER_CONTRACT:
             raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
         return Batch(self._source.name, tuple(changes), tuple(quarantined), position)
+
+    def _take(self, page: Page, place: int) -> Change:
+        if place in page.contradictory:
+            raise RecordRefused(reasons=["personennummer: zwei Personen unter einer Nummer"], code=CONTRADICTORY)
+        return self._source.take(page.records[place])
 
     def _ingest(self, batch: Batch, counts: Counts) -> None:
         ingested = self._store.ingest(batch, self._agreements, now=self._clock(), stichtag=self._today())

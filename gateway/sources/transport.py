@@ -104,6 +104,8 @@ class SourceTransport(zeep.transports.Transport):  # type: ignore[misc]  # zeep 
             allow_redirects=False,
         )
         with closing(response):
+            if late():
+                raise SourceError("the source did not send its headers in time", code=TOO_SLOW)
             content_type = _admitted(response)
             body = self._read(response, late)
         return Answer(response.status_code, content_type, body)

@@ -30,7 +30,10 @@ class Pieces(io.RawIOBase):
         return True
 
     def read1(self, _amount: int = -1) -> bytes:
-        piece = next(self._pieces, b"")
+        try:
+            piece = next(self._pieces, b"")
+        except ConnectionError as error:
+            raise urllib3.exceptions.ProtocolError(str(error)) from error
         if isinstance(piece, Exception):
             raise piece
         return piece() if callable(piece) else piece
@@ -69,7 +72,7 @@ class InProcess(BaseAdapter):
 def wsgi(application: Callable[..., Iterable[bytes]]) -> InProcess:
     """The adapter that carries requests to a WSGI application."""
 
-    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], list[bytes]]:
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], Iterable[bytes]]:
         body = request.body or b""
         environ = {
             "REQUEST_METHOD": request.method,
@@ -95,7 +98,7 @@ def wsgi(application: Callable[..., Iterable[bytes]]) -> InProcess:
         def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> None:
             told["status"], told["headers"] = int(status.split(maxsplit=1)[0]), dict(headers)
 
-        pieces = list(application(environ, start_response))
-        return told["status"], told["headers"], [piece for piece in pieces if piece]
+        pieces = application(environ, start_response)
+        return told["status"], told["headers"], (piece for piece in pieces if piece)
 
     return InProcess(answer)

@@ -162,6 +162,11 @@ def test_a_passing_disturbance_is_not_noticed():
     assert _poll(fake, store).run_once().complete
 
 
+_TWO_PERSONS = (
+    record("P2", 2),
+    record("P1", 2, names="<famName>Nur</famName><vorname>Ali</vorname><geschl>1</geschl><staatsang>423</staatsang>"),
+)
+
 BROKEN = {
     "schema-invalid": record("P2", 2, names=f"<famName>{SECRET}</famName><geschl/>"),
     "foreign attribute": record("P2", 2).replace("<famName>", '<famName x="1">'),
@@ -237,6 +242,33 @@ def test_duplicates_and_disorder_are_harmless():
     fake.last = 10
     _poll(fake, store).run_once()
     assert store.numbers["P1"] == 9
+
+
+def test_a_page_with_two_persons_under_one_number_is_read_again():
+    """An accident of the line is healed by asking once more."""
+    fake, store = _filled(), FakeStore()
+    fake.spoil = lambda call, payload: payload.replace(*_TWO_PERSONS) if call == 2 else payload
+    assert _poll(fake, store).run_once().complete
+    assert set(store.people) == {"P1", "P2", "P3", "P4", "P5"}
+    assert store.quarantine == []
+
+
+def test_two_persons_under_one_number_are_never_taken():
+    """If it stays so, both go to quarantine without content, and the others are stored."""
+    fake, store = _filled(), FakeStore()
+    fake.spoil = lambda _call, payload: payload.replace(*_TWO_PERSONS)
+    assert _poll(fake, store).run_once().complete
+    assert set(store.people) == {"P3", "P4", "P5"}
+    assert {(one.personennummer, one.cut) for one in store.quarantine} == {("P1", None)}
+
+
+def test_two_states_of_one_person_on_a_page_are_harmless():
+    """The same person twice is no contradiction; the store keeps the newest."""
+    fake, store = FakeOkVisa(page_size=10), FakeStore()
+    fake.records = [("P1", 1, record("P1", 1)), ("P2", 2, record("P1", 2)), ("P3", 3, record("P1", 3, kind="L"))]
+    _poll(fake, store).run_once()
+    assert store.numbers == {"P1": 3}
+    assert store.quarantine == []
 
 
 def test_a_page_that_repeats_ends_the_round():
