@@ -168,6 +168,25 @@ def test_canaries_stand_in_every_forbidden_field(thousand: Population) -> None:
                 assert text in announced, path
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "personalien.doktorgrad", "kennzeichen.dNummer", "kennzeichen.eNummer", "kennzeichen.steuerIdNr",
+        "kennzeichen.visadateiNr", "massnahmen.fingerabdruecke.referenz", "massnahmen.fingerabdruecke.minutien",
+        "massnahmen.ausweisung.text", "massnahmen.abschiebung.text", "massnahmen.fahndung.text",
+        "massnahmen.sicherheitsbefragung.text", "massnahmen.verdacht.text", "massnahmen.verurteilung.text",
+        "massnahmen.ueberwachung.text", "massnahmen.einreisebedenken.text", "begruendungstext", "gesundheit.befund",
+        "sachbearbeitung.aktennotiz",
+    ],
+)  # fmt: skip
+def test_what_must_never_be_imported_is_sent(thousand: Population, path: str) -> None:
+    """Each field of the never-import list comes with a text of its own, and the text is announced as forbidden."""
+    sent = [text for where, text in texts(thousand.record(40).inhalt) if where == path]
+    assert sent
+    assert set(sent) <= set(thousand.forbidden_values())
+    assert not set(sent) & {text for _, text in texts(thousand.record(41).inhalt)}
+
+
 def test_refused_records_carry_canaries_in_their_texts(thousand: Population) -> None:
     """What will be quarantined can be found again wherever it is kept in clear."""
     refused = {case.personennummer for case in thousand.cases() if case.erwartung is Erwartung.QUARANTAENE}
