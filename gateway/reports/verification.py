@@ -83,7 +83,7 @@ def _warnings(verdict: Verdict) -> Iterator[str]:
     if not verdict.with_anchor:
         return
     if verdict.anchored is None and verdict.entries:
-        yield "Warnung: Die Ankerdatei enthält keinen gültigen Prüfpunkt; sie belegt nichts."
+        yield "Warnung: Die Ankerdatei fehlt oder enthält keinen gültigen Prüfpunkt; sie belegt nichts."
     elif verdict.unanchored >= _LATE:
         yield f"Warnung: {verdict.unanchored} Einträge ohne Prüfpunkt; der Anker wird nicht fortgeschrieben."
     if verdict.torn:

@@ -29,6 +29,8 @@ class AnchorFile:
         self.restores: tuple[Checkpoint, ...] = ()
         try:
             self._size = path.stat().st_size
+        except FileNotFoundError:
+            self._size = 0  # as good as empty: the verdict then has no checkpoint, and says so
         except OSError as error:
             raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
 
@@ -76,6 +78,8 @@ class AnchorFile:
 
     def _lines(self, report: Report) -> Iterator[tuple[int, bytes]]:
         number, left = 0, self._size
+        if not left:
+            return
         try:
             with self._path.open("rb") as file:
                 while left > 0:

@@ -24,11 +24,12 @@ __all__ = ["Finding", "Match", "Verdict", "match", "verify"]
 
 
 def verify(database: Transactions, *, anchor: Path | None = None, public_key: Path | None = None) -> Verdict:
-    """The whole trail was read and checked; AuditError if it cannot be read, or a key or file is missing.
+    """The whole trail was read and checked; AuditError if it, the anchor or the key cannot be read.
 
     Finds in the database alone: changed, reordered, inserted and removed entries and batches inside the chain, and
     personal texts changed or removed without an entry. With `anchor` and `public_key` (PEM) also: removal at the
-    end, a database rolled back or exchanged, and a chain computed anew, each up to the last checkpoint.
+    end, a database rolled back or exchanged, and a chain computed anew, each up to the last checkpoint. An anchor
+    file that is missing is an anchor without checkpoints, and so no proof of anything.
     """
     if (anchor is None) != (public_key is None):
         raise AuditError("an anchor file needs the public key of its checkpoints, and the other way round")

@@ -306,6 +306,7 @@ def test_a_dead_writer_gives_no_receipt_ever_again(tmp_path: Path) -> None:
         go_on.set()
         for thread in threads:
             thread.join(10)
+        database.failure = None
         client()
         trail.close()
         assert house.verify().entries == 0

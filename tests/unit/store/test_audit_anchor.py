@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.errors import AuditError
+from gateway.reports.verification import ExitCode, report
 from gateway.store.audit_anchor import Anchor, Checkpoint, CheckpointKey, read_line
 from gateway.store.audit_schedule import AFTER, AFTER_ENTRIES, CheckpointSchedule
 from gateway.store.audit_verdict import Verdict
@@ -169,14 +170,25 @@ def test_nothing_is_appended_after_a_line_that_is_not_ours(tmp_path: Path) -> No
             house.trail.checkpoint()
 
 
-def test_a_missing_anchor_file_is_an_error(tmp_path: Path) -> None:
-    """Verification against an anchor or key that is not there is refused, not skipped."""
+def test_a_missing_anchor_proves_nothing(tmp_path: Path) -> None:
+    """Without the anchor file the verdict has no checkpoint and says that one was asked for: no silent pass."""
     with a_house(tmp_path) as house:
-        house.anchored()
-        house.fill(1)
+        anchored_house(house)
+        house.anchor.unlink()
+        verdict = house.verify(with_anchor=True)
+    assert verdict.with_anchor
+    assert verdict.anchored is None
+    assert report(verdict).exit_code is ExitCode.WARNING
+
+
+def test_an_anchor_or_key_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Verification against something that is no anchor or no public key is refused, not skipped."""
+    with a_house(tmp_path) as house:
+        anchored_house(house)
+        house.anchor.unlink()
+        house.anchor.mkdir()
         with pytest.raises(AuditError, match="anchor file cannot be read"):
             house.verify(with_anchor=True)
-        house.trail.checkpoint()
         (tmp_path / "checkpoint.pub").write_text("nothing")
         with pytest.raises(AuditError, match="no public key"):
             house.verify(with_anchor=True)

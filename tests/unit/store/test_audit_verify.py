@@ -228,6 +228,34 @@ def test_a_changed_entry_is_named_by_its_number(tmp_path: Path) -> None:
     assert {finding.entry for finding in verdict.findings if finding.entry} == {number}
 
 
+def test_an_entry_under_another_number_is_found(tmp_path: Path) -> None:
+    """Content and protokollnummer belong together, also where there are no sealed texts to give it away."""
+    with a_house(tmp_path) as house:
+        house.trail.record(an_entry(), b"")
+        house.tamper("UPDATE audit_entry SET number = '00000000-0000-7000-8000-000000000000'")
+        assert rules(house.verify()) == {"nummer-geändert"}
+
+
+def test_sealed_texts_for_an_entry_without_any_are_found(tmp_path: Path) -> None:
+    """Personal texts cannot be put under an entry that committed to none."""
+    with a_house(tmp_path) as house:
+        receipt = house.trail.record(an_entry(), b"")
+        house.fill(1)
+        house.tamper(
+            f"INSERT INTO audit_personal SELECT '{receipt.number}', segment, sealed FROM audit_personal WHERE rowid = 1"
+        )
+        assert rules(house.verify()) == {"angaben-eingefügt"}
+
+
+def test_a_total_that_does_not_add_up_is_found(tmp_path: Path) -> None:
+    """Even with every hash computed anew the running total must be that of the batches."""
+    with a_house(tmp_path) as house:
+        house.fill(3)
+        house.tamper("UPDATE audit_batch SET total = total + 5 WHERE number >= 2", "UPDATE audit_head SET total = 14")
+        recompute(house, from_batch=2)
+        assert rules(house.verify()) == {"zählung-falsch"}
+
+
 def test_an_erased_key_that_comes_back_is_found(tmp_path: Path) -> None:
     """A month that the trail calls erased but whose key is there again (an old backup) is a finding."""
     with a_house(tmp_path) as house:
