@@ -90,22 +90,20 @@ def _verify(
     signature = read_signature(_only(envelope, ds("Signature"), "signatur-fehlt"))
     ids = _identities(envelope)
     parts = _wsse_parts(envelope, signature, ids) if profile == "wsse" else _umschlag_parts(envelope, signature)
-    certificate = _pinned(parts.token, pins, now)
+    key = _pinned_key(parts.token, pins, now)
     created = None
     if parts.timestamp is not None:
         timestamp = read_timestamp(parts.timestamp)
         created = timestamp.created
         if now is not None:
             check_window(timestamp, now=now)
-    key = certificates.public_key(certificate)
-    if key is None or not signature.holds(key):
+    if not signature.holds(key):
         raise refused("signatur-ungueltig", "the signature value does not hold")
     if profile == "wsse":
         covered = _check_detached(envelope, signature, ids, parts.timestamp)
     else:
         covered = _check_enveloped(envelope, signature)
-    name = certificates.fingerprint_of(certificate)
-    return covered, Proof(name, signature.unique_value, created)
+    return covered, Proof(certificates.fingerprint(parts.token), signature.unique_value, created)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +157,8 @@ def _header_timestamp(envelope: Envelope) -> etree._Element | None:
     return timestamps[0]
 
 
-def _pinned(der: bytes, pins: frozenset[str], now: datetime | None) -> x509.Certificate:
-    """The certificate, whose octets are known before they are read."""
+def _pinned_key(der: bytes, pins: frozenset[str], now: datetime | None) -> certificates.PublicKey:
+    """The key of a pinned certificate, whose octets are known before they are read."""
     if certificates.fingerprint(der) not in pins:
         raise refused("signatur-zertifikat", "the signature's certificate is not pinned")
     try:
@@ -169,9 +167,10 @@ def _pinned(der: bytes, pins: frozenset[str], now: datetime | None) -> x509.Cert
         raise refused("signatur-zertifikat", "the signature's certificate cannot be read") from None
     if now is not None and not certificates.holds(certificate, now=now):
         raise refused("signatur-zertifikat", "the signature's certificate is expired or not yet valid")
-    if certificates.public_key(certificate) is None or not certificates.may_sign(certificate):
+    key = certificates.public_key(certificate)
+    if key is None or not certificates.may_sign(certificate):
         raise refused("signatur-zertifikat", "the certificate's key is too weak or not one for signatures")
-    return certificate
+    return key
 
 
 def _check_detached(

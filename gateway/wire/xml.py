@@ -93,14 +93,10 @@ def canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
     looked up among the ancestors too.
     MessageRefused (`nicht-kanonisierbar`) if it has none, for example for relative namespace names.
     """
-    apex = element
-    if prefixes and element.getparent() is not None:
-        # lxml canonicalises a part without its ancestors' declarations; written out, it carries all of them.
-        apex = _tree(etree.tostring(element, encoding="UTF-8", with_tail=False))
     octets: bytes | None = None
     with suppress(etree.C14NError):  # Raised below: the parser's words quote the input and may be no context of ours.
         octets = etree.tostring(
-            apex,
+            element,
             method="c14n",
             exclusive=True,
             with_comments=False,

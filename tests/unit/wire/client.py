@@ -48,6 +48,7 @@ class Ref:
     prefixes: str | None = None
     digest: str = "sha256"
     octets: bytes | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Client:
             f'<ds:Transform Algorithm="{name}">{_inclusive(ref.prefixes) if name == EXC else ""}</ds:Transform>'
             for name in ref.transforms
         )
-        method = LEGACY.get(ref.digest, SHA256)
+        method = ref.method or LEGACY.get(ref.digest, SHA256)
         return (
             f'<ds:Reference URI="{ref.uri}"><ds:Transforms>{transforms}</ds:Transforms>'
             f'<ds:DigestMethod Algorithm="{method}"/><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>'

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
 
 CERTIFICATES = Path(__file__).parents[3] / "fixtures" / "certificates"
@@ -33,3 +35,10 @@ def client_keys() -> dict[str, SigningKey]:
 def stranger() -> SigningKey:
     """A key of the same authority that no agreement pins."""
     return pair("stranger", rsa=False)
+
+
+@pytest.fixture(scope="session")
+def unfit() -> SigningKey:
+    """The authority's own key, whose keyUsage does not allow to sign messages."""
+    key = load_pem_private_key((CERTIFICATES / "authority.key.pem").read_bytes(), None)
+    return SigningKey("ecdsa-p256-sha256", key, certificates.load(CERTIFICATES / "authority.pem"))

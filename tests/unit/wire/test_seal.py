@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -145,7 +145,7 @@ def test_message_is_text_with_declaration(answer) -> None:
 
 def test_local_time_is_written_as_utc(house_keys) -> None:
     """Created is UTC whatever zone `now` is in."""
-    local = NOW.astimezone(tz=datetime.now().astimezone().tzinfo)
+    local = NOW.astimezone(timezone(timedelta(hours=2)))
     body = body_bytes(SOAP11, PAYLOAD, "wsse")
     raw = sign("wsse", SOAP11, [], body, house_keys["ecdsa-p256-sha256"], now=local)
     assert b"<wsu:Created>2026-11-23T12:00:00Z</wsu:Created>" in raw

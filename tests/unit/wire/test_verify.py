@@ -188,6 +188,22 @@ def test_pinned_certificate_with_another_key_is_refused(client, stranger) -> Non
     assert refusal(raw, client.key, "wsse") == "signatur-ungueltig"
 
 
+def test_certificate_must_be_one_for_signatures(unfit) -> None:
+    """A pinned certificate whose keyUsage does not allow digital signatures does not prove anything."""
+    assert refusal(Client(unfit).wsse(), unfit, "wsse") == "signatur-zertifikat"
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_only_one_timestamp_in_the_header_is_read(client, many) -> None:
+    """With two Timestamps, or one inside the payload, no instant is believed."""
+    instant = "<wsu:Created>2026-11-23T12:00:00Z</wsu:Created><wsu:Expires>2026-11-23T12:05:00Z</wsu:Expires>"
+    block = f'<wsu:Timestamp xmlns:wsu="{WSU}">{instant}</wsu:Timestamp>'
+    inside = f'<wsse:Security xmlns:wsse="{WSSE}">{block}</wsse:Security>'
+    assert proved(client.but(header=inside).umschlag(timestamp=False), client.key, "umschlag").created == NOW
+    raw = client.but(header=inside).umschlag() if many else client.but(payload=block).umschlag(timestamp=False)
+    assert refusal(raw, client.key, "umschlag") == "signatur-zeit"
+
+
 def test_certificate_must_be_valid_now(client) -> None:
     """Outside its validity a pinned certificate does not prove anything."""
     late = NOW + timedelta(days=40000)

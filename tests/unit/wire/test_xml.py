@@ -167,6 +167,13 @@ def test_every_dtd_is_refused(raw: bytes) -> None:
     assert SECRET not in str(error)
 
 
+def test_a_dtd_that_reached_the_parser_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The walk to the root element is the first line; what the parser saw is the second."""
+    monkeypatch.setattr("gateway.wire.xml._check_prolog", lambda _: None)
+    raw = b'<!DOCTYPE a [<!ENTITY x "Geheimnis">]><a>&x;</a>'
+    assert refusal(raw).code == "dtd-verboten"
+
+
 def test_the_word_doctype_in_text_is_no_dtd() -> None:
     """Text and comments may speak of a DOCTYPE."""
     assert parse(b"<!-- <!DOCTYPE a> --><a><![CDATA[<!DOCTYPE a>]]></a>").root.text == "<!DOCTYPE a>"
