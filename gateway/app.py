@@ -228,7 +228,11 @@ def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
 
 def configure_log(settings: LogSettings) -> None:
     """Log lines go to standard error, as text or JSON; libraries are heard only when something is wrong."""
-    render = structlog.processors.JSONRenderer() if settings.format == "json" else structlog.processors.LogfmtRenderer()
+    render = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

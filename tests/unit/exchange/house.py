@@ -73,7 +73,7 @@ class Persons:
         return STAND
 
     def epoch(self) -> str:
-        return "0123456789abcdef"
+        return "0123456789abcdef" * 2
 
 
 class Trail:

@@ -176,6 +176,12 @@ def test_what_the_caller_can_mend(house: House, body: bytes, expected: str) -> N
     assert house.trail.undelivered_receipts == []
 
 
+def test_a_purpose_of_the_callers_own_is_not_written_in_clear(house: House) -> None:
+    """What stands in the entry in clear comes from the agreement, never from the caller."""
+    refused(house, message(head=header(CONTEXT.replace("U1", "Mustermann"))))
+    assert house.trail.entries[-1].purpose is None
+
+
 def test_a_fault_is_declared_and_valid(house: House) -> None:
     """The fault's detail is valid against the application's schema and names path and rule, never the value."""
     reply = house.ask(message(fetch(SECRET)))
