@@ -61,14 +61,15 @@ def build(contract: Contract) -> Application:
 
     Spyne never frees its classes: build once per process and contract.
     """
-    methods = {item.operation.value: _method(contract.namespace, item) for item in contract.description.operations}
+    types = _Types(contract.namespace)
+    methods = {item.operation.value: _method(types, item) for item in contract.description.operations}
     service = type(ServiceBase)(f"{contract.application}{contract.major}", (ServiceBase,), methods)
     # xsi:type with the declared type itself is valid, but Spyne knows none of the simple types' names.
     protocol = TreeProtocol(validator=None, parse_xsi_type=False)
     return Application([service], tns=contract.namespace, name=contract.application, in_protocol=protocol)
 
 
-def _method(namespace: str, item: OperationDef) -> Any:
+def _method(types: _Types, item: OperationDef) -> Any:
     fields = item.request.type.fields
     read = _reader(item.request.type)
 
@@ -77,28 +78,37 @@ def _method(namespace: str, item: OperationDef) -> Any:
         ctx.udc.request = read(dict(zip((field.name for field in fields), values, strict=True)).get)
 
     note.__name__ = item.operation.value
-    return rpc(*(_type(namespace, field) for field in fields), _args=[field.name for field in fields])(note)
+    return rpc(*(types.of(field) for field in fields), _args=[field.name for field in fields])(note)
 
 
-def _type(namespace: str, field: FieldDef) -> Any:
-    maximum = "unbounded" if field.maximum is None else field.maximum
-    occurs = {"min_occurs": field.minimum, "max_occurs": maximum, "nillable": False}
-    match field.type:
-        case Whole(maximum=largest):
-            return (Integer32 if largest <= _INT_MAX else Integer64)(**occurs)
-        case Code(name=name):
-            return _group(namespace, name, [("code", Unicode(min_occurs=1, nillable=False))]).customize(**occurs)
-        case ComplexTypeDef(name=name, fields=fields):
-            return _group(namespace, name, [(f.name, _type(namespace, f)) for f in fields]).customize(**occurs)
-        case SimpleType():
-            return Unicode(**occurs)  # also xs:boolean: Spyne reads " true ", which is valid, as false
-    raise ContractError(f"{field.name} has no type that Spyne can decode")
+class _Types:
+    """Spyne's classes for one application; a name is one class, or Spyne refuses it as a conflict."""
 
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._groups: dict[str, Any] = {}
 
-def _group(namespace: str, name: str, members: list[tuple[str, Any]]) -> Any:
-    """A list of pairs keeps the order; a dict would not be read in it."""
-    content = {"__namespace__": namespace, "__type_name__": name, "_type_info": members}
-    return ComplexModelMeta(name, (ComplexModel,), content)
+    def of(self, field: FieldDef) -> Any:
+        """The class that decodes one field, with its bounds."""
+        maximum = "unbounded" if field.maximum is None else field.maximum
+        occurs = {"min_occurs": field.minimum, "max_occurs": maximum, "nillable": False}
+        match field.type:
+            case Whole(maximum=largest):
+                return (Integer32 if largest <= _INT_MAX else Integer64)(**occurs)
+            case Code(name=name):
+                return self._group(name, lambda: [("code", Unicode(min_occurs=1, nillable=False))]).customize(**occurs)
+            case ComplexTypeDef(name=name, fields=fields):
+                return self._group(name, lambda: [(f.name, self.of(f)) for f in fields]).customize(**occurs)
+            case SimpleType():
+                return Unicode(**occurs)  # also xs:boolean: Spyne reads " true ", which is valid, as false
+        raise ContractError(f"{field.name} has no type that Spyne can decode")
+
+    def _group(self, name: str, members: Callable[[], list[tuple[str, Any]]]) -> Any:
+        """A list of pairs keeps the order; a dict would not be read in it."""
+        if name not in self._groups:
+            content = {"__namespace__": self._namespace, "__type_name__": name, "_type_info": members()}
+            self._groups[name] = ComplexModelMeta(name, (ComplexModel,), content)
+        return self._groups[name]
 
 
 def _reader(group: ComplexTypeDef) -> Callable[[Callable[[str], Any]], Tree]:

@@ -31,6 +31,8 @@ with warnings.catch_warnings():
     from spyne.protocol.soap import Soap11
     from spyne.server import ServerBase
 
+# Its importer, old as it is, warns on every later import in the whole process; the aliases above have replaced it.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")  # else gc.collect() once per second of traffic
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 
@@ -21,23 +22,13 @@ TODAY = date(2026, 11, 23)
 APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
-_PATTERNED = {
-    "Kennung": "01234567-89ab-4cde-8f01-23456789abcd",
-    "AzrNummer": "991399000001",
-    "Behoerdenkennzeichen": "050315",
-    "Hausnummer": "12",
-    "Postleitzahl": "50667",
-    "Gemeindeschluessel": "05315000",
-    "Kreisschluessel": "05315",
-    "Landesschluessel": "05",
-    "Stadtteil": "101",
-    "TeilbekanntesDatum": "1980-05",
-    "Hash": "0f" * 32,
-    "Fehlercode": "nicht-schemakonform",
-    "Epoche": "0123456789abcdef",
-    "Ergebnisstatus": "01",
-    "Aenderungsart": "neu",
-}
+_CANDIDATES = (
+    "01234567-89ab-4cde-8f01-23456789abcd",
+    "2024-05",
+    "Eine-Zeile",
+    *("0123456789abcdef"[:length] * times for length, times in ((16, 4), (16, 2), (16, 1))),
+    *("1" * length for length in range(1, 17)),
+)
 
 
 @cache
@@ -86,7 +77,8 @@ def value_of(simple: SimpleType) -> Value:
     if isinstance(simple, Text):
         return "Çelik-Ðđ Ünal"[: simple.max_length].strip()
     if isinstance(simple, Pattern):
-        return _PATTERNED.get(simple.name, "Eine-Zeile")
+        candidates = (*simple.pattern.split("|"), *_CANDIDATES)
+        return next(text for text in candidates if re.fullmatch(simple.pattern, text))
     if simple.base == "xs:base64Binary":
         return "/9j/4AA="
     return "2024-02-29T12:00:00Z" if isinstance(simple, Moment) else "2024-02-29"

@@ -15,7 +15,7 @@ from gateway.errors import ContractError
 from gateway.model.person import Person
 from gateway.model.rules import RULES
 from gateway.model.structure import grantable
-from tests.unit.contract.sample import APPLICATIONS, agreement, city, response
+from tests.unit.contract.sample import APPLICATIONS, agreement, city
 
 
 def person_type(description: Description, operation: Operation) -> ComplexTypeDef:
@@ -63,7 +63,9 @@ def test_every_field_appears_only_if_granted(path: str) -> None:
     """Without its grant a field of the model is in no type of the contract; with it, it is."""
     terms = replace(agreement("sozialamt"), single_only=frozenset())
     everything = tuple(node.path for node in grantable(Person))
-    without = tuple(p for p in everything if p != path and not p.startswith(path + ".") and not path.startswith(p + "."))
+    without = tuple(
+        p for p in everything if p != path and not p.startswith(path + ".") and not path.startswith(p + ".")
+    )
     bulk = Operation.BESTAND_ABRUFEN
     assert path not in paths(person_type(describe(replace(terms, fields=without), city()), bulk))
     assert path in paths(person_type(describe(replace(terms, fields=everything), city()), bulk))
@@ -152,7 +154,7 @@ def test_published_rules_name_only_agreed_fields() -> None:
 
 
 def test_requests_and_responses_share_no_child() -> None:
-    """A child with the same name and type in request and response becomes a Holder in Java and ref in .NET: no more of them."""
+    """A child of one name and type in request and response becomes a Holder in Java and ref in .NET: no new ones."""
     known = {("bestandAbrufen", "seitenmarke"), ("codelisteAbrufen", "uri")}
     for application in APPLICATIONS:
         for item in describe(agreement(application), city()).operations:

@@ -46,7 +46,9 @@ def test_zeep_unwraps_request_and_response(tmp_path: Path) -> None:
 def test_document_literal_wrapped(application: str) -> None:
     """Each operation's messages have one part named `parameters`; headers and the fault have messages of their own."""
     tree = etree.fromstring(contract(application).wsdl)
-    parts = {m.get("name"): [(p.get("name"), p.get("element")) for p in m.iter(f"{W}part")] for m in tree.iter(f"{W}message")}
+    parts = {
+        m.get("name"): [(p.get("name"), p.get("element")) for p in m.iter(f"{W}part")] for m in tree.iter(f"{W}message")
+    }
     for operation in tree.find(f"{W}portType").iter(f"{W}operation"):
         name = operation.get("name")
         for direction, element in (("input", name), ("output", f"{name}Response")):

@@ -36,7 +36,18 @@ def test_no_construct_that_old_generators_stumble_over(application: str) -> None
     """No import, choice, union, list, any, nillable, xs:integer, extension or character class subtraction."""
     schema = etree.fromstring(contract(application).xsd)
     used = {etree.QName(element).localname for element in schema.iter("*")}
-    assert not used & {"import", "include", "choice", "union", "list", "any", "anyAttribute", "all", "extension", "group"}
+    assert not used & {
+        "import",
+        "include",
+        "choice",
+        "union",
+        "list",
+        "any",
+        "anyAttribute",
+        "all",
+        "extension",
+        "group",
+    }
     assert not schema.xpath("//@nillable")
     assert not schema.xpath("//@type[.='xs:integer' or .='xs:decimal']")
     din = {din_pattern(datatype) for datatype in "ABC"}
@@ -86,7 +97,11 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     """Law 7: XSD and WSDLs are the same bytes under any PYTHONHASHSEED."""
     digests = {
         subprocess.run(
-            [sys.executable, "-c", _PRINT_BYTES], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
+            [sys.executable, "-c", _PRINT_BYTES],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
         for seed in ("0", "1", "4711")
     }
