@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -58,13 +59,14 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         console.print("[bold]1[/] keys, certificates of a small CA, database")
         installation = create(plan, now=moment)
         console.print(f"[bold]2[/] simulated OK.VISA with {persons} synthetic persons")
-        arguments = ["simulate", "okvisa", "--persons", str(persons), "--port", str(source_port)]
-        running.enter_context(_process(arguments + ([] if once else ["--changes-per-minute", "12"])))
+        changes = [] if once else ["--changes-per-minute", "12"]
+        given = ["--persons", str(persons), "--port", str(source_port), *changes]
+        running.enter_context(_command(folder, "simulate", "okvisa", *given))
         _wait(f"http://127.0.0.1:{source_port}/lebt")
         console.print("[bold]3[/] first poll")
         _poll(installation, console, total=persons)
         console.print("[bold]4[/] server with client certificates (mTLS)")
-        running.enter_context(_process(["serve", "--settings", str(installation.settings)]))
+        running.enter_context(_command(folder, "serve", "--settings", str(installation.settings)))
         _wait(f"{plan.public_url}/health/live", verify=str(installation.ca))
         _describe(installation)
         console.print(f"[bold]5[/] sample calls as {_APPLICATION}")
@@ -72,7 +74,7 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         _audit(installation, console)
         _print_urls(installation, console)
         if not once:
-            running.enter_context(_process(["poll", "--settings", str(installation.settings), "--every", "5"]))
+            running.enter_context(_command(folder, "poll", "--settings", str(installation.settings), "--every", "5"))
             console.print("Staying up, the data keep changing; Ctrl-C ends it.")
             _stay(running)
 
@@ -201,9 +203,16 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _process(arguments: list[str]) -> Iterator[None]:
-    """One of our own commands as a process of its own, ended with the demo."""
-    child = subprocess.Popen([sys.executable, "-m", "gateway", *arguments], stdin=subprocess.DEVNULL)  # noqa: S603 - ourselves
+def _command(folder: Path, *arguments: str) -> Iterator[None]:
+    """One of our own commands beside us, ended with the demo; what it prints goes to DIR/<command>.log.
+
+    The simulated OK.VISA is somebody else's system: nothing of it is written into our folder.
+    """
+    own = arguments[0] != "simulate"
+    with (folder / f"{arguments[0]}.log" if own else Path(os.devnull)).open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "gateway", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         yield
     finally:

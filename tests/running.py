@@ -1,0 +1,157 @@
+"""A whole gateway as its users have it: own processes, real sockets, mTLS; for tests that look from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import requests
+
+from gateway.agreements.load import load_all
+from gateway.cli.installation import Installation, Plan, create
+from gateway.cli.sample_client import SampleClient
+from gateway.shipped import schemas
+
+APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
+PURPOSES = {"schulentwicklung": "S1", "sozialamt": "L1", "wohnung2000": "U1"}
+READY_SECONDS = 60
+
+
+@dataclass
+class Running:
+    """One installation with its simulated source; processes are started and ended by the test."""
+
+    installation: Installation
+    source_port: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.installation.settings.parent
+
+    @property
+    def source_url(self) -> str:
+        return f"http://127.0.0.1:{self.source_port}"
+
+    @property
+    def base_url(self) -> str:
+        return self.installation.plan.public_url
+
+    def gateway(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs a gateway command with this installation's settings and waits for it."""
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=300,
+        )
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts a gateway command as a process group of its own; its output goes to <folder>/<name>.log."""
+        log = (self.folder / f"{name}.log").open("ab")
+        with log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "gateway", *arguments],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.children[name] = child
+        return child
+
+    def simulate(self, *arguments: str, persons: int = 240, seed: int = 1) -> None:
+        """The simulated OK.VISA answers."""
+        port = str(self.source_port)
+        given = ("--persons", str(persons), "--seed", str(seed), "--port", port)
+        self.start("okvisa", "simulate", "okvisa", *given, *arguments)
+        wait(f"{self.source_url}/lebt", self.children["okvisa"])
+
+    def step(self, event: str | None = None, person: str | None = None) -> None:
+        """One change at the source."""
+        given = {"ereignis": event, "person": person}
+        answer = requests.post(f"{self.source_url}/schritt", params=given, timeout=30)
+        answer.raise_for_status()
+
+    def poll(self, *arguments: str) -> None:
+        """One round of the poller in a process of its own."""
+        self.gateway("poll", "--once", "--quiet", *arguments)
+
+    def serve(self) -> None:
+        """The server answers over TLS."""
+        child = self.start("serve", "serve")
+        wait(f"{self.base_url}/health/live", child, verify=str(self.installation.ca))
+
+    def client(self, application: str) -> SampleClient:
+        """A client of that application with its pinned certificate."""
+        certificate, key = self.installation.clients[application]
+        return SampleClient(
+            service_url=f"{self.base_url}/soap/{application}/1",
+            namespace=f"urn:de:koeln:fldm:{application}:1",
+            ca=self.installation.ca,
+            certificate=certificate,
+            key=key,
+            signing_certificate=self.installation.signing_certificate,
+            purpose=PURPOSES[application],
+        )
+
+    def end(self, name: str, *, kill: bool = False) -> None:
+        """Ends a process and all its children; with `kill` as a power cut would."""
+        child = self.children.pop(name)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL) if kill else child.terminate()
+        child.wait(timeout=60)
+
+    def end_all(self) -> None:
+        for name in list(self.children):
+            self.end(name, kill=True)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "GATEWAY_SETTINGS": str(self.installation.settings), **self.environment}
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[Running]:
+    """A fresh installation for all shipped applications; everything it started has ended afterwards."""
+    moment = datetime.now(UTC)
+    source_port = free_port()
+    plan = Plan(folder, "127.0.0.1", free_port(), f"http://127.0.0.1:{source_port}/okvisa", APPLICATIONS)
+    assert {a.application for a in load_all(schemas(), today=moment.date()).values()} == set(APPLICATIONS)
+    running = Running(create(plan, now=moment), source_port)
+    try:
+        yield running
+    finally:
+        running.end_all()
+
+
+def wait(url: str, child: subprocess.Popen[bytes], *, verify: str | bool = True) -> None:
+    """Returns when `url` answers; fails when the process ends or a minute has passed."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        assert child.poll() is None, f"ended with {child.returncode}"
+        try:
+            if requests.get(url, timeout=5, verify=verify).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
