@@ -10,7 +10,7 @@ import click
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.explain import explain as explain_text
 from gateway.agreements.load import load_agreement, load_all
-from gateway.cli.options import FOLDER, agreements_folder, city, now
+from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
 from gateway.errors import AgreementError
 
 
@@ -20,16 +20,18 @@ def agreement() -> None:
 
 
 @agreement.command()
+@settings_option
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the shipped ones).")
-def check(files: tuple[Path, ...], folder: Path | None) -> None:
+@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the settings', else the shipped).")
+def check(settings_path: Path | None, files: tuple[Path, ...], folder: Path | None) -> None:
     """Find every mistake in the agreements at once; exit 1 if there is one."""
-    today = city().today(now())
+    settings = find_settings(settings_path)
+    today = city(settings).today(now())
     problems: list[str] = []
     found: list[Agreement] = []
     try:
         found = [load_agreement(file) for file in files] or list(
-            load_all(folder or agreements_folder(), today=today).values()
+            load_all(folder or agreements_folder(settings), today=today).values()
         )
     except AgreementError as error:
         problems += error.problems or (str(error),)
@@ -42,12 +44,14 @@ def check(files: tuple[Path, ...], folder: Path | None) -> None:
 
 
 @agreement.command()
+@settings_option
 @click.argument("application")
-@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the shipped ones).")
-def explain(application: str, folder: Path | None) -> None:
+@click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the settings', else the shipped).")
+def explain(settings_path: Path | None, application: str, folder: Path | None) -> None:
     """Print an agreement in plain German for the data-protection officer."""
-    today = city().today(now())
-    for found in load_all(folder or agreements_folder(), today=today).values():
+    settings = find_settings(settings_path)
+    today = city(settings).today(now())
+    for found in load_all(folder or agreements_folder(settings), today=today).values():
         if found.application == application:
             click.echo(explain_text(found))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,11 @@ def settings_option(command: Command) -> Command:
 def load_settings(path: Path | None) -> Settings:
     """The settings named by option or environment; SettingsError lists everything wrong."""
     return settings_file.load(settings_file.locate(path))
+
+
+def find_settings(path: Path | None) -> Settings | None:
+    """The settings named by option or environment; None if neither names any: the shipped agreements then hold."""
+    return load_settings(path) if path is not None or os.environ.get("GATEWAY_SETTINGS") else None
 
 
 def now() -> datetime:
