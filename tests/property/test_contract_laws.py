@@ -110,6 +110,19 @@ def test_a_leaf_is_sound_exactly_if_it_is_valid(name: str, data: DataObject) -> 
     assert leaf_is_valid(simple, text) == leaf_is_sound(simple, text)
 
 
+@pytest.mark.parametrize("name", sorted(n for n, simple in probe()[1].items() if isinstance(simple, Text | Binary)))
+def test_the_longest_value_is_valid_and_one_more_is_not(name: str) -> None:
+    """Length counts characters for text and, through Base64, octets for pictures: the same limit on both sides."""
+    simple = probe()[1][name]
+    assert isinstance(simple, Text | Binary)
+    step = 1 if isinstance(simple, Text) else 4
+    longest, longer = "A" * simple.max_length, "A" * (simple.max_length + step)
+    assert leaf_is_valid(simple, longest)
+    assert leaf_is_sound(simple, longest)
+    assert not leaf_is_valid(simple, longer)
+    assert not leaf_is_sound(simple, longer)
+
+
 @pytest.mark.parametrize("name", sorted(n for n, simple in probe()[1].items() if isinstance(simple, Whole)))
 @given(data=st.data())
 @law

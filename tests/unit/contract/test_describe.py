@@ -118,6 +118,13 @@ def test_a_container_is_mandatory_only_with_something_mandatory_in_it() -> None:
                     assert any(below.minimum for below in field.type.fields)
 
 
+def test_a_person_without_mandatory_fields_is_optional() -> None:
+    """Where only optional fields are granted nothing may be left to tell, so the person itself is not mandatory."""
+    description = describe(replace(agreement("wohnung2000"), fields=("rufname",)), city())
+    (answer,) = (o.response for o in description.operations if o.operation is Operation.PERSON_ABRUFEN)
+    assert [(field.name, field.minimum) for field in answer.type.fields] == [("person", 0)]
+
+
 def test_pins_limits_and_validity_are_no_contract() -> None:
     """What is renewed without changing the interface does not change the description."""
     terms = agreement("wohnung2000")
