@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +10,10 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
 from gateway.errors import TokenRefused
-from gateway.store import feed, feed_rows, reading
+from gateway.store import feed, feed_rows, projecting, reading
 from gateway.store.database import Database
-from gateway.store.feed import ChangeKind
-from gateway.store.reading import Disclosed, Rendered
+from gateway.store.feed import Change, ChangePage
+from gateway.store.reading import Rendered
 from gateway.store.tables import epoch, person, projection
 from gateway.store.vault import Vault
 
@@ -24,44 +23,24 @@ _ROUNDS = 3
 _CHAIN = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One entry: `person` is there for `neu` and `geaendert`, `merged_into` for `zusammengefuehrt`."""
-
-    number: int
-    kind: ChangeKind
-    kennung: str = field(repr=False)
-    merged_into: str | None = field(repr=False)
-    person: Disclosed | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePage:
-    """What is pending, oldest first; `last_number` may always be acknowledged; `more` beyond this page."""
-
-    changes: tuple[Change, ...]
-    last_number: int
-    more: bool
-    epoch: str
-
-
 def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: Callable[[], datetime]) -> ChangePage:
     """The first `limit` pending entries, rendered under today's grant; the same again until acknowledged.
 
     Entries that today's rules contradict are corrected first and come with the number of the correction.
     """
+    stream = feed.stream(grant.agreement)
     for _ in range(_ROUNDS):
-        last = _reserve(database, grant.application, max(1, limit))
+        last = _reserve(database, stream, max(1, limit))
         with database.read() as connection:
-            rows = _pending(connection, grant.application, last)
-            targets = _targets(connection, vault, grant.application, rows)
-            figures, current = feed_rows.counter(connection, grant.application), read_epoch(connection)
-            more = _any_after(connection, grant.application, last)
+            rows = _pending(connection, stream, last)
+            targets = _targets(connection, vault, stream, rows)
+            figures, current = feed_rows.counter(connection, stream), read_epoch(connection)
+            more = _any_after(connection, stream, last)
         rendered = [reading.render(vault, grant, row) for row in rows]
         drifted = [one for one in rendered if one.drifted]
         if not drifted:
             break
-        correct(database, grant.application, drifted, clock())
+        correct(database, vault, grant, drifted, clock())
     else:
         # Two sets of rules are at work (an upgrade in progress): tell what both agree on, and nothing behind it.
         first = next(index for index, one in enumerate(rendered) if one.drifted)
@@ -70,39 +49,46 @@ def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: C
     return ChangePage(found, found[-1].number if found else figures.acked, more, current)
 
 
-def acknowledge(database: Database, application: str, up_to: int, epoch_given: str) -> int:
+def acknowledge(database: Database, stream: str, up_to: int, epoch_given: str) -> int:
     """The number up to which everything is settled now; TokenRefused beyond what was delivered or after a restore."""
     while True:
         with database.write() as connection:
             if epoch_given != read_epoch(connection):
                 raise TokenRefused("acknowledged under another epoch")
-            counters = feed_rows.lock(connection, [application])
-            figures = counters[application]
+            counters = feed_rows.lock(connection, [stream])
+            figures = counters[stream]
             feed.require_acknowledgeable(up_to, figures)
             if up_to <= figures.acked:
                 return figures.acked
-            step = _step(connection, application, up_to)
-            feed_rows.acknowledge(connection, application, step, figures)
+            step = _step(connection, stream, up_to)
+            feed_rows.acknowledge(connection, stream, step, figures)
             feed_rows.save(connection, counters)
             if step == up_to:
                 return figures.acked
 
 
-def correct(database: Database, application: str, drifted: Sequence[Rendered], now: datetime) -> None:
-    """Afterwards the feed says of these persons what today's rules say, unless it has moved on meanwhile."""
+def correct(database: Database, vault: Vault, grant: Grant, drifted: Sequence[Rendered], now: datetime) -> None:
+    """Afterwards the feed says of these persons what today's rules say, unless it has moved on meanwhile.
+
+    They are due at once, so that the poller has the last word: if it computes by other rules than this process
+    (an upgrade in progress), what it says is announced again.
+    """
+    stream = feed.stream(grant.agreement)
+    ids = [one.person_id for one in drifted]
     with database.write() as connection:
-        counters = feed_rows.lock(connection, [application])
-        ids = [one.person_id for one in drifted]
-        where = sa.and_(projection.c.application == application, projection.c.person_id.in_(ids))
+        counters = feed_rows.lock(connection, [stream])
+        where = sa.and_(projection.c.stream == stream, projection.c.person_id.in_(ids))
         query = sa.select(projection.c.person_id, projection.c.digest).where(where)
         current = {row.person_id: row.digest for row in connection.execute(query)}
         moves = [
-            feed_rows.Move(application, one.person_id, one.digest, now)
+            feed_rows.Move(stream, one.person_id, one.digest, now)
             for one in drifted
             if current.get(one.person_id) == one.state.digest
         ]
         feed_rows.apply(connection, moves, counters, now)
         feed_rows.save(connection, counters)
+        due = projecting.due(vault, grant.stichtag)
+        connection.execute(sa.update(person).where(person.c.id.in_(ids)).values(due=due))
 
 
 def read_epoch(connection: sa.Connection) -> str:
@@ -111,42 +97,42 @@ def read_epoch(connection: sa.Connection) -> str:
     return value
 
 
-def _reserve(database: Database, application: str, limit: int) -> int:
+def _reserve(database: Database, stream: str, limit: int) -> int:
     """The last number of the page to come; from now on it counts as delivered (law 2). 0 if nothing is pending."""
     with database.read() as connection:
-        last = _last_of_page(connection, application, limit)
-        if last <= feed_rows.counter(connection, application).delivered:
+        last = _last_of_page(connection, stream, limit)
+        if last <= feed_rows.counter(connection, stream).delivered:
             return last
     with database.write() as connection:
-        counters = feed_rows.lock(connection, [application])
-        last = _last_of_page(connection, application, limit)
-        figures = counters[application]
+        counters = feed_rows.lock(connection, [stream])
+        last = _last_of_page(connection, stream, limit)
+        figures = counters[stream]
         figures.delivered = max(figures.delivered, last)
         feed_rows.save(connection, counters)
     return last
 
 
-def _last_of_page(connection: sa.Connection, application: str, limit: int) -> int:
-    query = sa.select(projection.c.number).where(_is_pending(application)).order_by(projection.c.number).limit(limit)
+def _last_of_page(connection: sa.Connection, stream: str, limit: int) -> int:
+    query = sa.select(projection.c.number).where(_is_pending(stream)).order_by(projection.c.number).limit(limit)
     return max(connection.execute(query).scalars(), default=0)
 
 
-def _pending(connection: sa.Connection, application: str, last: int) -> Sequence[Mapping[Any, Any]]:
-    query = reading.feed_rows(application).where(projection.c.number <= last).order_by(projection.c.number)
+def _pending(connection: sa.Connection, stream: str, last: int) -> Sequence[Mapping[Any, Any]]:
+    query = reading.feed_rows(stream).where(projection.c.number <= last).order_by(projection.c.number)
     return connection.execute(query).mappings().all()
 
 
-def _any_after(connection: sa.Connection, application: str, last: int) -> bool:
-    query = sa.select(projection.c.number).where(_is_pending(application), projection.c.number > last).limit(1)
+def _any_after(connection: sa.Connection, stream: str, last: int) -> bool:
+    query = sa.select(projection.c.number).where(_is_pending(stream), projection.c.number > last).limit(1)
     return connection.execute(query).first() is not None
 
 
-def _is_pending(application: str) -> sa.ColumnElement[bool]:
-    return sa.and_(projection.c.application == application, projection.c.number.is_not(None))
+def _is_pending(stream: str) -> sa.ColumnElement[bool]:
+    return sa.and_(projection.c.stream == stream, projection.c.number.is_not(None))
 
 
-def _step(connection: sa.Connection, application: str, up_to: int) -> int:
-    where = sa.and_(projection.c.application == application, projection.c.number <= up_to)
+def _step(connection: sa.Connection, stream: str, up_to: int) -> int:
+    where = sa.and_(projection.c.stream == stream, projection.c.number <= up_to)
     query = sa.select(projection.c.number).where(where).order_by(projection.c.number).offset(_STEP - 1).limit(1)
     found: int | None = connection.execute(query).scalar()
     return up_to if found is None else found
@@ -158,16 +144,16 @@ def _change(one: Rendered, merged_into: str | None) -> Change:
 
 
 def _targets(
-    connection: sa.Connection, vault: Vault, application: str, rows: Sequence[Mapping[Any, Any]]
+    connection: sa.Connection, vault: Vault, stream: str, rows: Sequence[Mapping[Any, Any]]
 ) -> dict[bytes, str]:
-    """For merged records: the identifier of the record they went into, where this application sees it."""
+    """For merged records: the identifier of the record they went into, where this stream has it."""
     open_chains = {row["id"]: row["merged_into"] for row in rows if row["state"] == "merged" and row["digest"] is None}
     found: dict[bytes, str] = {}
     for _ in range(_CHAIN):
         if not open_chains:
             break
         columns = (person.c.id, person.c.source_key, person.c.state, person.c.merged_into, person.c.wrapped_key)
-        seen = sa.and_(projection.c.person_id == person.c.id, projection.c.application == application)
+        seen = sa.and_(projection.c.person_id == person.c.id, projection.c.stream == stream)
         query = (
             sa.select(*columns, projection.c.sealed, projection.c.digest)
             .select_from(person.outerjoin(projection, seen))
@@ -178,7 +164,7 @@ def _targets(
         for identity, key in open_chains.items():
             target = targets.get(key)
             if target is not None and target["digest"] is not None:
-                found[identity] = reading.open_kennung(vault, application, target)
+                found[identity] = reading.open_kennung(vault, stream, target)
             elif target is not None and target["state"] == "merged":
                 following[identity] = target["merged_into"]
         open_chains = following

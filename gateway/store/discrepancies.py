@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Grant
 from gateway.errors import NotFound
 from gateway.store import dossier as d
-from gateway.store import projecting, reading
+from gateway.store import feed, projecting, reading
 from gateway.store.database import Database
 from gateway.store.tables import discrepancy, person, projection
 from gateway.store.vault import Vault
@@ -37,7 +37,7 @@ def report(
 ) -> str:
     """The number under which the report was taken; NotFound unless this application sees the person."""
     index = projecting.kennung_index(vault, grant.application, kennung)
-    query = reading.visible_rows(grant.application).where(projection.c.kennung_index == index)
+    query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
     with database.read() as connection:
         row = connection.execute(query).mappings().one_or_none()
     if row is None or reading.render(vault, grant, row).disclosed is None:

@@ -15,7 +15,7 @@ from gateway.store import projecting
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
-from gateway.store.recording import drop_lone_families, entomb, erase_rows, write_outcome, write_people
+from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.tables import epoch, person
 from gateway.store.vault import Vault
 
@@ -82,6 +82,7 @@ class Eraser:
             world = projecting.survey(connection, self.vault, self.agreements, gone, stichtag=stichtag)
         outcome = projecting.project(world, stand={}, now=now)
         with self.database.write() as connection:
+            lock_feeds(connection, outcome)
             erase_rows(connection, gone)
             write_people(connection, self.vault, gone, set())
             write_outcome(connection, outcome, now)

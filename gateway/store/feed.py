@@ -1,5 +1,8 @@
 """The law of the change feed: what one application still has to be told of one person.
 
+An application has one feed per contract major: while it changes over, both are complete, each with its own cursor,
+and a person has the same identifier in both. "Application" below means one such stream.
+
 For each (person, application) the store keeps the *current* digest D (None: invisible) and the digest A that the
 application last acknowledged (None: it knows nothing). Let K be the set of states the application may hold: A, and
 everything it was shown since. Shown means: delivered by the feed, on a page of a snapshot, by a search or a find.
@@ -30,20 +33,47 @@ had gone or came back during paging (their `visible_since` is then > N).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from gateway.agreements.agreement import Agreement
 from gateway.errors import TokenRefused
 
+if TYPE_CHECKING:
+    from gateway.store.reading import Disclosed  # reading knows the feed's state; the law itself knows no person
 
-class ChangeKind(Enum):
+
+class ChangeKind(StrEnum):
     """What an application must do with its own record; the value is the word on the wire."""
 
     NEU = "neu"
     GEAENDERT = "geaendert"
     ENTFALLEN = "entfallen"
     ZUSAMMENGEFUEHRT = "zusammengefuehrt"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry: `person` is there for `neu` and `geaendert`, `merged_into` for `zusammengefuehrt`."""
+
+    number: int
+    kind: ChangeKind
+    kennung: str = field(repr=False)
+    merged_into: str | None = field(repr=False)
+    person: Disclosed | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """What is pending, oldest first; `last_number` may always be acknowledged; `more` beyond this page."""
+
+    changes: tuple[Change, ...]
+    last_number: int
+    more: bool
+    epoch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +122,16 @@ class Counter:
     def paging(self, now: datetime) -> bool:
         """True while some page token of a snapshot may still be used."""
         return self.snapshot_until is not None and now <= self.snapshot_until
+
+
+def stream(agreement: Agreement) -> str:
+    """The name of the feed under this agreement: one per application and contract major, each with its own cursor."""
+    return f"{agreement.application}/{agreement.major}"
+
+
+def streams(agreements: Iterable[Agreement]) -> dict[str, Agreement]:
+    """The agreements by the feed they are responsible for."""
+    return {stream(agreement): agreement for agreement in agreements}
 
 
 def moved(state: State, digest: bytes | None, counter: Counter, now: datetime) -> tuple[State, Shown | None]:

@@ -1,4 +1,4 @@
-"""The change feed in the database: applies the law of `feed` to rows, under the locked counter of the application."""
+"""The change feed in the database: applies the law of `feed` to rows, under the locked counter of the stream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Move:
     `released`: the person's key is gone, `sealed` is the Kennung under the feed key.
     """
 
-    application: str
+    stream: str
     person_id: bytes
     digest: bytes | None
     stand: datetime
@@ -32,23 +32,23 @@ class Move:
     released: bool = False
 
 
-def lock(connection: sa.Connection, applications: Iterable[str]) -> dict[str, Counter]:
-    """The counters of `applications`, locked in one fixed order until the transaction ends; missing ones are made."""
-    names = sorted(set(applications))
+def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter]:
+    """The counters of `streams`, locked in one fixed order until the transaction ends; missing ones are made."""
+    names = sorted(set(streams))
     if not names:
         return {}
-    query = sa.select(feed_counter).where(feed_counter.c.application.in_(names)).order_by(feed_counter.c.application)
+    query = sa.select(feed_counter).where(feed_counter.c.stream.in_(names)).order_by(feed_counter.c.stream)
     rows = connection.execute(query.with_for_update()).mappings().all()
     if len(rows) < len(names):
-        fresh = [name for name in names if name not in {row["application"] for row in rows}]
+        fresh = [name for name in names if name not in {row["stream"] for row in rows}]
         connection.execute(sa.insert(feed_counter), [_fresh(name) for name in fresh])
         rows = connection.execute(query.with_for_update()).mappings().all()
-    return {row["application"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
+    return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 
 
-def counter(connection: sa.Connection, application: str) -> Counter:
-    """The counter as it stands, unlocked; all zero if the application has never had one."""
-    query = sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.application == application)
+def counter(connection: sa.Connection, stream: str) -> Counter:
+    """The counter as it stands, unlocked; all zero if the stream has never had one."""
+    query = sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == stream)
     row = connection.execute(query).mappings().one_or_none()
     return Counter(**row) if row else Counter()
 
@@ -57,10 +57,10 @@ def save(connection: sa.Connection, counters: Mapping[str, Counter]) -> None:
     """Afterwards the rows of `counters` (locked by the caller) hold these figures."""
     if counters:
         names: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _COUNTS}
-        statement = sa.update(feed_counter).where(feed_counter.c.application == sa.bindparam("key")).values(names)
+        statement = sa.update(feed_counter).where(feed_counter.c.stream == sa.bindparam("key")).values(names)
         rows = [
-            {"key": application, **{f"new_{name}": getattr(figures, name) for name in _COUNTS}}
-            for application, figures in counters.items()
+            {"key": stream, **{f"new_{name}": getattr(figures, name) for name in _COUNTS}}
+            for stream, figures in counters.items()
         ]
         connection.execute(statement, rows)
 
@@ -72,10 +72,10 @@ def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[st
     """
     people = {move.person_id for move in moves}
     query = sa.select(projection).where(projection.c.person_id.in_(people))
-    rows = {(row["application"], row["person_id"]): dict(row) for row in connection.execute(query).mappings()}
+    rows = {(row["stream"], row["person_id"]): dict(row) for row in connection.execute(query).mappings()}
     plan = _Plan()
     for move in moves:
-        plan.add(move, rows.get((move.application, move.person_id)), counters[move.application], now)
+        plan.add(move, rows.get((move.stream, move.person_id)), counters[move.stream], now)
     plan.write(connection)
     return plan.entries
 
@@ -95,7 +95,7 @@ class _Plan:
         after, shown = feed.moved(before, move.digest, figures, now)
         self.entries += after.number is not None and after.number != before.number
         if shown is not None:
-            self._shown.append(_shown_row(move.application, move.person_id, shown))
+            self._shown.append(_shown_row(move.stream, move.person_id, shown))
         if move.released and after.number is None:
             self._gone += [_key(row)] if row else []
             return
@@ -119,15 +119,15 @@ class _Plan:
             connection.execute(sa.insert(feed_shown), self._shown)
 
 
-def acknowledge(connection: sa.Connection, application: str, up_to: int, figures: Counter) -> None:
+def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Counter) -> None:
     """Afterwards everything up to `up_to` is settled (law 4 and 5); the counter must be locked, the caller saves it."""
-    shown = _latest_shown(connection, application, up_to)
-    due = sa.and_(projection.c.application == application, projection.c.number <= up_to)
+    shown = _latest_shown(connection, stream, up_to)
+    due = sa.and_(projection.c.stream == stream, projection.c.number <= up_to)
     query = sa.select(projection).where(due)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     later = sorted(set(shown) - {row["person_id"] for row in rows})
     for block in _blocks(later):
-        more = sa.and_(projection.c.application == application, projection.c.person_id.in_(block))
+        more = sa.and_(projection.c.stream == stream, projection.c.person_id.in_(block))
         rows += [dict(row) for row in connection.execute(sa.select(projection).where(more)).mappings()]
     changed, gone = [], []
     for row in sorted(rows, key=lambda row: row["number"] or 0):
@@ -139,7 +139,7 @@ def acknowledge(connection: sa.Connection, application: str, up_to: int, figures
         if after.number is None:
             values |= {"acked_version": row["version"], "acked_stand": row["stand"]}
         changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
-    passed = sa.and_(feed_shown.c.application == application, feed_shown.c.number <= up_to)
+    passed = sa.and_(feed_shown.c.stream == stream, feed_shown.c.number <= up_to)
     connection.execute(sa.delete(feed_shown).where(passed))
     if gone:
         connection.execute(sa.delete(feed_shown).where(_SHOWN_KEY), gone)
@@ -149,18 +149,18 @@ def acknowledge(connection: sa.Connection, application: str, up_to: int, figures
     figures.acked = max(figures.acked, up_to)
 
 
-def tell(connection: sa.Connection, application: str, people: Sequence[bytes]) -> None:
+def tell(connection: sa.Connection, stream: str, people: Sequence[bytes]) -> None:
     """Afterwards the pending entries of `people` count as shown by other means; the counter must be locked."""
     where = sa.and_(
-        projection.c.application == application,
+        projection.c.stream == stream,
         projection.c.person_id.in_(people),
         projection.c.number.is_not(None),
     )
     connection.execute(sa.update(projection).where(where).values(told=True))
 
 
-def _latest_shown(connection: sa.Connection, application: str, up_to: int) -> dict[bytes, Shown]:
-    where = sa.and_(feed_shown.c.application == application, feed_shown.c.number <= up_to)
+def _latest_shown(connection: sa.Connection, stream: str, up_to: int) -> dict[bytes, Shown]:
+    where = sa.and_(feed_shown.c.stream == stream, feed_shown.c.number <= up_to)
     query = sa.select(feed_shown).where(where).order_by(feed_shown.c.number)
     return {row["person_id"]: Shown(row["number"], row["digest"]) for row in connection.execute(query).mappings()}
 
@@ -169,8 +169,8 @@ def _blocks(items: Sequence[bytes], size: int = 1000) -> Iterable[Sequence[bytes
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _fresh(application: str) -> dict[str, Any]:
-    return {"application": application, "last": 0, "delivered": 0, "acked": 0, "snapshot": 0, "snapshot_done": 0}
+def _fresh(stream: str) -> dict[str, Any]:
+    return {"stream": stream, "last": 0, "delivered": 0, "acked": 0, "snapshot": 0, "snapshot_done": 0}
 
 
 def _state(row: Mapping[str, Any]) -> State:
@@ -194,7 +194,7 @@ def _text(move: Move) -> dict[str, Any]:
 
 
 def _version(row: dict[str, Any], before: State, after: State, stand: datetime) -> dict[str, Any]:
-    """Version and stand count what this application is told: a change that took itself back never was."""
+    """Version and stand count what this stream is told: a change that took itself back never was."""
     if after.digest == before.digest or after.digest is None:
         return {}
     if after.number is None:
@@ -204,16 +204,16 @@ def _version(row: dict[str, Any], before: State, after: State, stand: datetime) 
 
 def _new_row(move: Move, after: State) -> dict[str, Any]:
     first = {"version": 1, "stand": move.stand, "acked_version": 0, "acked_stand": move.stand}
-    key = {"application": move.application, "person_id": move.person_id, "kennung_index": move.kennung_index}
+    key = {"stream": move.stream, "person_id": move.person_id, "kennung_index": move.kennung_index}
     return {**key, **_text(move), **_columns(after), **first}
 
 
-def _shown_row(application: str, person_id: bytes, shown: Shown) -> dict[str, Any]:
-    return {"application": application, "person_id": person_id, "number": shown.number, "digest": shown.digest}
+def _shown_row(stream: str, person_id: bytes, shown: Shown) -> dict[str, Any]:
+    return {"stream": stream, "person_id": person_id, "number": shown.number, "digest": shown.digest}
 
 
 def _key(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"key_application": row["application"], "key_person": row["person_id"]}
+    return {"key_application": row["stream"], "key_person": row["person_id"]}
 
 
 _MUTABLE = (
@@ -221,9 +221,9 @@ _MUTABLE = (
     *("version", "stand", "acked_version", "acked_stand"),
 )
 _KEY = sa.and_(
-    projection.c.application == sa.bindparam("key_application"), projection.c.person_id == sa.bindparam("key_person")
+    projection.c.stream == sa.bindparam("key_application"), projection.c.person_id == sa.bindparam("key_person")
 )
 _SHOWN_KEY = sa.and_(
-    feed_shown.c.application == sa.bindparam("key_application"), feed_shown.c.person_id == sa.bindparam("key_person")
+    feed_shown.c.stream == sa.bindparam("key_application"), feed_shown.c.person_id == sa.bindparam("key_person")
 )
 _UPDATE = sa.update(projection).where(_KEY).values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
 from gateway.errors import StoreError
-from gateway.store import feed_rows, projecting, reading, search
+from gateway.store import feed, feed_rows, projecting, reading, search
+from gateway.store.changes import correct
 from gateway.store.database import Database
-from gateway.store.reading import Disclosed
+from gateway.store.reading import Disclosed, Rendered
 from gateway.store.search import Criteria
 from gateway.store.tables import person, projection, search_index
 from gateway.store.vault import Vault
+
+Clock: TypeAlias = Callable[[], datetime]
 
 _MOST = 2
 """More hits need not be known: several are answered without data."""
@@ -22,40 +26,42 @@ _CANDIDATES = 200
 _ROUNDS = 5
 
 
-def find(database: Database, vault: Vault, grant: Grant, kennung: str) -> Disclosed | None:
+def find(database: Database, vault: Vault, grant: Grant, kennung: str, clock: Clock) -> Disclosed | None:
     """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
     index = projecting.kennung_index(vault, grant.application, kennung)
-    query = reading.visible_rows(grant.application).where(projection.c.kennung_index == index)
-    found = [reading.render(vault, grant, row).disclosed for row in _told(database, grant.application, query)]
-    return found[0] if found else None
+    query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
+    found = _told(database, vault, grant, query, clock)
+    return found[0].disclosed if found else None
 
 
-def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria) -> tuple[Disclosed, ...]:
+def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria, clock: Clock) -> tuple[Disclosed, ...]:
     """Visible persons that meet all criteria, at most two; without a hit nothing tells blocked from unknown."""
-    query = reading.visible_rows(grant.application).order_by(person.c.id).limit(_CANDIDATES)
+    query = reading.visible_rows(feed.stream(grant.agreement)).order_by(person.c.id).limit(_CANDIDATES)
     for token in search.wanted(vault, criteria):
         query = query.where(person.c.id.in_(sa.select(search_index.c.person_id).where(search_index.c.token == token)))
-    found = []
-    for row in _told(database, grant.application, query):
-        one = reading.render(vault, grant, row)
-        if criteria.azr_nummer is not None and one.azr_nummer != criteria.azr_nummer:
-            continue
-        if one.disclosed is not None:
-            found.append(one.disclosed)
-        if len(found) == _MOST:
-            break
-    return tuple(found)
+    number = criteria.azr_nummer
+    found = [
+        one.disclosed
+        for one in _told(database, vault, grant, query, clock)
+        if one.disclosed is not None and (number is None or one.azr_nummer == number)
+    ]
+    return tuple(found[:_MOST])
 
 
-def _told(database: Database, application: str, query: sa.Select[Any]) -> Sequence[Mapping[Any, Any]]:
-    """The rows, once every pending one among them counts as told (law 2 of the feed)."""
+def _told(database: Database, vault: Vault, grant: Grant, query: sa.Select[Any], clock: Clock) -> list[Rendered]:
+    """The persons, once the feed agrees with what they are, and pending ones count as told (law 2 of the feed)."""
+    stream = feed.stream(grant.agreement)
     for _ in range(_ROUNDS):
         with database.read() as connection:
             rows = connection.execute(query).mappings().all()
-        untold = [row["id"] for row in rows if row["number"] is not None and not row["told"]]
+        rendered = [reading.render(vault, grant, row) for row in rows]
+        if drifted := [one for one in rendered if one.drifted]:
+            correct(database, vault, grant, drifted, clock())
+            continue
+        untold = [one.person_id for one in rendered if one.state.number is not None and not one.state.told]
         if not untold:
-            return rows
+            return rendered
         with database.write() as connection:
-            feed_rows.lock(connection, [application])
-            feed_rows.tell(connection, application, untold)
+            feed_rows.lock(connection, [stream])
+            feed_rows.tell(connection, stream, untold)
     raise StoreError("the feed moves faster than it can be read")

@@ -24,7 +24,7 @@ from gateway.store.batch import Batch, Change, Ingested, Merge, Upsert, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
-from gateway.store.recording import drop_lone_families, entomb, erase_rows, write_outcome, write_people
+from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.tables import epoch, person, person_version, position, quarantine
 from gateway.store.vault import Vault
 
@@ -74,6 +74,7 @@ class Intake:
             world = projecting.survey(connection, self._vault, self._agreements, changed, stichtag=stichtag)
         outcome = projecting.project(world, stand=piece.stand, now=now)
         with self._database.write() as connection:
+            lock_feeds(connection, outcome)
             self._write_people(connection, piece)
             counts.entries += write_outcome(connection, outcome, now)
             if last:
@@ -85,13 +86,12 @@ class Intake:
     ) -> _Piece:
         """What becomes of each change; no person occurs twice in `changes`."""
         keys = {d.source_key(self._vault, source, change.personennummer): change for change in changes}
-        known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, keys)}
+        newer = _newer(connection, keys)
+        counts.stale += len(keys) - len(newer)
+        known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
         piece = _Piece()
-        for key, change in keys.items():
+        for key, change in newer.items():
             one = known.get(key)
-            if one is not None and change.aenderungsnummer <= one.change_number:
-                counts.stale += 1
-                continue
             if isinstance(change, Upsert) and self._ledger.holds(source, change.personennummer):
                 counts.erased += 1
                 continue
@@ -181,6 +181,13 @@ def _pieces(changes: Sequence[Change]) -> Iterator[list[Change]]:
         piece.append(change)
         numbers.add(change.personennummer)
     yield piece
+
+
+def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[bytes, Change]:
+    """Those that say more than the store knows; the others came twice or late, and nothing of them is opened."""
+    query = sa.select(person.c.source_key, person.c.change_number).where(person.c.source_key.in_(changes))
+    known = {row.source_key: row.change_number for row in connection.execute(query)}
+    return {key: change for key, change in changes.items() if change.aenderungsnummer > known.get(key, -1)}
 
 
 def _merged_into(key: bytes) -> sa.ColumnElement[bool]:

@@ -11,13 +11,12 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.errors import NotFound
-from gateway.store import changes, discrepancies, erasing, finding, quarantine, reprojecting, snapshot, subjects
+from gateway.store import changes, discrepancies, erasing, feed, finding, quarantine, reprojecting, snapshot, subjects
 from gateway.store.batch import Batch, Ingested, Position
-from gateway.store.changes import Change, ChangePage
 from gateway.store.database import Database
 from gateway.store.discrepancies import Discrepancy
 from gateway.store.erasing import Eraser
-from gateway.store.feed import ChangeKind
+from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
 from gateway.store.ledger import Ledger
 from gateway.store.quarantine import QuarantineEntry
@@ -62,11 +61,11 @@ class Store:
 
     def find(self, grant: Grant, kennung: str) -> Disclosed | None:
         """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
-        return finding.find(self._database, self._vault, grant, kennung)
+        return finding.find(self._database, self._vault, grant, kennung, self._clock)
 
     def search(self, grant: Grant, criteria: Criteria) -> tuple[Disclosed, ...]:
         """Visible persons that meet all criteria, exact in DIN 91379 search form; at most two."""
-        return finding.find_all(self._database, self._vault, grant, criteria)
+        return finding.find_all(self._database, self._vault, grant, criteria, self._clock)
 
     def snapshot(self, grant: Grant, token: str | None, limit: int, now: datetime) -> SnapshotPage:
         """A page of everyone this application sees as of N; TokenRefused for a token that does not fit."""
@@ -78,7 +77,7 @@ class Store:
 
     def acknowledge(self, grant: Grant, up_to: int, epoch: str) -> int:
         """The number up to which all is settled now; TokenRefused beyond what was delivered, or after a restore."""
-        return changes.acknowledge(self._database, grant.application, up_to, epoch)
+        return changes.acknowledge(self._database, feed.stream(grant.agreement), up_to, epoch)
 
     def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> str:
         """The number of the discrepancy taken; NotFound unless this application sees the person."""
@@ -105,12 +104,14 @@ class Store:
 
     def ingest(self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Ingested:
         """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored."""
-        intake = Intake(self._database, self._vault, self._ledger, agreements)
+        intake = Intake(self._database, self._vault, self._ledger, feed.streams(agreements.values()))
         return intake.take(batch, now=now, stichtag=stichtag)
 
     def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
         """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due."""
-        return reprojecting.reproject(self._database, self._vault, agreements, now=now, stichtag=stichtag)
+        return reprojecting.reproject(
+            self._database, self._vault, feed.streams(agreements.values()), now=now, stichtag=stichtag
+        )
 
     def position(self, source: str) -> Position | None:
         """How far `source` has been stored; None if never."""
@@ -173,7 +174,7 @@ class Store:
             return _found(discrepancies.show(connection, self._vault, number))
 
     def _eraser(self, agreements: Mapping[str, Agreement]) -> Eraser:
-        return Eraser(self._database, self._vault, self._ledger, agreements)
+        return Eraser(self._database, self._vault, self._ledger, feed.streams(agreements.values()))
 
 
 def _found(value: _T | None) -> _T:

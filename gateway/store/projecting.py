@@ -22,6 +22,7 @@ from gateway.model import derived
 from gateway.model.derived import Ableitung
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
+from gateway.store import feed
 from gateway.store.dossier import Dossier
 from gateway.store.feed_rows import Move
 from gateway.store.tables import family_kennung
@@ -53,7 +54,7 @@ class _Row:
 
 @dataclass(slots=True)
 class World:
-    """All persons that the touched projections speak of, as they will be."""
+    """All persons that the touched projections speak of, as they will be; agreements and rows go by stream."""
 
     vault: Vault
     agreements: Mapping[str, Agreement]
@@ -61,6 +62,7 @@ class World:
     people: dict[bytes, Dossier]
     touched: set[bytes]
     rows: dict[tuple[str, bytes], _Row] = field(default_factory=dict)
+    streams: set[str] = field(default_factory=set)
     family_kennungen: dict[tuple[str, bytes], str] = field(default_factory=dict)
     new_families: list[dict[str, Any]] = field(default_factory=list)
     derived: dict[bytes, Ableitung] = field(default_factory=dict)
@@ -82,7 +84,7 @@ def survey(
     _join(connection, vault, people, d.neighbour_ids(connection, changed))
     touched = set(people)
     _join(connection, vault, people, d.neighbour_ids(connection, list(people.values())))
-    world = World(vault, agreements, stichtag, people, touched)
+    world = World(vault, agreements, stichtag, people, touched, streams=set(agreements))
     for one in people.values():
         world.by_source[one.source_key] = one
         if one.active:
@@ -120,8 +122,7 @@ def bulk_fields(agreement: Agreement) -> frozenset[str]:
 
 def digest(vault: Vault, agreement: Agreement, person_id: bytes, tree: Tree) -> bytes:
     """Changes exactly when what this application is told of this person does, or the contract's major."""
-    purpose = f"{agreement.application}/{agreement.major}/{person_id.hex()}"
-    return vault.digest(purpose, d.packed(tree))
+    return vault.digest(f"{feed.stream(agreement)}/{person_id.hex()}", d.packed(tree))
 
 
 def links(tree: Tree) -> rules.Links:
@@ -158,20 +159,21 @@ def _open_rows(connection: sa.Connection, world: World) -> None:
                 str(text["kennung"]), d.group(text, "links"), row["digest"], row["kennung_index"],
                 visible=row["digest"] is not None, released=row["released"],
             )  # fmt: skip
-            world.rows[row["application"], row["person_id"]] = found
+            world.rows[row["stream"], row["person_id"]] = found
+            world.streams.add(row["stream"])
 
 
 def _opened_row(world: World, row: Mapping[Any, Any]) -> Tree:
-    identity, application = row["person_id"], row["application"]
+    identity, stream = row["person_id"], row["stream"]
     if row["released"]:
-        return d.unpacked(world.vault.open_feed(row["sealed"], application, identity))
+        return d.unpacked(world.vault.open_feed(row["sealed"], stream, identity))
     key = world.people[identity].stored_key
-    return open_links(world.vault, key or b"", row["sealed"], application, identity)
+    return open_links(world.vault, key or b"", row["sealed"], stream, identity)
 
 
-def open_links(vault: Vault, key: bytes, sealed: bytes, application: str, person_id: bytes) -> Tree:
+def open_links(vault: Vault, key: bytes, sealed: bytes, stream: str, person_id: bytes) -> Tree:
     """The text of a projection row: {"kennung": ..., "links": {...}}."""
-    return d.unpacked(vault.open(key, sealed, f"{d.LINKS}/{application}", person_id))
+    return d.unpacked(vault.open(key, sealed, f"{d.LINKS}/{stream}", person_id))
 
 
 def _open_families(connection: sa.Connection, world: World) -> None:
@@ -190,44 +192,54 @@ def _ableitung(world: World, one: Dossier) -> Ableitung | None:
     return world.derived[one.id]
 
 
-def _decide(world: World, application: str, one: Dossier) -> None:
+def _decide(world: World, stream: str, one: Dossier) -> None:
     """Afterwards the row of a touched person says whether this application will see it."""
     ableitung = _ableitung(world, one)
-    agreement, stichtag = world.agreements[application], world.stichtag
+    agreement, stichtag = world.agreements[stream], world.stichtag
     seen = (
         ableitung is not None
         and one.document is not None
         and "hauptdatensatz" not in d.control(one.document)
         and rules.visible(agreement, one.document, ableitung, stichtag=stichtag)
     )
-    row = world.rows.get((application, one.id))
+    row = world.rows.get((stream, one.id))
     if row is not None:
         row.visible = seen
     elif seen:
-        kennung = new_uuid(world.vault)
-        index = kennung_index(world.vault, application, kennung)
-        world.rows[application, one.id] = _Row(kennung, {}, None, index, visible=True, fresh=True)
+        kennung = _kennung(world, agreement.application, one)
+        index = kennung_index(world.vault, agreement.application, kennung)
+        world.rows[stream, one.id] = _Row(kennung, {}, None, index, visible=True, fresh=True)
 
 
-def _move(world: World, application: str, one: Dossier, stand: datetime) -> Move | None:
-    row = world.rows[application, one.id]
+def _kennung(world: World, application: str, one: Dossier) -> str:
+    """The identifier the application has for this person under another contract major, else a new one."""
+    known = (
+        world.rows[stream, one.id].kennung
+        for stream in sorted(world.streams)
+        if (stream, one.id) in world.rows and stream.rpartition("/")[0] == application
+    )
+    return next(known, None) or new_uuid(world.vault)
+
+
+def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | None:
+    row = world.rows[stream, one.id]
     if one.key is None:
         if row.released:
             return None
-        sealed = world.vault.seal_feed(d.packed({"kennung": row.kennung}), application, one.id)
-        return Move(application, one.id, None, stand, sealed, row.index, released=True)
-    agreement = world.agreements.get(application)
+        sealed = world.vault.seal_feed(d.packed({"kennung": row.kennung}), stream, one.id)
+        return Move(stream, one.id, None, stand, sealed, row.index, released=True)
+    agreement = world.agreements.get(stream)
     if agreement is None and one.active and not row.released:
         return None  # nobody may ask today; `reproject` catches up when the agreement is there again
     found, content = {}, None
     if row.visible and agreement is not None:
-        found = _links(world, application, one)
+        found = _links(world, stream, agreement.application, one)
         content = _digest(world, agreement, one, found)
     if content == row.digest and found == row.links and not (row.fresh or row.released):
         return None
     text = {"kennung": row.kennung, "links": found}
-    sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{application}", one.id)
-    return Move(application, one.id, content, stand, sealed, row.index)
+    sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{stream}", one.id)
+    return Move(stream, one.id, content, stand, sealed, row.index)
 
 
 def _digest(world: World, agreement: Agreement, one: Dossier, found: Tree) -> bytes | None:
@@ -238,7 +250,7 @@ def _digest(world: World, agreement: Agreement, one: Dossier, found: Tree) -> by
     return digest(world.vault, agreement, one.id, tree)
 
 
-def _links(world: World, application: str, one: Dossier) -> Tree:
+def _links(world: World, stream: str, application: str, one: Dossier) -> Tree:
     """What the neighbours contribute to this person's tree, as it is sealed beside it."""
     kennungen: Tree = {}
     hidden: list[Value] = []
@@ -246,7 +258,7 @@ def _links(world: World, application: str, one: Dossier) -> Tree:
         other = world.by_source.get(d.source_key(world.vault, one.source, number))
         if other is None:
             continue
-        row = world.rows.get((application, other.id))
+        row = world.rows.get((stream, other.id))
         if _hidden(world, other):
             hidden.append(number)
         elif row is not None and row.visible:

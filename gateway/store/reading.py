@@ -18,7 +18,7 @@ from gateway.agreements.agreement import Grant
 from gateway.model import derived
 from gateway.model.types import Tree
 from gateway.store import dossier as d
-from gateway.store import projecting
+from gateway.store import feed, projecting
 from gateway.store.feed import State
 from gateway.store.tables import person, person_version, projection
 from gateway.store.vault import Vault
@@ -55,13 +55,13 @@ class Rendered:
         return self.digest != self.state.digest
 
 
-def visible_rows(application: str) -> sa.Select[Any]:
-    """Projection rows of one application with person and current document; only persons it may see."""
-    return feed_rows(application).where(projection.c.digest.is_not(None))
+def visible_rows(stream: str) -> sa.Select[Any]:
+    """Projection rows of one stream with person and current document; only persons it may see."""
+    return feed_rows(stream).where(projection.c.digest.is_not(None))
 
 
-def feed_rows(application: str) -> sa.Select[Any]:
-    """Projection rows of one application, also of persons that have become invisible."""
+def feed_rows(stream: str) -> sa.Select[Any]:
+    """Projection rows of one stream, also of persons that have become invisible."""
     columns = (
         person.c.id,
         *(person.c[name] for name in _PERSON),
@@ -74,18 +74,18 @@ def feed_rows(application: str) -> sa.Select[Any]:
         *(projection.c[name] for name in _FEED),
     )
     joined = projection.join(person, person.c.id == projection.c.person_id).outerjoin(person_version, _CURRENT)
-    return sa.select(*columns).select_from(joined).where(projection.c.application == application)
+    return sa.select(*columns).select_from(joined).where(projection.c.stream == stream)
 
 
 def render(vault: Vault, grant: Grant, row: Mapping[Any, Any]) -> Rendered:
     """The row under today's grant. VaultError if it cannot be opened."""
-    application, identity = grant.application, row["id"]
+    stream, identity = feed.stream(grant.agreement), row["id"]
     state = State(row["digest"], row["acked_digest"], row["number"], row["visible_since"], row["told"])
     if row["released"]:
-        text = d.unpacked(vault.open_feed(row["sealed"], application, identity))
+        text = d.unpacked(vault.open_feed(row["sealed"], stream, identity))
         return Rendered(identity, state, str(text["kennung"]), None, None)
     one = d.opened(row, vault, indexed=False)
-    text = projecting.open_links(vault, one.key or b"", row["sealed"], application, identity)
+    text = projecting.open_links(vault, one.key or b"", row["sealed"], stream, identity)
     kennung = str(text["kennung"])
     if state.digest is None or not one.active or one.document is None:
         return Rendered(identity, state, kennung, None, None)
@@ -94,22 +94,18 @@ def render(vault: Vault, grant: Grant, row: Mapping[Any, Any]) -> Rendered:
         return Rendered(identity, state, kennung, None, None)
     links = projecting.links(d.group(text, "links"))
     tree = rules.project(grant.agreement, grant.fields, one.document, ableitung, links)
-    digest = _digest(vault, grant, identity, tree, state)
+    announced = projecting.bulk_fields(grant.agreement)
+    same = grant.fields == announced  # a single query may show more than the feed announces
+    told = tree if same else rules.project(grant.agreement, announced, one.document, ableitung, links)
+    digest = projecting.digest(vault, grant.agreement, identity, told)
     disclosed = _disclosed(vault, grant, one, kennung, tree, row)
     return Rendered(identity, state, kennung, digest, disclosed, _azr_nummer(one.document, ableitung))
 
 
-def open_kennung(vault: Vault, application: str, row: Mapping[Any, Any]) -> str:
+def open_kennung(vault: Vault, stream: str, row: Mapping[Any, Any]) -> str:
     """The identifier in a projection row joined with its person's `wrapped_key`."""
     key = vault.unwrap(row["wrapped_key"], d.KEY, row["id"])
-    return str(projecting.open_links(vault, key, row["sealed"], application, row["id"])["kennung"])
-
-
-def _digest(vault: Vault, grant: Grant, identity: bytes, tree: Tree, state: State) -> bytes | None:
-    """The digest of what is announced; a single query may show more, its tree is not compared."""
-    if grant.fields != projecting.bulk_fields(grant.agreement):
-        return state.digest
-    return projecting.digest(vault, grant.agreement, identity, tree)
+    return str(projecting.open_links(vault, key, row["sealed"], stream, row["id"])["kennung"])
 
 
 def _azr_nummer(document: Tree, ableitung: derived.Ableitung) -> str | None:

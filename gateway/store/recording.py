@@ -48,6 +48,11 @@ def write_people(connection: sa.Connection, vault: Vault, people: Sequence[Dossi
             connection.execute(sa.insert(table), rows)
 
 
+def lock_feeds(connection: sa.Connection, outcome: Outcome) -> None:
+    """Afterwards the counters that `outcome` needs are locked: always before any person, so that nobody deadlocks."""
+    feed_rows.lock(connection, {move.stream for move in outcome.moves})
+
+
 def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> int:
     """Afterwards the feed says what `outcome` says; how many entries got a number."""
     if outcome.families:
@@ -55,7 +60,7 @@ def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) ->
     if outcome.due:
         rows = [{"key": identity, "day": day} for identity, day in outcome.due.items()]
         connection.execute(_UPDATE_DUE, rows)
-    counters = feed_rows.lock(connection, {move.application for move in outcome.moves})
+    counters = feed_rows.lock(connection, {move.stream for move in outcome.moves})
     entries = feed_rows.apply(connection, outcome.moves, counters, now)
     feed_rows.save(connection, counters)
     return entries

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from importlib import resources
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from gateway.store import dossier as d
 from gateway.store import feed_rows, projecting
 from gateway.store.database import Database
 from gateway.store.ingest import PIECE
-from gateway.store.recording import write_outcome
+from gateway.store.recording import lock_feeds, write_outcome
 from gateway.store.tables import epoch, feed_counter, person
 from gateway.store.vault import Vault
 
@@ -41,7 +42,7 @@ def reproject(
     """
     done = Reprojected()
     with database.read() as connection:
-        stored = {row.application: row.basis for row in connection.execute(sa.select(feed_counter))}
+        stored = {row.stream: row.basis for row in connection.execute(sa.select(feed_counter))}
         until = connection.execute(sa.select(epoch.c.reprojected)).scalar_one()
         due = _due(connection, vault, None if until is None else date.fromisoformat(until), stichtag)
     _disown(database, stored, agreements)
@@ -52,14 +53,17 @@ def reproject(
         work.all_persons(agreements)
     else:
         work.persons(due, agreements)
-    with database.write() as connection:
-        feed_rows.lock(connection, changed)
-        for name in changed:
-            row = sa.update(feed_counter).where(feed_counter.c.application == name)
-            connection.execute(row.values(basis=bases[name]))
-        if until is None or until < stichtag.isoformat():
-            connection.execute(sa.update(epoch).values(reprojected=stichtag.isoformat()))
+    if changed or until is None or until < stichtag.isoformat():
+        _remember(database, {name: bases[name] for name in changed}, stichtag)
     return done
+
+
+def _remember(database: Database, bases: Mapping[str, bytes], stichtag: date) -> None:
+    with database.write() as connection:
+        feed_rows.lock(connection, bases)
+        for name, value in bases.items():
+            connection.execute(sa.update(feed_counter).where(feed_counter.c.stream == name).values(basis=value))
+        connection.execute(sa.update(epoch).values(reprojected=stichtag.isoformat()))
 
 
 def basis(agreement: Agreement) -> bytes:
@@ -69,13 +73,22 @@ def basis(agreement: Agreement) -> bytes:
         (sorted(agreement.fields), sorted(agreement.single_only)),
         [_condition(condition) for condition in agreement.scope],
     )
-    found = hashlib.sha256(repr(parts).encode())
-    for package, name in _RULES:
-        found.update(resources.files(package).joinpath(name).read_bytes())
+    return hashlib.sha256(_rules() + repr(parts).encode()).digest()
+
+
+@cache
+def _rules() -> bytes:
+    """SHA-256 over the code and the code lists that decide what a record becomes."""
+    found = hashlib.sha256()
+    lists = (one for one in resources.files("gateway.model.codelists").iterdir() if one.name.endswith(".csv"))
+    code = (resources.files(package).joinpath(name) for package, name in _CODE)
+    for file in (*code, *sorted(lists, key=lambda one: one.name)):
+        content = file.read_bytes()
+        found.update(f"{file.name} {len(content)}\n".encode() + content)
     return found.digest()
 
 
-_RULES = (
+_CODE = (
     ("gateway.agreements", "projection.py"),
     ("gateway.model", "derived.py"),
     ("gateway.model", "release.py"),
@@ -113,6 +126,7 @@ class _Work:
             world = projecting.survey(connection, self.vault, agreements, people, stichtag=self.stichtag)
         outcome = projecting.project(world, stand={}, now=self.now)
         with self.database.write() as connection:
+            lock_feeds(connection, outcome)
             self.done.entries += write_outcome(connection, outcome, self.now)
         self.done.persons += len(people)
 
@@ -132,7 +146,7 @@ def _disown(database: Database, stored: Mapping[str, bytes | None], agreements: 
     if gone:
         with database.write() as connection:
             feed_rows.lock(connection, gone)
-            connection.execute(sa.update(feed_counter).where(feed_counter.c.application.in_(gone)).values(basis=None))
+            connection.execute(sa.update(feed_counter).where(feed_counter.c.stream.in_(gone)).values(basis=None))
 
 
 def _condition(condition: object) -> str:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
 from gateway.errors import TokenRefused
-from gateway.store import feed_rows, reading
+from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch
 from gateway.store.database import Database
 from gateway.store.reading import Disclosed
@@ -54,53 +54,54 @@ def snapshot(
     database: Database, vault: Vault, grant: Grant, token: str | None, limit: int, now: datetime
 ) -> SnapshotPage:
     """The first page, or the page after `token`; TokenRefused if it is foreign, older than 24 h or of another epoch."""
+    stream = feed.stream(grant.agreement)
     with database.read() as connection:
         current = read_epoch(connection)
-    mark = _opened(vault, grant, token, current, now) if token else _begin(database, grant.application, current, now)
+    mark = _opened(vault, grant, token, current, now) if token else _begin(database, stream, current, now)
     for _ in range(_ROUNDS):
         with database.read() as connection:
-            rows = connection.execute(_page(grant.application, mark, max(1, limit) + 1)).mappings().all()
+            rows = connection.execute(_page(stream, mark, max(1, limit) + 1)).mappings().all()
         page = rows[: max(1, limit)]
         rendered = [reading.render(vault, grant, row) for row in page]
         drifted = [one for one in rendered if one.drifted]
         if not drifted:
             break
-        correct(database, grant.application, drifted, now)
+        correct(database, vault, grant, drifted, now)
     following = None
     if len(rows) > len(page):
         following = _sealed(vault, grant, _Mark(mark.number, page[-1]["kennung_index"], mark.issued, mark.epoch))
     else:
-        _complete(database, grant.application, mark.number)
+        _complete(database, stream, mark.number)
     persons = tuple(one.disclosed for one in rendered if one.disclosed is not None)
     return SnapshotPage(persons, mark.number, following, mark.epoch)
 
 
-def _begin(database: Database, application: str, epoch: str, now: datetime) -> _Mark:
+def _begin(database: Database, stream: str, epoch: str, now: datetime) -> _Mark:
     """A new snapshot; its N is remembered before its first page is read (law 2 of the feed)."""
     with database.write() as connection:
-        counters = feed_rows.lock(connection, [application])
-        figures = counters[application]
+        counters = feed_rows.lock(connection, [stream])
+        figures = counters[stream]
         figures.snapshot = figures.last
         figures.snapshot_until = max(figures.snapshot_until or now, now + VALID)
         feed_rows.save(connection, counters)
     return _Mark(figures.last, b"", now, epoch)
 
 
-def _complete(database: Database, application: str, number: int) -> None:
+def _complete(database: Database, stream: str, number: int) -> None:
     """Afterwards N may be acknowledged."""
     with database.read() as connection:
-        if feed_rows.counter(connection, application).snapshot_done >= number:
+        if feed_rows.counter(connection, stream).snapshot_done >= number:
             return
     with database.write() as connection:
-        counters = feed_rows.lock(connection, [application])
-        figures = counters[application]
+        counters = feed_rows.lock(connection, [stream])
+        figures = counters[stream]
         figures.snapshot_done = max(figures.snapshot_done, number)
         feed_rows.save(connection, counters)
 
 
-def _page(application: str, mark: _Mark, limit: int) -> sa.Select[Any]:
+def _page(stream: str, mark: _Mark, limit: int) -> sa.Select[Any]:
     return (
-        reading.visible_rows(application)
+        reading.visible_rows(stream)
         .where(projection.c.visible_since <= mark.number, projection.c.kennung_index > mark.after)
         .order_by(projection.c.kennung_index)
         .limit(limit)
@@ -109,7 +110,7 @@ def _page(application: str, mark: _Mark, limit: int) -> sa.Select[Any]:
 
 def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
     text = {
-        "anwendung": grant.application,
+        "bestand": feed.stream(grant.agreement),
         "epoche": mark.epoch,
         "fassung": grant.agreement.version,
         "n": mark.number,
@@ -123,8 +124,8 @@ def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
 def _opened(vault: Vault, grant: Grant, token: str, epoch: str, now: datetime) -> _Mark:
     content = _authentic(vault, token)
     text = json.loads(content)
-    if text["anwendung"] != grant.application:
-        raise TokenRefused("page token of another application")
+    if text["bestand"] != feed.stream(grant.agreement):
+        raise TokenRefused("page token of another application or contract")
     if text["epoche"] != epoch or text["fassung"] != grant.agreement.version:
         raise TokenRefused("page token of another epoch or agreement version")
     issued = datetime.fromtimestamp(text["seit"], UTC)

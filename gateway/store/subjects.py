@@ -58,11 +58,11 @@ def subject(connection: sa.Connection, vault: Vault, source: str, personennummer
 def _kennungen(connection: sa.Connection, vault: Vault, people: Mapping[bytes, Dossier]) -> tuple[tuple[str, str], ...]:
     query = sa.select(projection).where(projection.c.person_id.in_(people), projection.c.released.is_(False))
     found = []
-    for row in connection.execute(query.order_by(projection.c.application, projection.c.person_id)).mappings():
+    for row in connection.execute(query.order_by(projection.c.stream, projection.c.person_id)).mappings():
         key = people[row["person_id"]].key or b""
-        text = projecting.open_links(vault, key, row["sealed"], row["application"], row["person_id"])
-        found.append((row["application"], str(text["kennung"])))
-    return tuple(found)
+        text = projecting.open_links(vault, key, row["sealed"], row["stream"], row["person_id"])
+        found.append((row["stream"].rpartition("/")[0], str(text["kennung"])))
+    return tuple(sorted(set(found)))
 
 
 def _versions(connection: sa.Connection, vault: Vault, people: Mapping[bytes, Dossier]) -> tuple[Version, ...]:

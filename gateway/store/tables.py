@@ -52,6 +52,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 APPLICATION = String(64)
+STREAM = String(80)  # <application>/<contract major>: one feed each
 SOURCE = String(40)
 
 person = Table(
@@ -121,9 +122,9 @@ family_kennung = Table(
 projection = Table(
     "projection",
     metadata,
-    Column("application", APPLICATION, primary_key=True),
+    Column("stream", STREAM, primary_key=True),
     Column("person_id", ForeignKey(person.c.id), primary_key=True),
-    # Kennung and links to neighbours under this application: under the person's key, or, once that is
+    # Kennung and links to neighbours in this stream: under the person's key, or, once that is
     # destroyed (`released`), the Kennung alone under the feed key until `entfallen` is acknowledged.
     Column("sealed", LargeBinary, nullable=False),
     Column("released", Boolean, nullable=False),
@@ -139,28 +140,28 @@ projection = Table(
     Column("acked_stand", Utc, nullable=False),
     Column("told", Boolean, nullable=False),
     Index(None, "person_id"),
-    Index(None, "application", "kennung_index", unique=True),
-    Index(None, "application", "number", unique=True),
+    Index(None, "stream", "kennung_index", unique=True),
+    Index(None, "stream", "number", unique=True),
 )
 
 feed_counter = Table(
     "feed_counter",
     metadata,
-    Column("application", APPLICATION, primary_key=True),
+    Column("stream", STREAM, primary_key=True),
     Column("last", BigInteger, nullable=False),
     Column("delivered", BigInteger, nullable=False),
     Column("acked", BigInteger, nullable=False),
     Column("snapshot", BigInteger, nullable=False),
     Column("snapshot_done", BigInteger, nullable=False),
     Column("snapshot_until", Utc),
-    # What all projections of this application were last computed from; NULL: never completely.
+    # What all projections of this stream were last computed from; NULL: never completely.
     Column("basis", LargeBinary(32)),
 )
 
 feed_shown = Table(
     "feed_shown",
     metadata,
-    Column("application", APPLICATION, primary_key=True),
+    Column("stream", STREAM, primary_key=True),
     Column("number", BigInteger, primary_key=True),
     Column("person_id", ForeignKey(person.c.id), nullable=False),
     Column("digest", LargeBinary(32)),

@@ -33,7 +33,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "feed_counter",
-        sa.Column("application", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("delivered", sa.BigInteger(), nullable=False),
         sa.Column("acked", sa.BigInteger(), nullable=False),
@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("snapshot_done", sa.BigInteger(), nullable=False),
         sa.Column("snapshot_until", Utc(), nullable=True),
         sa.Column("basis", sa.LargeBinary(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("application", name=op.f("pk_feed_counter")),
+        sa.PrimaryKeyConstraint("stream", name=op.f("pk_feed_counter")),
     )
     op.create_table(
         "person",
@@ -113,12 +113,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_family_family_key"), "family", ["family_key"], unique=False)
     op.create_table(
         "feed_shown",
-        sa.Column("application", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("person_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_feed_shown_person_id_person")),
-        sa.PrimaryKeyConstraint("application", "number", name=op.f("pk_feed_shown")),
+        sa.PrimaryKeyConstraint("stream", "number", name=op.f("pk_feed_shown")),
     )
     op.create_index(op.f("ix_feed_shown_person_id"), "feed_shown", ["person_id"], unique=False)
     op.create_table(
@@ -132,7 +132,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "projection",
-        sa.Column("application", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=80), nullable=False),
         sa.Column("person_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("released", sa.Boolean(), nullable=False),
@@ -147,13 +147,11 @@ def upgrade() -> None:
         sa.Column("acked_stand", Utc(), nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_projection_person_id_person")),
-        sa.PrimaryKeyConstraint("application", "person_id", name=op.f("pk_projection")),
+        sa.PrimaryKeyConstraint("stream", "person_id", name=op.f("pk_projection")),
     )
-    op.create_index(
-        op.f("ix_projection_application_kennung_index"), "projection", ["application", "kennung_index"], unique=True
-    )
-    op.create_index(op.f("ix_projection_application_number"), "projection", ["application", "number"], unique=True)
     op.create_index(op.f("ix_projection_person_id"), "projection", ["person_id"], unique=False)
+    op.create_index(op.f("ix_projection_stream_kennung_index"), "projection", ["stream", "kennung_index"], unique=True)
+    op.create_index(op.f("ix_projection_stream_number"), "projection", ["stream", "number"], unique=True)
     op.create_table(
         "relation",
         sa.Column("person_id", sa.LargeBinary(length=16), nullable=False),
