@@ -114,7 +114,7 @@ def _calls(installation: Installation, console: Console, source_port: int) -> No
 
 def _all_pages(client: SampleClient, page: Answered) -> str:
     """The snapshot number once the last page has been fetched."""
-    while token := page.texts("seitenmarke"):
+    while token := page.texts("naechsteSeitenmarke"):
         page = client.call("bestandAbrufen", {"seitenmarke": token[0]})
     return page.texts("bestandsnummer")[0]
 

@@ -23,6 +23,10 @@ Tree: TypeAlias = dict[str, Value]
 """A person or message as nested dicts under its XML names (lowerCamelCase); absent = not there, never None."""
 
 
+_CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+"""What XML can carry at all (XML 1.0, production 2); no pattern of a schema needs to say it."""
+
+
 def broken(rule: str) -> PydanticCustomError:
     """The error for a value that breaks `rule`; it never quotes the value."""
     return PydanticCustomError("regel", "{rule}", {"rule": rule})
@@ -76,7 +80,7 @@ class Pattern(SimpleType):
         return re.compile(self.pattern)
 
     def check(self, value: str) -> str:
-        if not self._compiled.fullmatch(value):
+        if not self._compiled.fullmatch(value) or not _CARRIED.fullmatch(value):
             raise broken(f"Muster {self.name}")
         return value
 

@@ -29,7 +29,9 @@ class Antwort(Part):
     )
     epoche: Epoche = Field(description="Kennzeichen des Datenbestands")
     person: tuple[Person, ...] = Field((), description="Die Personen dieser Seite")
-    seitenmarke: Seitenmarke | None = Field(None, description="Marke der nächsten Seite; fehlt auf der letzten")
+    naechste_seitenmarke: Seitenmarke | None = Field(
+        None, description="Als seitenmarke für die nächste Seite; fehlt auf der letzten"
+    )
 
 
 def run(services: Services, grant: Grant, request: Tree) -> Answer:
@@ -42,5 +44,5 @@ def run(services: Services, grant: Grant, request: Tree) -> Answer:
     if page.persons:
         tree["person"] = [person.tree for person in page.persons]
     if page.token is not None:
-        tree["seitenmarke"] = page.token
+        tree["naechsteSeitenmarke"] = page.token
     return Answer(tree, tuple(page.persons))

@@ -17,7 +17,7 @@ from gateway.operations.messages import Answer, Services, Zeile
 class Anfrage(Part):
     """Abruf einer Codeliste."""
 
-    uri: Zeile = Field(description="Kennung der Liste (listURI), wie sie im Schema steht")
+    codeliste: Zeile = Field(description="Kennung der Liste (listURI), wie sie im Schema steht")
 
 
 class Eintrag(Part):
@@ -41,7 +41,7 @@ def run(_services: Services, grant: Grant, request: Tree) -> Answer:
     """All entries of the list; NotAgreed if no field of this agreement uses it."""
     for name in sorted(_lists(frozenset(grant.agreement.fields))):
         codelist = codelists.load(name)
-        if codelist.uri == request["uri"]:
+        if codelist.uri == request["codeliste"]:
             entries = [_entry(code, codelist.codes[code]) for code in codelist.codes]
             return Answer({"uri": codelist.uri, "version": codelist.version, "eintrag": list(entries)})
     raise NotAgreed("this code list is not part of the contract", code="codeliste-nicht-vereinbart")
