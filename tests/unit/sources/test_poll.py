@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -11,7 +11,7 @@ import requests
 from gateway.errors import SourceError
 from gateway.sources import advance, endpoint, transport
 from gateway.sources.poll import Poll
-from gateway.store.batch import Merge, Position, Removal, Upsert
+from gateway.store.batch import Merge, Position, Removal
 
 from .fakes import XML
 from .okvisa_fake import NS, FakeOkVisa, FakeStore, envelope, fault, record
@@ -354,59 +354,3 @@ def test_a_page_whose_shell_is_wrong_is_refused(old, new):
     fake.spoil = lambda call, payload: payload.replace(old, new) if call > 1 else payload
     _fails(_poll(fake, store), transport.NOT_ITS_CONTRACT)
     assert store.batches == []
-
-
-def test_the_stand_is_the_sources_own_moment():
-    """Freshness is when the last withdrawal of changes began, by the source's clock, never later than now."""
-    fake, store = _filled(), FakeStore()
-    _poll(fake, store).run_once()
-    assert store.finished == [("okvisa", datetime(2026, 3, 2, 11, 0, 5, tzinfo=UTC), NOW)]
-    early = datetime(2026, 3, 1, tzinfo=UTC)
-    _poll(fake, store, early).run_once()
-    assert store.finished[-1][1] == early
-
-
-def test_what_changes_by_the_day_does_not_wait_for_the_source():
-    """The reprojection of the city's own day is done under the lock before the source is asked."""
-    fake, store = _filled(), FakeStore()
-    fake.spoil = lambda _call, _payload: (503, XML, b"")
-    _fails(_poll(fake, store), transport.UNAVAILABLE)
-    assert store.reprojected == [date(2026, 3, 2)]
-    late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-    _fails(_poll(fake, store, late), transport.UNAVAILABLE)
-    assert store.reprojected[-1] == date(2026, 3, 3)
-    assert store.locked == 2
-
-
-def test_progress_is_told_after_every_page():
-    """Each call gets its own counts."""
-    seen = []
-    _poll(_filled(), FakeStore()).run_once(progress=seen.append)
-    assert [one.pages for one in seen] == [1, 2, 3, 4]
-    assert [one.records for one in seen] == [2, 4, 5, 7]
-
-
-def test_a_quarantined_record_is_fetched_again():
-    """The record of that number is judged anew and stored; the position does not move."""
-    fake, store = _filled(), FakeStore()
-    result = _poll(fake, store).fetch_again({3: "P3"})
-    assert set(store.people) == {"P3"}
-    assert store.at is None
-    assert result.counts.stored == 1
-
-
-def test_a_record_that_changed_since_is_not_fetched_again():
-    """Another number or person in its place is left to the ordinary round."""
-    fake, store = _filled(), FakeStore()
-    fake.put("P3", 6)
-    _poll(fake, store).fetch_again({3: "P3"})
-    assert store.people == {}
-
-
-def test_upserts_carry_the_checked_record():
-    """What reaches the store is the model's own record."""
-    fake, store = _filled(1), FakeStore()
-    _poll(fake, store).run_once()
-    change = store.people["P1"]
-    assert isinstance(change, Upsert)
-    assert change.datensatz.person.familienname == SECRET

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import structlog
 
-from gateway.errors import SourceError
+from gateway.errors import SourceError, StoreError
 from gateway.sources.poll import Counts, PollResult
 from gateway.sources.schedule import keep_polling, pause_after
 
@@ -66,6 +66,13 @@ def test_failures_double_the_distance_and_success_resets_it():
     down = SourceError()
     rounds, _ = _keep(None, down, down, None, None)
     assert rounds.slept == pytest.approx(10 + 20 + 40 + 10)
+
+
+def test_a_poller_elsewhere_is_no_failure():
+    """Who finds the lock taken asks again at the ordinary distance."""
+    rounds, lines = _keep(*[StoreError("", code="abruf-laeuft")] * 3)
+    assert rounds.slept == pytest.approx(20)
+    assert {one["outcome"] for one in lines} == {"abruf-laeuft"}
 
 
 def test_the_distance_is_bounded_and_never_exact():

@@ -29,6 +29,8 @@ from .okvisa_fake import FakeStore
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PERSONS = 240
+FEW = 48
+"""Enough for four pages."""
 LINE = {
     "timeout": transport.TOO_SLOW,
     "http500": transport.UNAVAILABLE,
@@ -47,8 +49,8 @@ SURVIVED = ("slow", "invalid-record", "unknown-code", "wrong-person", "duplicate
 
 
 @cache
-def _population() -> Population:
-    return Population(7, PERSONS)
+def _population(persons: int = PERSONS) -> Population:
+    return Population(7, persons)
 
 
 def _stand_still(seconds: float) -> None:
@@ -57,11 +59,11 @@ def _stand_still(seconds: float) -> None:
         raise TimeoutError
 
 
-def _simulator(*faults: str) -> Simulator:
-    return Simulator(_population(), faults, clock=lambda: NOW, pause=_stand_still)
+def _simulator(*faults: str, persons: int = PERSONS) -> Simulator:
+    return Simulator(_population(persons), faults, clock=lambda: NOW, pause=_stand_still)
 
 
-def _poll(simulator: Simulator, store: FakeStore, *, size: int = 60) -> Poll:
+def _poll(simulator: Simulator, store: FakeStore, *, size: int = 12) -> Poll:
     made = Endpoint(
         shipped.wsdl() / "okvisa-1.wsdl",
         settings(url=URL, max_bytes=2_000_000),
@@ -75,9 +77,9 @@ def _poll(simulator: Simulator, store: FakeStore, *, size: int = 60) -> Poll:
 
 
 @cache
-def _good() -> FakeStore:
+def _good(persons: int = PERSONS) -> FakeStore:
     store = FakeStore()
-    assert _poll(_simulator(), store).run_once().complete
+    assert _poll(_simulator(persons=persons), store, size=persons // 4).run_once().complete
     return store
 
 
@@ -106,7 +108,7 @@ def test_no_marked_text_is_in_any_reason_or_line(caplog, capsys):
     """Values of refused records and forbidden fields appear in no reason and no line, also at DEBUG."""
     caplog.set_level(logging.DEBUG)
     store, simulator = FakeStore(), _simulator("soapfault:1+3", "truncated:2+6")
-    poll = _poll(simulator, store)
+    poll = _poll(simulator, store, size=60)
     with structlog.testing.capture_logs() as lines:
         rounds = iter([False, True])
         keep_polling(poll.run_once, "okvisa", every=1, stop=lambda: next(rounds, True), sleep=lambda _s: None)
@@ -137,48 +139,48 @@ def test_all_faults_of_the_simulator_are_covered():
 def test_a_lasting_fault_ends_the_round_and_leaves_no_harm(fault, caplog):
     """The third page fails for good: the code says how, nothing is told; once it is over, all is as if never."""
     caplog.set_level(logging.DEBUG)
-    store, simulator = FakeStore(), _simulator(f"{fault}+2@datensaetzeLesen")
+    store, simulator = FakeStore(), _simulator(f"{fault}+2@datensaetzeLesen", persons=FEW)
     with pytest.raises(SourceError) as caught:
         _poll(simulator, store).run_once()
     assert caught.value.code == LINE[fault]
     assert store.finished == []
-    assert not [one for one in _values(_good()) if len(one) > 3 and one in str(caught.value) + caplog.text]
+    assert not [one for one in _values(_good(FEW)) if len(one) > 3 and one in str(caught.value) + caplog.text]
     simulator.stoerungen.switch("keine")
     assert _poll(simulator, store).run_once().complete
-    assert store.people == _good().people
+    assert store.people == _good(FEW).people
 
 
 @pytest.mark.parametrize("fault", [name for name in LINE if name not in ("old-schema", "invalid-shell", "repeat-page")])
 def test_a_single_fault_is_repeated_or_ends_the_round(fault):
     """After one accident the store is complete at the latest with the next round."""
-    store, simulator = FakeStore(), _simulator(f"{fault}:1+2@datensaetzeLesen")
+    store, simulator = FakeStore(), _simulator(f"{fault}:1+2@datensaetzeLesen", persons=FEW)
     try:
         _poll(simulator, store).run_once()
     except SourceError:
         _poll(simulator, store).run_once()
-    assert store.people == _good().people
+    assert store.people == _good(FEW).people
 
 
 @pytest.mark.parametrize("fault", SURVIVED)
 def test_a_page_with_one_bad_record_is_taken(fault):
     """The round is complete; whoever was spoiled is missing or whole, never changed and never someone else."""
     store = FakeStore()
-    assert _poll(_simulator(f"{fault}+1"), store).run_once().complete
+    assert _poll(_simulator(f"{fault}+1", persons=FEW), store).run_once().complete
     for number, change in store.people.items():
-        assert change == _good().people[number]
-    assert len(_good().people) - len(store.people) <= 2 * 4
+        assert change == _good(FEW).people[number]
+    assert len(_good(FEW).people) - len(store.people) <= 2 * 4
 
 
 def test_a_single_mix_up_is_healed_at_once():
     """A neighbour's person number on one record, once: the page is asked for again."""
     store = FakeStore()
-    assert _poll(_simulator("wrong-person:1+1"), store).run_once().complete
-    assert store.people == _good().people
+    assert _poll(_simulator("wrong-person:1+1", persons=FEW), store).run_once().complete
+    assert store.people == _good(FEW).people
 
 
 def test_changes_follow():
     """What happens in the case system afterwards arrives with the next round."""
-    store, simulator = FakeStore(), _simulator()
+    store, simulator = FakeStore(), _simulator(persons=FEW)
     _poll(simulator, store).run_once()
     done = [simulator.history.step() for _ in range(20)]
     assert done

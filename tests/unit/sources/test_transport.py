@@ -93,6 +93,20 @@ def test_other_statuses_are_refused(status, code):
     assert _refusal(lambda _: (status, headers, SECRET.encode())) == code
 
 
+@pytest.mark.parametrize("status", [301, 307, 503])
+def test_the_body_of_a_refused_answer_is_not_read(status):
+    """What is refused by its head costs nothing, however long its body would be."""
+    read = []
+
+    def endless():
+        while len(read) < 100:
+            read.append(1)
+            yield b"x" * 60000
+
+    _refusal(lambda _: (status, XML | {"Location": "/x"}, endless()))
+    assert read == []
+
+
 def test_an_html_page_is_refused():
     """A 500 that is not XML is a disturbance; a 200 that is not XML is not the contract."""
     html = {"Content-Type": "text/html"}
@@ -130,7 +144,7 @@ def test_a_dripping_body_ends_at_the_deadline():
             now[0] += 10
             yield b"x"
 
-    assert _refusal(lambda _: (200, XML, drip()), lambda: now[0], read_timeout=60) == transport.TOO_SLOW
+    assert _refusal(lambda _: (200, XML, drip()), lambda: now[0], max_bytes=65536) == transport.TOO_SLOW
     assert now[0] == pytest.approx(190, abs=10)
 
 
