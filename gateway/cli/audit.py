@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import FILE, load_settings, settings_option
-from gateway.errors import AuditError, StoreError
+from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.verification import Report, report, unverifiable
 from gateway.settings import Settings
 from gateway.store.audit_anchor import PUBLIC_KEY
@@ -27,18 +27,25 @@ def audit() -> None:
 @click.option("--public-key", type=FILE, help="Public key of the checkpoints (default: beside the key ring).")
 def verify(settings_path: Path | None, no_anchor: bool, anchor: Path | None, public_key: Path | None) -> None:
     """Check the whole trail; exit 0 intact, 1 hardly anchored, 2 violated, 3 cannot be told."""
-    settings = load_settings(settings_path)
-    found = inspect(settings, anchor=None if no_anchor else anchor or settings.audit.anchor, public_key=public_key)
+    try:
+        settings = load_settings(settings_path)
+    except SettingsError as error:
+        found = unverifiable("; ".join(error.problems) or str(error))
+    else:
+        chosen = None if no_anchor else anchor or settings.audit.anchor
+        absent = anchor is not None and not anchor.is_file()
+        found = unverifiable(f"{anchor} fehlt") if absent else inspect(settings, anchor=chosen, public_key=public_key)
     for line in found.lines:
         click.echo(line)
     raise SystemExit(found.exit_code)
 
 
 def inspect(settings: Settings, *, anchor: Path | None, public_key: Path | None = None) -> Report:
-    """The verdict over the trail of this installation; `anchor` None checks only the chain itself."""
+    """The verdict over the trail of this installation; `anchor` None checks only the chain itself.
+
+    An anchor file that is missing is one without checkpoints: it proves nothing, and the report says so.
+    """
     key = None if anchor is None else public_key or settings.keys.directory / PUBLIC_KEY
-    if anchor is not None and not anchor.exists():
-        anchor = key = None
     try:
         database = Database.open(settings.database.url)
         try:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ from gateway.reports.verification import ExitCode
 from gateway.settings import load
 
 MARKER = "demo.json"
+_OURS = ".gateway-demo"
 _READY_SECONDS = 60
 _APPLICATION = "wohnung2000"
 
@@ -43,6 +44,7 @@ _APPLICATION = "wohnung2000"
 def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
     """Show everything on one machine with synthetic persons; starts afresh each time."""
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started us with it ignored
     console = Console()
     _clear(folder)
     moment = now()
@@ -58,15 +60,16 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         )
         console.print("[bold]1[/] keys, certificates of a small CA, database")
         installation = create(plan, now=moment)
+        (folder / _OURS).touch()
         console.print(f"[bold]2[/] simulated OK.VISA with {persons} synthetic persons")
         changes = [] if once else ["--changes-per-minute", "12"]
         given = ["--persons", str(persons), "--port", str(source_port), *changes]
-        running.enter_context(_command(folder, "simulate", "okvisa", *given))
+        children = [running.enter_context(_command(folder, "simulate", "okvisa", *given))]
         _wait(f"http://127.0.0.1:{source_port}/lebt")
         console.print("[bold]3[/] first poll")
         _poll(installation, console, total=persons)
         console.print("[bold]4[/] server with client certificates (mTLS)")
-        running.enter_context(_command(folder, "serve", "--settings", str(installation.settings)))
+        children.append(running.enter_context(_command(folder, "serve", "--settings", str(installation.settings))))
         _wait(f"{plan.public_url}/health/live", verify=str(installation.ca))
         _describe(installation)
         console.print(f"[bold]5[/] sample calls as {_APPLICATION}")
@@ -74,9 +77,10 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         _audit(installation, console)
         _print_urls(installation, console)
         if not once:
-            running.enter_context(_command(folder, "poll", "--settings", str(installation.settings), "--every", "5"))
+            poll = ("poll", "--settings", str(installation.settings), "--every", "5")
+            children.append(running.enter_context(_command(folder, *poll)))
             console.print("Staying up, the data keep changing; Ctrl-C ends it.")
-            _stay(running)
+            _stay(children)
 
 
 def _poll(installation: Installation, console: Console, *, total: int | None = None) -> None:
@@ -196,14 +200,14 @@ def _print_urls(installation: Installation, console: Console) -> None:
 
 def _clear(folder: Path) -> None:
     """An earlier demo is thrown away; anything else is never touched."""
-    if (folder / MARKER).is_file() and (folder / "settings.toml").is_file():
+    if (folder / _OURS).is_file():
         shutil.rmtree(folder)
     if folder.exists() and any(folder.iterdir()):
         raise SettingsError(f"{folder} is not empty and no earlier demo: choose another --dir")
 
 
 @contextmanager
-def _command(folder: Path, *arguments: str) -> Iterator[None]:
+def _command(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """One of our own commands beside us, ended with the demo; what it prints goes to DIR/<command>.log.
 
     The simulated OK.VISA is somebody else's system: nothing of it is written into our folder.
@@ -214,7 +218,7 @@ def _command(folder: Path, *arguments: str) -> Iterator[None]:
             [sys.executable, "-m", "gateway", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        yield
+        yield child
     finally:
         child.terminate()
         try:
@@ -236,11 +240,14 @@ def _wait(url: str, *, verify: str | bool = True) -> None:
     raise SourceError(f"{url} does not answer")
 
 
-def _stay(_running: ExitStack) -> None:
+def _stay(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Until Ctrl-C; SourceError if one of our processes ends by itself."""
     try:
-        signal.pause()
+        while all(child.poll() is None for child in children):
+            time.sleep(1)
     except KeyboardInterrupt:
         return
+    raise SourceError("a process of the demo has ended by itself; see its log")
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli.options import load_settings, now, settings_option
@@ -38,7 +39,9 @@ def _text(findings: list[Finding]) -> None:
         table.add_column(column, overflow="fold")
     for f in findings:
         remedy = "" if f.state is State.OK else f.remedy
-        table.add_row(f.check, f"[{_COLOURS[f.state]}]{f.state.name}[/]", f.text, remedy)
+        # Texts quote files and rules, whose brackets are no markup.
+        cells = (escape(text) for text in (f.text, remedy))
+        table.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", *cells)
     Console().print(table)
 
 
@@ -55,7 +58,8 @@ def _nagios(findings: list[Finding]) -> None:
     """One line, with performance data after the bar (Monitoring Plugins guidelines)."""
     bad = [f"{f.check}: {f.text}" for f in findings if f.state is not State.OK]
     summary = "; ".join(bad).replace("|", "/").replace("\n", " ") or f"{len(findings)} checks"
-    numbers = (f"'{f.check}'={f.value:g}{_UNITS.get(f.unit, '')}" for f in findings if f.value is not None)
+    # Their grammar has no exponents: [-0-9.] only.
+    numbers = (f"'{f.check}'={round(f.value, 3)}{_UNITS.get(f.unit, '')}" for f in findings if f.value is not None)
     click.echo(f"GATEWAY {worst(findings).name} - {summary} | {' '.join(numbers)}")
 
 

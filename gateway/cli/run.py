@@ -44,10 +44,12 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
         if once or full:
             with polling(quiet=quiet) as progress:
                 result = app.poll.run_once(full=full, progress=progress)
+            app.audit.checkpoint()
             click.echo(summary(result.counts))
         if not once:
             stop = _stopped()
             app.poll.run_forever(every or settings.source.poll_seconds, stop.is_set, lambda pause: _sleep(stop, pause))
+            app.audit.checkpoint()
 
 
 @click.group()
