@@ -67,6 +67,10 @@ class Contract:
             raise ContractViolation(findings=findings)
         return operation
 
+    def findings(self, element: etree._Element) -> tuple[str, ...]:
+        """Path and rule of each error in any element of this contract, as the service decides it; empty if valid."""
+        return self._validator.findings(element)
+
     def check_header(self, element: etree._Element) -> None:
         """Holds if the element is a valid `abrufkontext`; ContractViolation with path and rule otherwise."""
         if element.tag != f"{{{self.namespace}}}abrufkontext":

@@ -107,4 +107,26 @@ def test_what_is_no_message_gives_one_finding(raw: bytes) -> None:
 
 def test_an_empty_body_is_told() -> None:
     """An envelope with nothing in its Body is not valid."""
-    assert diagnose("") == ("Im Body steht kein Element",)
+    assert diagnose("") == ("soap-aufbau: the Body holds exactly one element",)
+
+
+def test_an_envelope_is_as_strict_as_the_service() -> None:
+    """Two payloads, each valid by itself, are no message."""
+    assert diagnose("<dienstauskunft xmlns='NS'/>" * 2) == ("soap-aufbau: the Body holds exactly one element",)
+
+
+def test_an_unknown_xsi_type_is_a_finding() -> None:
+    """The schema engine raises on a type it does not know; the diagnosis tells it and quotes nothing."""
+    kennung = "00000000-0000-4000-8000-000000000000"
+    xsi = "http://www.w3.org/2001/XMLSchema-instance"
+    (finding,) = diagnose(
+        f"<personAbrufen xmlns='NS' xmlns:x='{xsi}'><personenkennung x:type='{SECRET}'>{kennung}</personenkennung>"
+        "</personAbrufen>"
+    )
+    assert finding == "Zeile 4: ein xsi:type nennt keinen Typ dieses Vertrags"
+
+
+def test_what_the_service_refuses_is_never_called_valid() -> None:
+    """xmlschema reads digits of other scripts as a number; the diagnosis asks the service's engine too."""
+    (finding,) = diagnose("<bestandAbrufen xmlns='NS'><anzahl>٥</anzahl></bestandAbrufen>")
+    assert finding.startswith("bestandAbrufen/anzahl: ")
