@@ -59,14 +59,13 @@ def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str
         row = rows.get(child.tag[_PREFIX:])
         if row is None:
             continue
-        place = f"{path}.{row.target}" if path and row.target else path or row.target
         if isinstance(row, Group):
-            _read_group(child, row, into, place, reasons)
+            _read_group(child, row, into, _place(path, row), reasons)
             continue
         try:
             value = row.read(child.text or "")
         except Unreadable as refusal:
-            reasons.append(f"{place or child.tag[_PREFIX:]}: {refusal}")
+            reasons.append(f"{_place(path, row) or child.tag[_PREFIX:]}: {refusal}")
             continue
         if value is None:
             keep = keep and not row.essential
@@ -94,7 +93,7 @@ def targets(rows: Rows, around: str = "", source: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for name, row in rows.items():
         here = f"{source}/{name}" if source else name
-        place = f"{around}.{row.target}" if around and row.target else around or row.target
+        place = _place(around, row)
         if isinstance(row, Group):
             found |= targets(row.rows, place, here)
             if row.many:
@@ -102,6 +101,10 @@ def targets(rows: Rows, around: str = "", source: str = "") -> dict[str, str]:
         else:
             found[here] = place
     return found
+
+
+def _place(around: str, row: Field | Group) -> str:
+    return f"{around}.{row.target}" if around and row.target else around or row.target
 
 
 def _read_group(child: _Element, row: Group, into: Tree, place: str, reasons: list[str]) -> None:

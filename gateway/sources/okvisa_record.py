@@ -13,7 +13,7 @@ from gateway.model.person import Datensatz, Steuerdaten
 from gateway.model.types import Tree, Value
 from gateway.sources import okvisa_keys as keys
 from gateway.sources.okvisa_fields import HEAD, RECORD
-from gateway.sources.okvisa_reading import read
+from gateway.sources.okvisa_reading import NAMESPACE, read
 from gateway.sources.okvisa_restrictions import restricted_fields
 from gateway.store.batch import Merge, Removal, Upsert
 
@@ -32,13 +32,11 @@ _FORMER = (
 def map_record(element: _Element) -> Upsert | Removal | Merge:
     """What a schema-valid `datensatz` changes; RecordRefused with every reason found, "field: rule"."""
     reasons: list[str] = []
-    tree: Tree = {}
-    read(element, HEAD, tree, "", reasons)
-    if tree.get("satzart") in ("L", "Z"):
+    tree: Tree = {"person": {}, "steuerung": {}}
+    ending = element.findtext(f"{{{NAMESPACE}}}satzart") in ("L", "Z")
+    read(element, HEAD if ending else RECORD, tree, "", reasons)
+    if ending:
         return _ending(tree, reasons)
-    tree = {"person": {}, "steuerung": {}}
-    reasons.clear()
-    read(element, RECORD, tree, "", reasons)
     for complete in _COMPLETIONS:
         complete(tree, reasons)
     return Upsert(_checked(tree, reasons))
