@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from gateway.agreements.agreement import Agreement, Condition
+from gateway.model.days import first_day, last_day
 from gateway.model.derived import Ableitung
 from gateway.model.person import Person
 from gateway.model.release import mask_address, release_code
@@ -43,7 +44,7 @@ def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stic
         return False  # a person cannot be told without its required fields (DSGVO Art. 18: only the hint remains)
     if not agreement.valid_from <= stichtag <= agreement.valid_to:
         return False
-    full = {**_group(datensatz, "person"), **ableitung.tree}
+    full = _in_force({**_group(datensatz, "person"), **ableitung.tree}, stichtag)
     return all(_holds(condition, full, restricted) for condition in agreement.scope)
 
 
@@ -76,6 +77,23 @@ def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> d
     """The next day after `stichtag` on which this projection can change by itself, None if never."""
     days = [ableitung.naechster_stichtag, agreement.valid_from, agreement.valid_to + timedelta(days=1)]
     return min((day for day in days if day is not None and day > stichtag), default=None)
+
+
+def _in_force(full: Tree, stichtag: date) -> Tree:
+    """The person with only those statuses and residence duties that hold on the day: others decide nothing.
+
+    Their boundaries are among the days that `derive` notes.
+    """
+    kept: Tree = dict(full)
+    for name, end in (("aufenthaltsstatus", "ende"), ("wohnsitzauflage", "befristetBis")):
+        if name in full:
+            kept[name] = [item for item in _items(full[name]) if _holds_on(item, end, stichtag)]
+    return kept
+
+
+def _holds_on(item: Tree, end: str, stichtag: date) -> bool:
+    first, last = first_day(item.get("beginn")), last_day(item.get(end))
+    return (first is None or first <= stichtag) and (last is None or stichtag <= last)
 
 
 def _address(address: Value, links: Links) -> Tree:

@@ -82,7 +82,8 @@ def derive(datensatz: Tree, *, stichtag: date) -> Ableitung:
         person = release.without(person, str(path))
     statuses = _in_force(person, stichtag, note)
     gone = _gone(person, note)
-    over = (gone is not None and gone <= stichtag) or any(status.group == _ENDED for status in statuses)
+    left = "fortzugsart" in person and "fortzugsdatum" not in person  # gone, nobody wrote down when
+    over = left or (gone is not None and gone <= stichtag) or any(status.group == _ENDED for status in statuses)
     tree: Tree = {
         "unterbringungsanspruch": _entitlement(person, statuses, over=over, gone=gone),
         "niederlassungserlaubnisErteilt": _settlement(statuses),

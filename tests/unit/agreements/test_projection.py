@@ -217,3 +217,33 @@ def test_the_next_day_includes_the_end_of_the_agreement(wohnung: Agreement) -> N
     record = datensatz()
     day = next_day(replace(wohnung, valid_to=TODAY), derive(record, stichtag=TODAY), stichtag=TODAY)
     assert day == date(2026, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("dates", "seen_today"),
+    [
+        ({"beginn": "2025-01-15"}, True),
+        ({"beginn": "2025-01-15", "ende": "2026-11-23"}, True),
+        ({"beginn": "2025-01-15", "ende": "2026-11-22"}, False),
+        ({"beginn": "2026-11-24"}, False),
+        ({"beginn": "2025", "ende": "2026-11"}, True),
+        ({}, True),
+    ],
+)
+def test_only_a_status_in_force_brings_into_scope(
+    sozialamt: Agreement, dates: dict[str, str], seen_today: bool
+) -> None:
+    """A status that has ended, or not begun, decides nothing; the day it changes is known beforehand."""
+    record = datensatz()
+    record["person"]["aufenthaltsstatus"] = [  # type: ignore[index,call-overload] # a tree of the test's own
+        {"art": "DU04", **dates},
+        {"art": "AE11", "beginn": "2020-01-01"},
+    ]
+    assert seen(sozialamt, record) is seen_today
+
+
+def test_who_has_left_has_no_entitlement(wohnung: Agreement) -> None:
+    """A departure without a date counts at once."""
+    record = datensatz()
+    record["person"]["fortzugsart"] = "unbekannt"  # type: ignore[index,call-overload] # a tree of the test's own
+    assert not seen(wohnung, record)
