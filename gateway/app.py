@@ -155,15 +155,28 @@ class App:
 
 
 def build(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> App:
-    """A gateway in this process; SettingsError lists everything that is wrong at once."""
-    return open_house(load(settings, clock=clock, randomness=randomness))
+    """A gateway in this process; SettingsError lists everything that is wrong at once.
+
+    AuditError if the audit trail does not continue its last checkpoint: the database was rolled back or cut.
+    """
+    with ExitStack() as opening:
+        app = opening.enter_context(open_house(load(settings, clock=clock, randomness=randomness)))
+        app.audit.check_anchor()
+        opening.pop_all()
+    return app
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens."""
+    """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens.
+
+    AuditError if the audit trail does not continue its last checkpoint, or none can be written.
+    """
     configure_log(settings.log)
     rules = load(settings)
     context = server_context(settings.server)
+    with open_house(rules) as app:
+        # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
+        app.audit.checkpoint()
     server.serve(settings.server, context, lambda: open_house(rules))
 
 

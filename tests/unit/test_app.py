@@ -4,99 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from lxml import etree
 from structlog.testing import capture_logs
 
-from gateway import shipped
-from gateway.agreements.city import load_city
-from gateway.agreements.load import load_all
 from gateway.app import App, build, load, open_house
-from gateway.cli.installation import Installation, Plan, create
-from gateway.contract import files
-from gateway.contract.compiled import compile_contract
-from gateway.errors import SettingsError
+from gateway.errors import AuditError, SettingsError
 from gateway.exchange.message import Request
-from gateway.settings import Settings
-from gateway.settings import load as load_settings
-from gateway.wire.verify import verify_answer
 from tests.unit.exchange.house import CONTEXT, code, message, operation
-
-NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
-NAMES = ("wohnung2000", "schulentwicklung", "sozialamt")
-
-
-@dataclass
-class Place:
-    """An installation with agreements and contracts of its own."""
-
-    folder: Path
-    installation: Installation
-
-    @property
-    def settings(self) -> Settings:
-        return load_settings(self.installation.settings, {})
-
-    def certificate(self, name: str) -> x509.Certificate:
-        return x509.load_pem_x509_certificate(self.installation.clients[name][0].read_bytes())
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        path = self.folder / file
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
-
-    def ask(self, app: App, application: str, body: bytes) -> etree._Element:
-        """The verified answer to a request by the application's own client."""
-        peer = self.certificate(application).public_bytes(Encoding.DER)
-        reply = app.pipeline.answer(Request(application, 1, "text/xml", None, body, peer))
-        signer = x509.load_pem_x509_certificate(self.installation.signing_certificate.read_bytes())
-        verify_answer(reply.body, signer)
-        return etree.fromstring(reply.body)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """One installation, made once: RSA keys take their time."""
-    folder = tmp_path_factory.mktemp("app")
-    installation = create(Plan(folder / "g", "127.0.0.1", 8443, "http://127.0.0.1:1/", NAMES), now=NOW)
-    schemas, wsdl = folder / "g" / "schemas", folder / "g" / "wsdl"
-    for name in NAMES:
-        (schemas / name).mkdir(parents=True)
-        shutil.copy(shipped.schemas() / name / "agreement.toml", schemas / name)
-    shutil.copy(shipped.schemas() / "stadt.toml", schemas)
-    wsdl.mkdir()
-    city = load_city(schemas / "stadt.toml")
-    contracts = [compile_contract(agreement, city) for agreement in load_all(schemas, today=NOW.date()).values()]
-    files.write(contracts, city, schemas=schemas, wsdl=wsdl)
-    settings = installation.settings
-    settings.write_text('agreements = "schemas"\ncontracts = "wsdl"\n' + settings.read_text("utf-8"), "utf-8")
-    return Place(folder / "g", installation)
-
-
-@pytest.fixture
-def place(made: Place, tmp_path: Path) -> Place:
-    """A copy that a test may spoil."""
-    shutil.copytree(made.folder, tmp_path / "g")
-    installation = made.installation
-    spoiled = Installation(
-        installation.plan,
-        tmp_path / "g" / "settings.toml",
-        installation.ca,
-        installation.signing_certificate,
-        installation.database_url,
-        installation.clients,
-    )
-    return Place(tmp_path / "g", spoiled)
+from tests.unit.place import NAMES, NOW, Place
 
 
 @pytest.fixture
@@ -240,3 +160,21 @@ def test_after_the_end_nothing_is_answered(place: Place) -> None:
     peer = place.certificate("wohnung2000").public_bytes(Encoding.DER)
     reply = app.pipeline.answer(Request("wohnung2000", 1, "text/xml", None, message(), peer))
     assert (reply.status, reply.protocol) == (500, None)
+
+
+def test_a_fresh_installation_opens(place: Place) -> None:
+    """An untouched trail has nothing to continue."""
+    with build(place.settings, clock=lambda: NOW) as app:
+        assert app.audit.checkpoint() is None
+
+
+def test_a_rolled_back_database_is_refused(place: Place) -> None:
+    """A database from before its last checkpoint is not opened: entries would be gone unnoticed."""
+    before = (place.folder / "gateway.sqlite").read_bytes()
+    with build(place.settings, clock=lambda: NOW) as app:
+        place.ask(app, "wohnung2000", message())
+    for path in place.folder.glob("gateway.sqlite*"):
+        path.unlink()
+    place.folder.joinpath("gateway.sqlite").write_bytes(before)
+    with pytest.raises(AuditError, match="rolled back"):
+        build(place.settings, clock=lambda: NOW)

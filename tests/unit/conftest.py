@@ -1,0 +1,21 @@
+"""Fixtures of several rooms: one installation, made once because RSA keys take their time, and copies to spoil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.place import Place, copy, make
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """One installation, not to be changed."""
+    return make(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    """A copy that a test may spoil."""
+    return copy(made, tmp_path)
