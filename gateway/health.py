@@ -20,7 +20,7 @@ from gateway.agreements.load import load_all
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
 from gateway.errors import GatewayError
-from gateway.reports.verification import ExitCode, report
+from gateway.reports.verification import report
 from gateway.settings import Settings
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
 from gateway.store.audit_verify import verify
@@ -28,12 +28,19 @@ from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
 from gateway.store.vault import KeyRing
 from gateway.wire import certificates
+from gateway.wire.seal import SigningKey
 
 _SOON, _VERY_SOON = 30, 7
 """Days before an end at which a check warns, and is critical."""
 _FREE_BYTES = 500 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds a reachability check waits."""
+_CLOCK_MINUTES = 5
+"""So far may the clocks of two machines differ."""
+_CHECKPOINT_MINUTES = 5
+"""A running gateway writes a checkpoint every minute in which something was audited."""
+_OTHERS, _GROUP = 0o027, 0o050
+"""File modes that a key must not have, and that it should not."""
 
 
 class State(IntEnum):
@@ -100,12 +107,14 @@ def worst(findings: list[Finding]) -> State:
 
 
 def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examination: Examination) -> list[Finding]:
+    found: list[Finding] = []
     try:
-        return list(check(examination))
+        found.extend(check(examination))
     except GatewayError as error:
-        return [Finding(name, State.CRITICAL, str(error), "see the message")]
+        found.append(Finding(name, State.CRITICAL, str(error), "see the message"))
     except Exception as error:  # noqa: BLE001 - health must answer whatever is broken; the class name says what
-        return [Finding(name, State.CRITICAL, f"the check itself failed ({type(error).__name__})", "report this")]
+        found.append(Finding(name, State.CRITICAL, f"the check itself failed ({type(error).__name__})", "report this"))
+    return found
 
 
 def _database(e: Examination) -> Iterator[Finding]:
@@ -135,6 +144,10 @@ def _freshness(e: Examination) -> Iterator[Finding]:
         return
     minutes = (e.now - stand).total_seconds() / 60
     limit = e.settings.source.stale_minutes
+    if minutes < -_CLOCK_MINUTES:
+        text = f"data as of {-minutes:.0f} minutes in the future"
+        yield Finding("freshness", State.CRITICAL, text, "set the clock", round(minutes, 1), "min")
+        return
     state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
     text = f"data as of {minutes:.0f} minutes ago"
     yield Finding("freshness", state, text, "is `gateway poll` running?", round(minutes, 1), "min")
@@ -157,8 +170,7 @@ def _certificates(e: Examination) -> Iterator[Finding]:
     uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
     uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
     for use, path in uses:
-        left = certificates.days_left(certificates.load(path), now=e.now)
-        yield Finding(f"certificate {use}", _ending(left), f"{left} days left", "renew it", left, "d")
+        yield _validity(f"certificate {use}", path, e.now)
 
 
 def _pins(e: Examination) -> Iterator[Finding]:
@@ -189,28 +201,41 @@ def _contracts(e: Examination) -> Iterator[Finding]:
 
 
 def _audit(e: Examination) -> Iterator[Finding]:
-    anchor = e.settings.audit.anchor
-    known = anchor.exists()
-    key = e.settings.keys.directory / PUBLIC_KEY if known else None
-    found = report(verify(e.database, anchor=anchor if known else None, public_key=key))
-    state = State(found.exit_code)
-    if state is State.OK and not known and e.overview.audited:
-        state = State.WARNING
-    text = found.lines[0] if found.exit_code is not ExitCode.OK or known else f"{found.lines[0]} (no anchor file yet)"
-    yield Finding("audit", state, text, "gateway audit verify", e.overview.audited, "entries")
+    verdict = verify(e.database, anchor=e.settings.audit.anchor, public_key=e.settings.keys.directory / PUBLIC_KEY)
+    found = report(verdict)
+    text = next((line for line in found.lines if line.startswith("Warnung")), found.lines[0])
+    yield Finding("audit", State(found.exit_code), text, "gateway audit verify", verdict.entries, "entries")
+    if verdict.unanchored_since is not None:
+        minutes = (e.now - datetime.fromisoformat(verdict.unanchored_since)).total_seconds() / 60
+        late = minutes > _CHECKPOINT_MINUTES
+        text = f"{verdict.unanchored} entries wait for a checkpoint, the first for {minutes:.0f} minutes"
+        remedy = "is the server running, and may it write the anchor file? See its log"
+        state = State.WARNING if late else State.OK
+        yield Finding("audit checkpoint", state, text, remedy, verdict.unanchored, "entries")
 
 
 def _keys(e: Examination) -> Iterator[Finding]:
     ring = KeyRing.load(e.settings.keys.directory)
     CheckpointKey.load(e.settings.keys.directory)
     yield Finding("keys", State.OK, f"complete and private, generation {ring.current}")
+    for method, pair in e.settings.signing.items():
+        SigningKey.load(pair.key, pair.certificate, method)
+        yield _private(f"key signing {method}", pair.key)
+    yield _private("key server", e.settings.server.key)
+    if e.settings.source.key is not None:
+        yield _private("key source", e.settings.source.key)
 
 
 def _disk(e: Examination) -> Iterator[Finding]:
-    folder = e.database.path.parent if e.database.path else e.settings.keys.directory
-    free = shutil.disk_usage(folder).free
-    state = State.OK if free > _FREE_BYTES else State.CRITICAL
-    yield Finding("disk", state, f"{free // 1024**2} MiB free", "make room: without it nothing is disclosed", free, "B")
+    """Where something must be written before an answer leaves; a file system is named once."""
+    folders = [e.settings.audit.anchor.parent, e.settings.keys.directory]
+    if e.database.path is not None:
+        folders.insert(0, e.database.path.parent)
+    for folder in {folder.stat().st_dev: folder for folder in reversed(folders)}.values():
+        free = shutil.disk_usage(folder).free
+        state = State.OK if free > _FREE_BYTES else State.CRITICAL
+        name, text = f"disk {folder.name}", f"{free // 1024**2} MiB free"
+        yield Finding(name, state, text, "make room: without it nothing is disclosed", free, "B")
 
 
 def _server(e: Examination) -> Iterator[Finding]:
@@ -218,6 +243,8 @@ def _server(e: Examination) -> Iterator[Finding]:
     name = urlsplit(server.public_url).hostname or server.host
     context = ssl.create_default_context(cafile=str(server.client_ca))
     context.load_verify_locations(cafile=str(server.certificate))
+    # The server's own certificate may be of any CA: it is trusted because it is the one in the settings.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - not bound, replaced
     try:
         with (
@@ -225,12 +252,35 @@ def _server(e: Examination) -> Iterator[Finding]:
             context.wrap_socket(raw, server_hostname=name) as tls,
         ):
             tls.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-            alive = tls.recv(64).startswith(b"HTTP/1.1 200")
+            alive = _first_line(tls).startswith(b"HTTP/1.1 200 ")
     except (OSError, ssl.SSLError) as error:
         yield Finding("server", State.CRITICAL, f"does not answer ({type(error).__name__})", "gateway serve")
         return
     state = State.OK if alive else State.CRITICAL
     yield Finding("server", state, "answers over TLS" if alive else "answers, but not well", "look at its log")
+
+
+def _first_line(tls: ssl.SSLSocket) -> bytes:
+    line = b""
+    while b"\n" not in line and len(line) < 64 and (piece := tls.recv(64)):
+        line += piece
+    return line
+
+
+def _validity(name: str, path: Path, now: datetime) -> Finding:
+    """Of several certificates in a file the one that ends first counts."""
+    chain = certificates.load_chain(path)
+    left = min(certificates.days_left(certificate, now=now) for certificate in chain)
+    if not all(certificates.holds(certificate, now=now) for certificate in chain):
+        text = f"expired {-left} days ago" if left < 0 else "not yet valid"
+        return Finding(name, State.CRITICAL, text, "renew it, or set the clock", left, "d")
+    return Finding(name, _ending(left), f"{left} days left", "renew it", left, "d")
+
+
+def _private(name: str, path: Path) -> Finding:
+    mode = path.stat().st_mode & 0o777
+    state = State.CRITICAL if mode & _OTHERS else State.WARNING if mode & _GROUP else State.OK
+    return Finding(name, state, f"mode {mode:04o}", f"chmod 0600 {path.name}; if others could read it, replace it")
 
 
 def _ending(days: int) -> State:

@@ -38,8 +38,9 @@ class Verdict:
     """What a verification found.
 
     `findings` are the first 100 of `broken`. `with_anchor` says whether an anchor file was given, `anchored` is its
-    last checkpoint in force (None: it has none), `torn` whether its last line is unfinished, `restores` where
-    it says that the database was restored. `erased` are the months whose personal texts are erased.
+    last checkpoint in force (None: it has none), `unanchored_since` the time of the first batch that no checkpoint
+    covers, `torn` whether its last line is unfinished, `restores` where it says that the database was restored.
+    `erased` are the months whose personal texts are erased.
     """
 
     chain: str | None
@@ -50,6 +51,7 @@ class Verdict:
     broken: int
     with_anchor: bool
     anchored: Checkpoint | None
+    unanchored_since: str | None = None
     torn: bool
     restores: tuple[Checkpoint, ...]
     erased: tuple[str, ...]

@@ -28,6 +28,7 @@ class Walk:
         self._number = self._total = self._batches = self._count = 0
         self._hash = first_link(self._head.chain) if self._head is not None else b""
         self._time: str | None = None
+        self._unanchored_since: str | None = None
 
     def run(self) -> Verdict:
         """What is wrong with the trail, and how far that can be known."""
@@ -48,6 +49,7 @@ class Walk:
             broken=self._findings.count,
             with_anchor=self._anchor.given,
             anchored=self._anchor.last,
+            unanchored_since=self._unanchored_since,
             torn=self._anchor.torn,
             restores=self._anchor.restores,
             erased=self._check.erased(),
@@ -69,7 +71,8 @@ class Walk:
         self._skip_strangers(row.number)
         self._read_entries(row)
         self._number, self._total, self._hash, self._time = row.number, row.total, row.hash, row.time
-        self._anchor.meet(row)
+        anchored = self._anchor.meet(row)
+        self._unanchored_since = None if anchored else self._unanchored_since or row.time
 
     def _check_link(self, row: BatchRow) -> None:
         if row.number <= self._number:
@@ -171,13 +174,16 @@ class _AnchorCheck:
         while self._pending is not None and self._pending.block == 0:
             self._compare(self._pending, first, 0)
 
-    def meet(self, row: BatchRow) -> None:
-        """Every checkpoint up to this batch was held against it, or its batch is not there."""
+    def meet(self, row: BatchRow) -> bool:
+        """Every checkpoint up to this batch was held against it, or its batch is not there; whether one names it."""
+        named = False
         while self._pending is not None and self._pending.block <= row.number:
             if self._pending.block < row.number:
                 self._absent(self._pending)
             else:
                 self._compare(self._pending, row.hash, row.total)
+                named = True
+        return named
 
     def end(self, number: int, total: int) -> None:
         """No checkpoint speaks of more than there is."""

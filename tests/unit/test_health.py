@@ -1,0 +1,269 @@
+"""Health: every check is made to fail for real, and says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.app import build
+from gateway.health import CHECKS, Finding, State, examine, worst
+from gateway.store.batch import Batch, Quarantined
+from tests.unit.exchange.house import message
+from tests.unit.place import NOW, Place
+
+Spoil = Callable[[Place], object]
+
+
+@pytest.fixture(autouse=True)
+def _no_source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is asked only where it is the subject: it is asked more than once, with pauses."""
+    if "source" not in request.node.name:
+        monkeypatch.delitem(CHECKS, "source")
+
+
+def findings(place: Place, *, now: datetime = NOW) -> dict[str, Finding]:
+    return {finding.check: finding for finding in examine(place.settings, now)}
+
+
+def state(place: Place, check: str, *, now: datetime = NOW) -> State:
+    return findings(place, now=now)[check].state
+
+
+def audited(place: Place, requests: int = 1, *, at: datetime = NOW) -> None:
+    """Some requests were answered, and the process ended in good order."""
+    with build(place.settings, clock=lambda: at) as app:
+        for _ in range(requests):
+            place.ask(app, "wohnung2000", message())
+
+
+def execute(place: Place, statement: str) -> None:
+    connection = sqlite3.connect(place.folder / "gateway.sqlite")
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def polled(place: Place, stand: datetime) -> None:
+    with build(place.settings, clock=lambda: NOW) as app:
+        app.store.finish_poll("okvisa", stand, stand)
+
+
+def test_a_sound_installation_is_ok_where_it_stands(place: Place) -> None:
+    """What needs neither server nor source is OK after a poll and an answer."""
+    audited(place)
+    polled(place, NOW)
+    found = findings(place)
+    assert {name for name, one in found.items() if one.state is not State.OK} == {"server"}
+
+
+def test_a_server_or_source_that_does_not_answer_is_critical(place: Place) -> None:
+    """Nobody listens on either port: both are named, and the whole is CRITICAL."""
+    place.edit("settings.toml", "port = 8443", "port = 1")
+    found = findings(place)
+    assert found["server"].state is found["source"].state is State.CRITICAL
+    assert worst(list(found.values())) is State.CRITICAL
+
+
+def test_a_missing_database_is_critical_and_stays_missing(place: Place) -> None:
+    """Looking never creates what it looks for."""
+    (place.folder / "gateway.sqlite").unlink()
+    assert state(place, "database") is State.CRITICAL
+    assert not list(place.folder.glob("gateway.sqlite*"))
+
+
+def test_tables_of_an_older_version_are_critical(place: Place) -> None:
+    """A database that lacks the last migration is named with its remedy."""
+    execute(place, "UPDATE alembic_version SET version_num = '0001'")
+    found = findings(place)["database"]
+    assert found.state is State.CRITICAL
+    assert "gateway db upgrade" in found.remedy + found.text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(0, State.OK), (30, State.OK), (31, State.WARNING), (121, State.CRITICAL), (-4, State.OK), (-6, State.CRITICAL)],
+)
+def test_the_age_of_the_data_is_told(place: Place, minutes: int, expected: State) -> None:
+    """Older than agreed warns, four times as old is critical, and so is a moment that has not come yet."""
+    polled(place, NOW - timedelta(minutes=minutes))
+    assert state(place, "freshness") is expected
+
+
+def test_no_poll_yet_is_critical(place: Place) -> None:
+    """An empty store is never fresh."""
+    assert state(place, "freshness") is State.CRITICAL
+
+
+def test_the_quarantine_is_counted(place: Place) -> None:
+    """One record that waits is a warning with its number."""
+    waiting = Quarantined("4711", 1, ("familienname: fehlt",), None, bytes(32))
+    with build(place.settings, clock=lambda: NOW) as app, app.store.poll_lock():
+        batch = Batch("okvisa", (), (waiting,), None)
+        app.store.ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
+    found = findings(place)["quarantine"]
+    assert (found.state, found.value) == (State.WARNING, 1)
+
+
+def test_a_certificate_is_judged_by_the_clock(place: Place) -> None:
+    """It warns before its end, is critical at its end, after it, and before its beginning."""
+    days = {300: State.OK, 340: State.WARNING, 360: State.CRITICAL, 400: State.CRITICAL, -1: State.CRITICAL}
+    for after, expected in days.items():
+        found = findings(place, now=NOW + timedelta(days=after))
+        assert found["certificate server"].state is expected, after
+        assert found["certificate signing rsa-sha256"].state is expected, after
+
+
+def test_every_certificate_of_a_file_counts(place: Place, made: Place) -> None:
+    """A client CA file is as good as the first of its certificates to end."""
+    later = findings(place, now=NOW + timedelta(days=340))["certificate client CA"]
+    path = place.folder / "tls" / "ca.pem"
+    path.write_bytes(path.read_bytes() + b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
+    broken = findings(place, now=NOW)
+    assert later.state is State.WARNING
+    assert broken["certificates"].state is State.CRITICAL
+
+
+def test_an_agreement_that_ended_or_has_not_begun_is_critical(place: Place) -> None:
+    """Both serve nobody."""
+    path = "schemas/wohnung2000/agreement.toml"
+    place.edit(path, "gueltig_bis = 2027-12-31", "gueltig_bis = 2026-11-22")
+    assert "expired" in findings(place)["agreement wohnung2000/1"].text
+    assert state(place, "agreement wohnung2000/1") is State.CRITICAL
+    assert state(place, "agreement sozialamt/1") is State.OK
+    assert state(place, "agreement sozialamt/1", now=NOW - timedelta(days=9000)) is State.CRITICAL
+
+
+def test_an_application_without_a_pin_is_a_warning(place: Place) -> None:
+    """Nobody could call it."""
+    text = (place.folder / "settings.toml").read_text("utf-8")
+    (place.folder / "settings.toml").write_text(text[: text.index("[pins]")], "utf-8")
+    assert state(place, "pins wohnung2000/1") is State.WARNING
+
+
+@pytest.mark.parametrize("file", ["wsdl/wohnung2000-1.wsdl", "schemas/sozialamt/sozialamt-1.xsd"])
+def test_one_byte_of_a_contract_is_critical(place: Place, file: str) -> None:
+    """What is published is compared with what model and agreement give."""
+    assert "contracts" not in findings(place)
+    path = place.folder / file
+    path.write_bytes(path.read_bytes() + b"\n")
+    found = findings(place)["contracts"]
+    assert found.state is State.CRITICAL
+    assert path.name in found.text
+
+
+def test_an_edited_audit_entry_is_critical(place: Place) -> None:
+    """The chain is read, not assumed."""
+    audited(place)
+    assert state(place, "audit") is State.OK
+    execute(place, "UPDATE audit_entry SET content = replace(content, 'a', 'b')")
+    found = findings(place)["audit"]
+    assert found.state is State.CRITICAL
+    assert found.text.startswith("VERLETZT")
+
+
+def test_a_deleted_anchor_file_is_a_warning(place: Place) -> None:
+    """A trail with entries and without checkpoints proves little, and the finding says why."""
+    audited(place)
+    (place.folder / "audit.anchor").unlink()
+    found = findings(place)["audit"]
+    assert found.state is State.WARNING
+    assert "Ankerdatei fehlt" in found.text
+    assert not (place.folder / "audit.anchor").exists()
+
+
+def test_a_removed_tail_is_critical(place: Place) -> None:
+    """A database from before the last checkpoint is found out by the anchor."""
+    before = (place.folder / "gateway.sqlite").read_bytes()
+    audited(place)
+    for path in place.folder.glob("gateway.sqlite*"):
+        path.unlink()
+    (place.folder / "gateway.sqlite").write_bytes(before)
+    assert state(place, "audit") is State.CRITICAL
+
+
+def test_entries_that_nobody_anchors_are_a_warning(place: Place, tmp_path: Path) -> None:
+    """Entries older than five minutes without a checkpoint mean that none can be written."""
+    audited(place)
+    anchor = (place.folder / "audit.anchor").read_bytes()
+    assert "audit checkpoint" not in findings(place)
+    audited(place)
+    (place.folder / "audit.anchor").write_bytes(anchor)
+    assert state(place, "audit checkpoint", now=NOW + timedelta(minutes=1)) is State.OK
+    late = findings(place, now=NOW + timedelta(minutes=6))["audit checkpoint"]
+    assert (late.state, late.value) == (State.WARNING, 1)
+
+
+def mode(name: str, bits: int) -> Spoil:
+    return lambda place: (place.folder / name).chmod(bits)
+
+
+@pytest.mark.parametrize(
+    ("check", "spoil", "expected"),
+    [
+        ("keys", mode("keys/checkpoint.key", 0o644), State.CRITICAL),
+        ("keys", mode("keys/index.key", 0o644), State.CRITICAL),
+        ("key signing rsa-sha256", mode("signing/rsa.key", 0o644), State.CRITICAL),
+        ("key signing ecdsa-p256-sha256", mode("signing/ec.key", 0o620), State.CRITICAL),
+        ("key server", mode("tls/server.key", 0o604), State.CRITICAL),
+        ("key server", mode("tls/server.key", 0o640), State.WARNING),
+        ("keys", lambda place: shutil.copy(place.folder / "signing/ec.key", place.folder / "signing/rsa.key"), 2),
+        ("keys", lambda place: shutil.rmtree(place.folder / "keys"), State.CRITICAL),
+    ],
+)
+def test_a_key_that_others_may_read_or_that_does_not_fit_is_told(
+    place: Place, check: str, spoil: Spoil, expected: State
+) -> None:
+    """Vault, checkpoint, signing and TLS keys alike."""
+    spoil(place)
+    assert state(place, check) is State(expected)
+
+
+def test_a_full_disk_is_critical(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file system on which something must be written before an answer leaves is looked at."""
+    usage = shutil.disk_usage(place.folder)._replace(free=499 * 1024**2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    assert {one.state for name, one in findings(place).items() if name.startswith("disk")} == {State.CRITICAL}
+
+
+def test_a_check_that_breaks_is_critical_without_its_error(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unforeseen error is named by its class; its text could hold anything."""
+
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("Geheimfrau")
+
+    monkeypatch.setattr("gateway.health.overview", broken)
+    found = findings(place)
+    assert (found["freshness"].state, found["quarantine"].state) == (State.CRITICAL, State.CRITICAL)
+    assert "RuntimeError" in found["freshness"].text
+    assert "Geheimfrau" not in repr(found)
+
+
+def test_the_worst_state_is_the_state_of_the_whole() -> None:
+    """CRITICAL before UNKNOWN before WARNING before OK; nothing looked at is UNKNOWN."""
+    one = {each: Finding("x", each, "") for each in State}
+    assert worst([]) is State.UNKNOWN
+    assert worst([one[State.OK]]) is State.OK
+    assert worst([one[State.OK], one[State.WARNING]]) is State.WARNING
+    assert worst([one[State.WARNING], one[State.UNKNOWN]]) is State.UNKNOWN
+    assert worst(list(one.values())) is State.CRITICAL
+
+
+def test_nothing_of_the_installation_is_changed_by_looking(place: Place) -> None:
+    """Every file is as it was, and none is new."""
+    audited(place)
+
+    def picture() -> dict[Path, bytes]:
+        left_by_sqlite = ("-wal", "-shm")
+        files = (path for path in place.folder.rglob("*") if path.is_file() and path.name[-4:] not in left_by_sqlite)
+        return {path: path.read_bytes() for path in files}
+
+    before = picture()
+    examine(place.settings, NOW)
+    assert picture() == before
+    assert os.access(place.folder / "gateway.sqlite", os.R_OK)
