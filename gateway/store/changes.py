@@ -17,7 +17,7 @@ from gateway.store.reading import Rendered
 from gateway.store.tables import epoch, person, projection
 from gateway.store.vault import Vault
 
-_STEP = 1000
+_STEP = 500
 """Entries settled in one transaction; an acknowledgement of more is several smaller ones."""
 _ROUNDS = 3
 _CHAIN = 8

@@ -40,6 +40,7 @@ class Database:
         self._url = url
         self._lock = threading.Lock()
         self._made: tuple[int, sa.Engine] | None = None
+        self._inherited: list[sa.Engine] = []
 
     @classmethod
     def open(cls, url: str, *, create: bool = False) -> Database:
@@ -52,9 +53,11 @@ class Database:
         path = database.path
         if path is not None:
             _ensure_file(path, create=create)
-        with database.read():
-            pass
-        database.close()
+        try:
+            with database.read():
+                pass
+        finally:
+            database.close()
         return database
 
     @property
@@ -135,8 +138,8 @@ class Database:
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
                 if self._made is not None:
-                    # The parent's connections must not be closed from here: it still uses them.
-                    self._made[1].dispose(close=False)
+                    # The parent still uses its connections: from here they are neither used nor ever closed.
+                    self._inherited.append(self._made[1])
                 self._made = (os.getpid(), _engine(self._url))
             return self._made[1]
 
@@ -207,7 +210,7 @@ def _ensure_file(path: Path, *, create: bool) -> None:
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "postgresql":
         engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-        sa.event.listen(engine, "connect", _require_durable_postgresql)
+        sa.event.listen(engine, "connect", _durable(_require_durable_postgresql))
         return engine
     # mode=rw: SQLite itself never creates a file that somebody has moved away.
     location = f"file:{_quoted(url.database or '')}?mode=rw"
@@ -215,7 +218,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(
         "sqlite+pysqlite://", creator=_connector(location, connect), poolclass=sa.QueuePool, hide_parameters=True
     )
-    sa.event.listen(engine, "connect", _require_durable_sqlite)
+    sa.event.listen(engine, "connect", _durable(_require_durable_sqlite))
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -238,7 +241,20 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")  # type: ignore[union-attr]  # see above
 
 
-def _require_durable_sqlite(raw: Any, _record: object) -> None:
+def _durable(require: Callable[[Any], None]) -> Callable[[Any, object], None]:
+    """A connection that is refused is closed: the pool has not seen it yet."""
+
+    def connected(raw: Any, _record: object) -> None:
+        try:
+            require(raw)
+        except BaseException:
+            raw.close()
+            raise
+
+    return connected
+
+
+def _require_durable_sqlite(raw: Any) -> None:
     cursor = raw.cursor()
     for name, wanted in _SQLITE.items():
         cursor.execute(f"PRAGMA {name} = {wanted}")
@@ -248,7 +264,7 @@ def _require_durable_sqlite(raw: Any, _record: object) -> None:
     cursor.close()
 
 
-def _require_durable_postgresql(raw: Any, _record: object) -> None:
+def _require_durable_postgresql(raw: Any) -> None:
     with raw.cursor() as cursor:
         for name, wanted in _POSTGRESQL.items():
             found = cursor.execute(f"SHOW {name}").fetchone()[0]

@@ -71,7 +71,8 @@ def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[st
     The counters must be locked; the caller saves them.
     """
     people = {move.person_id for move in moves}
-    query = sa.select(projection).where(projection.c.person_id.in_(people))
+    streams = {move.stream for move in moves}
+    query = sa.select(projection).where(projection.c.person_id.in_(people), projection.c.stream.in_(streams))
     rows = {(row["stream"], row["person_id"]): dict(row) for row in connection.execute(query).mappings()}
     plan = _Plan()
     for move in moves:

@@ -28,7 +28,7 @@ from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock
 from gateway.store.tables import epoch, person, person_version, position, quarantine
 from gateway.store.vault import Vault
 
-PIECE = 50
+PIECE = 25
 """Changes per transaction: with eight applications and families it stays below 50 ms."""
 
 

@@ -124,7 +124,7 @@ def _disclosed(
         whole["personenkennung"] = kennung
     whole |= tree
     if "stand" in grant.fields:
-        whole["stand"] = row["stand"].strftime("%Y-%m-%dT%H:%M:%SZ")
+        whole["stand"] = row["stand"].isoformat()[:19] + "Z"
     if "datensatzversion" in grant.fields:
         whole["datensatzversion"] = row["told_version"]
     audit_id = vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()

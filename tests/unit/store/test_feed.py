@@ -16,11 +16,14 @@ LATER = NOW + timedelta(hours=25)
 DEPTH = 7
 
 
+NOTHING = State()
+
+
 @dataclass(frozen=True)
 class Game:
     """One person and one application. `held` is what the application has; `mark` what it may acknowledge next."""
 
-    state: State = State()
+    state: State = NOTHING
     counter: tuple[int, int, int, int, int, bool] = (0, 0, 0, 0, 0, False)
     shown: tuple[tuple[int, bytes | None], ...] = ()
     held: bytes | None = None
