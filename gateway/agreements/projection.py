@@ -222,10 +222,14 @@ def _restricted(control: Tree) -> frozenset[str]:
 
 @cache
 def _under(named: frozenset[str]) -> frozenset[str]:
-    """A restricted required field takes its group along: the group could not be told without it."""
+    """A restricted required field takes its group along: the group could not be told without it.
+
+    So does a field inside a group that is granted as a whole, for only the whole can be withheld.
+    """
     every = [node for top in nodes(Person) for node in top.walk()]
     required = {node.path for node in every if node.path in named and node.minimum == 1 and "." in node.path}
-    closed = named | {path.rpartition(".")[0] for path in required}
+    wholes = {whole.path for whole in grantable(Person) for node in whole.walk() if node.path in named}
+    closed = named | wholes | {path.rpartition(".")[0] for path in required}
     return closed | {node.path for node in every if _covered(node.path, closed)}
 
 

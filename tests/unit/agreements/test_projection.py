@@ -148,6 +148,20 @@ def test_a_restricted_required_part_takes_its_group(sozialamt: Agreement) -> Non
     assert "aufenthaltsstatus" not in projected(sozialamt, datensatz(eingeschraenkt=["aufenthaltsstatus.art"]))
 
 
+def test_a_restricted_part_takes_the_group_that_is_granted_whole(sozialamt: Agreement) -> None:
+    """Of a group that is granted as a whole nothing is told once one field inside is restricted (DSGVO Art. 18)."""
+    for whole in grantable(Person):
+        below = [node for node in whole.walk() if node.path != whole.path and not node.children]
+        for node in below if whole.path in sozialamt.fields else ():
+            record = datensatz(eingeschraenkt=[node.path])
+            place, *rest = whole.path.split(".")
+            if rest or place == "unterbringungsanspruch":
+                continue
+            record["person"][place] = {node.name: "Geheimwort"}  # type: ignore[index,call-overload] # a tree of the test's own
+            person = project(sozialamt, frozenset(sozialamt.fields), record, derive(record, stichtag=TODAY), Links())
+            assert "Geheimwort" not in repr(person), node.path
+
+
 @pytest.mark.parametrize("kind", ["schutzeinrichtung", "jva"])
 def test_shelter_and_prison_mask_the_whole_address(wohnung: Agreement, kind: str) -> None:
     """Of a shelter or prison only `sonstige` is told."""
