@@ -39,6 +39,7 @@ CERTIFICATE_HEADERS = frozenset(
 
 _SERVICE = re.compile(r"/soap/([a-z0-9-]{1,60})/([1-9][0-9]{0,3})")
 _PIECE = 64 * 1024
+_MOST_DISCARDED = 64 * 1024 * 1024
 _HEADERS = [
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -92,6 +93,8 @@ class Web:
         began = self._monotonic()
         service = self._named_service(environ)
         reply = self._respond(environ, service)
+        if isinstance(reply, Page) and reply.status >= 400:
+            _discard(environ["wsgi.input"])
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", _headers(reply))
         application = service[0] if service else None
@@ -195,6 +198,19 @@ def _pieces(stream: Any, wanted: int) -> bytes:
     except TimeoutError:
         raise MessageRefused("body did not arrive in time", http_status=408) from None
     return bytes(body)
+
+
+def _discard(stream: Any) -> None:
+    """What is left of a refused body is read and thrown away, within reason and the connection's deadline.
+
+    Closing with unread bytes would reset the connection, and the caller would never see the refusal (RFC 9112, 9.6).
+    """
+    left = _MOST_DISCARDED
+    try:
+        while left > 0 and (piece := stream.read(min(_PIECE, left))):
+            left -= len(piece)
+    except OSError as gone:
+        LOG.info("refused body not read to its end", error=type(gone).__name__)
 
 
 def _document(environ: Environ) -> str:

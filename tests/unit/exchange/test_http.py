@@ -33,12 +33,13 @@ class Echo:
 class Trickle(io.RawIOBase):
     """A body that comes in small pieces and counts how much was taken."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, piece: int = 1000) -> None:
         self.left = size
+        self.piece = piece
         self.taken = 0
 
     def read(self, size: int = -1) -> bytes:
-        piece = min(size, 1000, self.left)
+        piece = min(size, self.piece, self.left)
         self.left -= piece
         self.taken += piece
         return b"x" * piece
@@ -170,11 +171,20 @@ def test_an_empty_body_is_400() -> None:
     assert call(body=b"")[0] == 400
 
 
-def test_a_chunked_body_is_read_no_further_than_the_limit() -> None:
-    """A body without stated length ends in 413 after one byte more than the limit."""
-    stream = Trickle(10**9)
+@pytest.mark.parametrize("extra", [{}, {"CONTENT_LENGTH": "100000"}, {"HTTP_CONTENT_ENCODING": "gzip"}])
+def test_a_refused_body_is_taken_but_not_kept(extra: dict[str, str]) -> None:
+    """What is left of a refused body is read, so that the caller sees the refusal and not a reset connection."""
+    stream, echo = Trickle(100_000), Echo()
+    assert call(body=stream, pipeline=echo, **extra)[0] in (413, 415)
+    assert stream.left == 0
+    assert echo.requests == []
+
+
+def test_a_refused_body_without_end_is_not_waited_for() -> None:
+    """Beyond 64 MiB the connection is given up."""
+    stream = Trickle(10**9, piece=64 * 1024)
     assert call(body=stream)[0] == 413
-    assert stream.taken <= 5001
+    assert stream.taken <= 64 * 1024 * 1024 + 5001
 
 
 def test_a_chunked_body_within_the_limit_is_whole() -> None:

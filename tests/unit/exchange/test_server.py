@@ -270,6 +270,8 @@ def test_an_oversized_body_is_413(running: Running) -> None:
     """A body above the limit is refused, stated or chunked."""
     assert post(running.connect(), b"x" * 100_001)[0] == 413
     assert post(running.connect(), iter([b"x" * 60_000, b"x" * 60_000]))[0] == 413
+    assert post(running.connect(), b"x" * 5_000_000)[0] == 413
+    assert post(running.connect(), iter([b"x" * 60_000] * 50))[0] == 413
 
 
 @pytest.mark.parametrize("missing", ["server.crt", "server.key", "ca.crt"])
