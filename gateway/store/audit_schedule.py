@@ -1,4 +1,4 @@
-"""When a checkpoint of the audit trail is due: after 60 seconds or 1,000 entries, and at the end."""
+"""When a checkpoint of the audit trail is due: with the first entry, after 60 seconds or 1,000 entries, at the end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class CheckpointSchedule:
     def __init__(self, checkpoint: Callable[[], Checkpoint | None], clock: Callable[[], datetime]) -> None:
         self._checkpoint = checkpoint
         self._clock = clock
+        self._begun = False
         self._anchored = 0
         self._total = 0
         self._since: datetime | None = None
@@ -40,7 +41,9 @@ class CheckpointSchedule:
         waited = self._clock() - self._since
         # A clock that went back must not put a checkpoint off: it is due then.
         full = self._total - self._anchored >= AFTER_ENTRIES and self.problem is None
-        if not (final or full or waited >= AFTER or waited < timedelta(0)):
+        # A process anchors its first entry at once: a trail without any anchor proves little after a crash.
+        first = not self._begun and self.problem is None
+        if not (final or full or first or waited >= AFTER or waited < timedelta(0)):
             return (AFTER - waited).total_seconds()
         try:
             done = self._checkpoint()
@@ -49,6 +52,7 @@ class CheckpointSchedule:
             self._since = self._clock()
             return AFTER.total_seconds()
         self.problem = None
+        self._begun = True
         self._since = None
         self._anchored = done.gesamt if done is not None else 0
         return None

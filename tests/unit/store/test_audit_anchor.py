@@ -242,25 +242,29 @@ class Recorder:
 
 
 def test_a_checkpoint_is_due_after_a_minute_or_at_the_end() -> None:
-    """Nothing is due without entries; 60 s after the first unanchored entry, at the end, or if the clock went back."""
+    """Nothing is due without entries; the first entry at once, then 60 s after the first unanchored one, at the end,
+    or if the clock went back."""
     clock, checkpoint = Clock(), Recorder()
     schedule = CheckpointSchedule(checkpoint, clock)
     assert schedule.tick(True) is None
     schedule.written(1)
-    assert schedule.tick(False) == AFTER.total_seconds()
-    clock.forward(seconds=20)
-    schedule.written(2)
-    assert schedule.tick(False) == 40
-    assert checkpoint.calls == 0
-    clock.forward(seconds=40)
     assert schedule.tick(False) is None
     assert checkpoint.calls == 1
+    schedule.written(2)
+    assert schedule.tick(False) == AFTER.total_seconds()
+    clock.forward(seconds=20)
     schedule.written(3)
+    assert schedule.tick(False) == 40
+    assert checkpoint.calls == 1
+    clock.forward(seconds=40)
+    assert schedule.tick(False) is None
+    assert checkpoint.calls == 2
+    schedule.written(4)
     clock.forward(seconds=-1)
     schedule.tick(False)
-    schedule.written(4)
+    schedule.written(5)
     schedule.tick(True)
-    assert checkpoint.calls == 3
+    assert checkpoint.calls == 4
 
 
 def test_a_failed_checkpoint_is_told_and_tried_again_in_a_minute() -> None:
