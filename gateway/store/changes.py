@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from gateway.agreements.agreement import Grant
 from gateway.errors import TokenRefused
 from gateway.store import feed, feed_rows, projecting, reading
 from gateway.store.database import Database
-from gateway.store.feed import Change, ChangePage
+from gateway.store.feed import Change, ChangePage, Counter
 from gateway.store.reading import Rendered
 from gateway.store.tables import epoch, person, projection
 from gateway.store.vault import Vault
@@ -28,25 +29,23 @@ def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: C
 
     Entries that today's rules contradict are corrected first and come with the number of the correction.
     """
-    stream = feed.stream(grant.agreement)
+    stream, limit = feed.stream(grant.agreement), max(1, limit)
     for _ in range(_ROUNDS):
-        last = _reserve(database, stream, max(1, limit))
         with database.read() as connection:
-            rows = _pending(connection, stream, last)
+            rows = _pending(connection, stream, limit + 1)
             targets = _targets(connection, vault, stream, rows)
             figures, current = feed_rows.counter(connection, stream), read_epoch(connection)
-            more = _any_after(connection, stream, last)
-        rendered = [reading.render(vault, grant, row) for row in rows]
+        rendered = [reading.render(vault, grant, row) for row in rows[:limit]]
         drifted = [one for one in rendered if one.drifted]
         if not drifted:
             break
         correct(database, vault, grant, drifted, clock())
     else:
         # Two sets of rules are at work (an upgrade in progress): tell what both agree on, and nothing behind it.
-        first = next(index for index, one in enumerate(rendered) if one.drifted)
-        rendered, more = rendered[:first], True
-    found = tuple(_change(one, targets.get(one.person_id)) for one in rendered)
-    return ChangePage(found, found[-1].number if found else figures.acked, more, current)
+        rendered = list(takewhile(lambda one: not one.drifted, rendered))
+    page = _marked(database, stream, rendered, figures)
+    found = tuple(_change(one, targets.get(one.person_id)) for one in page)
+    return ChangePage(found, found[-1].number if found else figures.acked, len(found) < len(rows), current)
 
 
 def acknowledge(database: Database, stream: str, up_to: int, epoch_given: str) -> int:
@@ -97,38 +96,29 @@ def read_epoch(connection: sa.Connection) -> str:
     return value
 
 
-def _reserve(database: Database, stream: str, limit: int) -> int:
-    """The last number of the page to come; from now on it counts as delivered (law 2). 0 if nothing is pending."""
-    with database.read() as connection:
-        last = _last_of_page(connection, stream, limit)
-        if last <= feed_rows.counter(connection, stream).delivered:
-            return last
+def _marked(database: Database, stream: str, rendered: list[Rendered], figures: Counter) -> list[Rendered]:
+    """The entries that may be sent: from now on they count as delivered (law 2).
+
+    Entries that have moved since they were read are left out; they come again under their new number.
+    """
+    last = max((one.state.number or 0 for one in rendered), default=0)
+    if last <= figures.delivered:
+        return rendered
     with database.write() as connection:
         counters = feed_rows.lock(connection, [stream])
-        last = _last_of_page(connection, stream, limit)
-        figures = counters[stream]
-        figures.delivered = max(figures.delivered, last)
+        where = sa.and_(projection.c.stream == stream, projection.c.number <= last)
+        standing = set(connection.execute(sa.select(projection.c.number).where(where)).scalars())
+        page = [one for one in rendered if one.state.number in standing]
+        numbers = (one.state.number or 0 for one in page)
+        counters[stream].delivered = max([counters[stream].delivered, *numbers])
         feed_rows.save(connection, counters)
-    return last
+    return page
 
 
-def _last_of_page(connection: sa.Connection, stream: str, limit: int) -> int:
-    query = sa.select(projection.c.number).where(_is_pending(stream)).order_by(projection.c.number).limit(limit)
-    return max(connection.execute(query).scalars(), default=0)
-
-
-def _pending(connection: sa.Connection, stream: str, last: int) -> Sequence[Mapping[Any, Any]]:
-    query = reading.feed_rows(stream).where(projection.c.number <= last).order_by(projection.c.number)
+def _pending(connection: sa.Connection, stream: str, limit: int) -> Sequence[Mapping[Any, Any]]:
+    where = projection.c.number.is_not(None)
+    query = reading.feed_rows(stream).where(where).order_by(projection.c.number).limit(limit)
     return connection.execute(query).mappings().all()
-
-
-def _any_after(connection: sa.Connection, stream: str, last: int) -> bool:
-    query = sa.select(projection.c.number).where(_is_pending(stream), projection.c.number > last).limit(1)
-    return connection.execute(query).first() is not None
-
-
-def _is_pending(stream: str) -> sa.ColumnElement[bool]:
-    return sa.and_(projection.c.stream == stream, projection.c.number.is_not(None))
 
 
 def _step(connection: sa.Connection, stream: str, up_to: int) -> int:

