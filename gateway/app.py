@@ -27,7 +27,7 @@ from gateway.agreements.city import City, load_city
 from gateway.agreements.load import load_all
 from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
-from gateway.errors import AgreementError, GatewayError, SettingsError
+from gateway.errors import AgreementError, AuditError, GatewayError, SettingsError
 from gateway.exchange import server
 from gateway.exchange.dispatch import Dispatcher
 from gateway.exchange.http import Web, tls_peer
@@ -177,7 +177,7 @@ def serve(settings: Settings) -> None:
     with open_house(rules) as app:
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
-    server.serve(settings.server, context, lambda: open_house(rules))
+    server.serve(settings.server, context, partial(_open_process, rules))
 
 
 def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
@@ -221,6 +221,17 @@ def open_house(rules: Rules) -> App:
     """What belongs to one process, made in it (after a fork); StoreError if the database is not durable."""
     database = Database.open(rules.settings.database.url)
     return App(rules, database, Vault(rules.ring, rules.randomness))
+
+
+def _open_process(rules: Rules) -> App:
+    """A server process; what one that was killed left without a checkpoint, or half a line of it, is mended."""
+    app = open_house(rules)
+    try:
+        app.audit.checkpoint()
+    except AuditError as error:
+        # As with any checkpoint that fails: the entries themselves are durable, and it is tried again.
+        LOG.warning("no checkpoint", error=error.code)
+    return app
 
 
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
