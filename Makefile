@@ -33,7 +33,7 @@ interop: $(VENV)/.installed
 	$(BIN)/pytest tests/interop
 
 long: $(VENV)/.installed
-	$(BIN)/pytest -m long --override-ini 'addopts=-ra -p no:cacheprovider' tests
+	$(BIN)/pytest -rP -m long tests
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo

@@ -1,0 +1,238 @@
+"""Runs the gateway so that its process kills itself at a named step: `crash.py TRAP serve` or `crash.py TRAP poller`.
+
+Nothing in the gateway knows of this. Every step below is a function that a pipeline calls; it is replaced by one
+that looks into the file TRAP on its way in and out. TRAP is {"point": "sign:before", "calls": 1}: the process whose
+call is the last of `calls` removes the file and sends itself SIGKILL. Without the file everything runs as ever.
+
+`serve` is `gateway serve`. `poller` reads one JSON object per line from standard input and polls once for each, in a
+child of its own: {} or {"full": true}, with "without": FIELD under agreements that lack that field. It prints
+{"pid": N}, {"counts": {...}} if the round ended, {"ended": exit status}.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+CHECKPOINT_ENTRIES = 6
+"""Entries between two checkpoints of the audit trail here; 1,000 in the house."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its name, and where the pipeline finds the function, as `module:attribute.attribute`."""
+
+    name: str
+    target: str
+
+
+REQUEST = (
+    Step("identify", "gateway.exchange.pipeline:identify"),
+    Step("admit", "gateway.exchange.limits:Budgets.admit"),
+    Step("parse", "gateway.exchange.pipeline:parse"),
+    Step("open-envelope", "gateway.exchange.pipeline:open_envelope"),
+    Step("operation", "gateway.exchange.pipeline:asked_operation"),
+    Step("prove", "gateway.exchange.pipeline:prove"),
+    Step("context", "gateway.exchange.pipeline:checked_context"),
+    Step("permit", "gateway.agreements.agreement:Agreement.permit"),
+    Step("freshness", "gateway.store.persons:Store.freshness"),
+    Step("dispatch", "gateway.exchange.service:Service.run"),
+    Step("disclose", "gateway.exchange.limits:Budgets.disclose"),
+    Step("render", "gateway.contract.compiled:Contract.render"),
+    Step("check-answer", "gateway.contract.compiled:Contract.check_answer"),
+    Step("body", "gateway.wire.seal:body_bytes"),
+    Step("audit-record", "gateway.store.audit:AuditTrail.record"),
+    Step("audit-commit", "gateway.store.audit:AuditTrail._flush"),
+    Step("quittung", "gateway.exchange.seal:Sealer._quittung"),
+    Step("sign", "gateway.wire.seal:sign"),
+    Step("seal", "gateway.exchange.seal:Sealer.seal"),
+    Step("answer", "gateway.exchange.pipeline:Pipeline.answer"),
+    Step("respond", "gateway.exchange.http:Web._respond"),
+)
+"""The steps of every request in their order; those that enclose others come where they end."""
+
+READ = (
+    Step("feed-mark", "gateway.store.changes:_marked"),
+    Step("feed-read", "gateway.store.persons:Store.changes"),
+    Step("acknowledge-rows", "gateway.store.feed_rows:acknowledge"),
+    Step("acknowledge-counter", "gateway.store.feed_rows:save"),
+    Step("acknowledge", "gateway.store.persons:Store.acknowledge"),
+    Step("snapshot-begin", "gateway.store.snapshot:_begin"),
+    Step("snapshot-complete", "gateway.store.snapshot:_complete"),
+    Step("snapshot", "gateway.store.persons:Store.snapshot"),
+)
+"""The steps inside the operations that keep state, and the end of the transaction of each."""
+
+SERVER = (
+    Step("audit-append", "gateway.store.audit_chain:append"),
+    Step("checkpoint", "gateway.store.audit_anchor:Anchor.append"),
+    Step("delivered", "gateway.exchange.http:_Delivery.close"),
+)
+
+POLL = (
+    Step("reproject", "gateway.store.persons:Store.reproject"),
+    Step("reproject-piece", "gateway.store.reprojecting:_Work._piece"),
+    Step("reproject-write", "gateway.store.reprojecting:write_outcome"),
+    Step("reproject-remember", "gateway.store.reprojecting:_remember"),
+    Step("state", "gateway.sources.okvisa:OkVisa.state"),
+    Step("page", "gateway.sources.okvisa:OkVisa.page"),
+    Step("follow", "gateway.sources.advance:Advance.follow"),
+    Step("judge", "gateway.sources.poll:Poll._judge"),
+    Step("ingest", "gateway.store.persons:Store.ingest"),
+    Step("piece", "gateway.store.ingest:Intake._take_piece"),
+    Step("lock-feeds", "gateway.store.ingest:lock_feeds"),
+    Step("people", "gateway.store.ingest:Intake._write_people"),
+    Step("erase-rows", "gateway.store.ingest:erase_rows"),
+    Step("entries", "gateway.store.ingest:write_outcome"),
+    Step("quarantine", "gateway.store.quarantine:put"),
+    Step("position", "gateway.store.ingest:_write_position"),
+    Step("scrub", "gateway.store.database:Database.scrub"),
+    Step("finish-poll", "gateway.store.persons:Store.finish_poll"),
+    Step("round", "gateway.sources.poll:Poll.run_once"),
+)
+
+COMMIT = (Step("commit", "sqlalchemy.engine.default:DefaultDialect.do_commit"),)
+
+WHEN = ("before", "after")
+
+TORN = "checkpoint-write:half"
+"""The point between two halves of a line of the anchor file, as a full disk or a power cut leaves it."""
+
+
+class Trap:
+    """The file that says where the next process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def arm(self, point: str, calls: int = 1) -> None:
+        """The process that passes `point` for the `calls`-th time from now dies there."""
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps({"point": point, "calls": calls}))
+        fresh.rename(self.path)
+
+    def fired(self) -> bool:
+        """Whether a process has died in it."""
+        return not self.path.exists()
+
+    def passed(self, point: str) -> None:
+        """Called at every point; does not return if it is the one."""
+        try:
+            file = self.path.open("r+")
+        except FileNotFoundError:
+            return
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            said = json.load(file)
+            if said["point"] != point:
+                return
+            if said["calls"] > 1:
+                file.seek(0)
+                file.truncate()
+                json.dump(said | {"calls": said["calls"] - 1}, file)
+                return
+            self.path.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def install(self, steps: tuple[Step, ...]) -> None:
+        """Every step looks into the trap before and after."""
+        for step in steps:
+            module, _, path = step.target.partition(":")
+            owner: Any = importlib.import_module(module)
+            *parents, name = path.split(".")
+            for parent in parents:
+                owner = getattr(owner, parent)
+            setattr(owner, name, self._watched(step.name, vars(owner)[name]))
+
+    def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def watched(*arguments: Any, **named: Any) -> Any:
+            self.passed(f"{name}:before")
+            result = function(*arguments, **named)
+            self.passed(f"{name}:after")
+            return result
+
+        return watched
+
+    def halve_checkpoints(self) -> None:
+        """A line of the anchor file is written in two halves; TORN lies between them."""
+        from gateway.store import audit_anchor
+
+        def write_all(file: int, line: bytes) -> None:
+            middle = len(line) // 2
+            os.write(file, line[:middle])
+            self.passed(TORN)
+            os.write(file, line[middle:])
+            os.fsync(file)
+
+        audit_anchor._write_all = write_all
+
+
+def points(steps: tuple[Step, ...]) -> Iterator[str]:
+    """The names of all crash points of `steps`, in order."""
+    return (f"{step.name}:{when}" for step in steps for when in WHEN)
+
+
+def serve(trap: Trap) -> None:
+    """`gateway serve`, with every step of a request watched."""
+    from gateway.cli.main import cli
+    from gateway.store import audit_schedule
+
+    audit_schedule.AFTER_ENTRIES = CHECKPOINT_ENTRIES
+    trap.install(REQUEST + READ + SERVER)
+    trap.halve_checkpoints()
+    cli(["serve"], prog_name="gateway")
+
+
+def poller(trap: Trap) -> None:
+    """A round per line of standard input, each in a process of its own; ends with its input."""
+    from gateway import app, settings
+    from gateway.sources import okvisa
+
+    trap.install(POLL + COMMIT)
+    found = settings.load(settings.locate(None))
+    app.configure_log(found.log)
+    rules, source = app.load(found), okvisa.OkVisa.open(found.source)
+    # Reading the WSDL is most of a small round; nothing has been called yet, so the children can share it.
+    okvisa.OkVisa.open = lambda _settings: source  # type: ignore[method-assign,assignment]  # one for all rounds
+    for line in iter(sys.stdin.readline, ""):
+        child = os.fork()
+        if child == 0:
+            _round(rules, **json.loads(line))
+        _say({"pid": child})
+        _say({"ended": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])})
+
+
+def _round(rules: Any, *, full: bool = False, without: str | None = None) -> None:
+    from gateway import app
+
+    status = 1
+    try:
+        agreements = {
+            name: replace(a, fields=tuple(f for f in a.fields if f != without)) for name, a in rules.agreements.items()
+        }
+        with app.open_house(replace(rules, agreements=agreements)) as house:
+            _say({"counts": asdict(house.poll.run_once(full=full).counts)})
+        status = 0
+    except Exception:  # noqa: BLE001 -- the end of this process: say why, whatever it was
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _say(line: object) -> None:
+    os.write(1, json.dumps(line).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    {"serve": serve, "poller": poller}[sys.argv[2]](Trap(Path(sys.argv[1])))

@@ -1,0 +1,266 @@
+"""A running house in which processes die, and the examiner who says afterwards whether it kept its promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from click.testing import CliRunner, Result
+from lxml import etree
+
+from gateway import app as composition
+from gateway import settings
+from gateway.agreements.context import Abrufkontext
+from gateway.agreements.operation import Operation
+from gateway.app import App
+from gateway.cli.main import cli
+from gateway.store import audit_verify
+from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
+from tests.fault import crash
+from tests.fault.application import Application, patient
+from tests.running import APPLICATIONS, PURPOSES, Running, installed, wait
+
+SCRIPT = Path(crash.__file__)
+SOURCE = "okvisa"
+_BODY = "{*}Body"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OF_ITS_OWN = {"stand", "datensatzversion"}
+
+
+class Round:
+    """One round of the poller in a process of its own."""
+
+    def __init__(self, poller: subprocess.Popen[str], command: dict[str, Any]) -> None:
+        assert poller.stdin is not None
+        assert poller.stdout is not None
+        self._said = poller.stdout
+        poller.stdin.write(json.dumps(command) + "\n")
+        poller.stdin.flush()
+        self.counts: dict[str, int] | None = None
+        self.pid: int = self._next()["pid"]
+
+    def end(self) -> int:
+        """Its exit status (minus the signal that ended it); `counts` is set if it went through."""
+        while "ended" not in (said := self._next()):
+            self.counts = said["counts"]
+        return int(said["ended"])
+
+    def _next(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._said.readline())
+        return found
+
+
+class House:
+    """One installation under test: simulated source, server, poller, and an application for every agreement."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.trap = crash.Trap(running.folder.parent / "trap.json")
+        self.applications = {name: Application(name, running.client(name)) for name in APPLICATIONS}
+        self.checked: Counter[str] = Counter()
+        self._poller: subprocess.Popen[str] | None = None
+        found = settings.load(running.installation.settings)
+        self._rules = composition.load(found)
+        self.inside: App = composition.open_house(self._rules)
+
+    def serve(self) -> None:
+        """The server answers, and looks into the trap at each of its steps."""
+        child = self._start("serve", subprocess.DEVNULL)
+        wait(f"{self.running.base_url}/health/live", child, verify=str(self.running.installation.ca))
+
+    def round(self, **command: Any) -> Round:
+        """A round of the poller has begun."""
+        if self._poller is None or self._poller.poll() is not None:
+            self._poller = self._start("poller", subprocess.PIPE)
+        return Round(self._poller, command)
+
+    def polled(self, **command: Any) -> dict[str, int]:
+        """The counts of a round that went through."""
+        begun = self.round(**command)
+        assert begun.end() == 0, "a round failed though nothing was in its way"
+        assert begun.counts is not None
+        return begun.counts
+
+    def kill_round(self, begun: Round) -> bool:
+        """Kills the round wherever it is; whether it was still at work."""
+        with suppress(ProcessLookupError):  # it has ended already
+            os.kill(begun.pid, signal.SIGKILL)
+        return begun.end() == -signal.SIGKILL
+
+    def happen(self, events: Sequence[str | None]) -> None:
+        """These events happen at the source; None is one that the source draws."""
+        for event in events:
+            self.running.step(event)
+
+    def end_poller(self) -> None:
+        """The poller and the round it was in are killed; the next round starts another one."""
+        self.running.end("poller", kill=True)
+        self._close_poller()
+
+    def workers(self) -> list[int]:
+        """The server's worker processes."""
+        arbiter = self.running.children["serve"].pid
+        children = Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def entries(self, digest: str) -> int:
+        """How many entries of the audit trail are about the request with this SHA-256."""
+        with sqlite3.connect(f"file:{self.running.folder / 'gateway.sqlite'}?mode=ro", uri=True) as connection:
+            rows = connection.execute("SELECT content FROM audit_entry").fetchall()
+        connection.close()
+        return sum(json.loads(content).get("anfrageDigest") == digest for (content,) in rows)
+
+    def examine(self, names: Sequence[str] = APPLICATIONS) -> None:
+        """Finishes the work and asserts the laws:
+
+        1. A round goes through, and one more finds nothing new: the position is where the source is.
+        2. What each application has made of its feed is, person by person, what a fresh snapshot gives.
+        3. `gateway audit verify` exits 0.
+        4. Every answer that an application has received is recorded under its quittung.
+        """
+        self.examine_poller()
+        self.examine_feeds(names)
+        self.verify()
+
+    def glance(self, name: str) -> None:
+        """Finishes the work and asserts law 2 for one application."""
+        self.polled()
+        self.examine_feeds([name])
+
+    def examine_poller(self) -> None:
+        """Law 1."""
+        self.polled()
+        again = self.polled()
+        assert {name: again[name] for name in ("stored", "removed", "merged", "entries")} == dict.fromkeys(
+            ("stored", "removed", "merged", "entries"), 0
+        ), "a round after a complete one found something new"
+        position = self.inside.store.position(SOURCE)
+        assert position is not None
+        assert (position.change_number, position.page_token, position.full_load) == (self._source_number(), None, False)
+
+    def examine_feeds(self, names: Sequence[str] = APPLICATIONS) -> None:
+        """Law 2."""
+        for name in names:
+            application = self.applications[name]
+            self.checked["answers lost"] += patient(application.drain)
+            fresh, _, _ = application.stock()
+            assert application.copy.keys() == fresh.keys(), "the feed told of other persons than the snapshot"
+            assert application.copy == fresh, "the feed told something else of a person than the snapshot"
+            self.checked["persons compared"] += len(fresh)
+
+    def verdict(self) -> Result:
+        """What `gateway audit verify` says."""
+        arguments = ["audit", "verify", "--settings", str(self.running.installation.settings)]
+        return CliRunner().invoke(cli, arguments)
+
+    def verify(self) -> None:
+        """Laws 3 and 4."""
+        verdict = self.verdict()
+        assert verdict.exit_code == 0, verdict.output
+        for application in self.applications.values():
+            for answer in application.take_answers():
+                body = parse(answer.raw, limits=ANSWER_LIMITS).root.find(_BODY)
+                assert body is not None
+                said = answer.quittung
+                found = audit_verify.match(
+                    self.inside.database,
+                    number=said["protokollnummer"],
+                    entry_hash=bytes.fromhex(said["eintragsHash"]),
+                    salt=bytes.fromhex(said["salt"]),
+                    body=canonical(body),
+                )
+                assert found.holds, f"{etree.QName(answer.payload).localname}: {found.rule}"
+                self.checked["answers found in the trail"] += 1
+        self.checked["examinations"] += 1
+
+    def compare_with_fresh(self, folder: Path) -> int:
+        """A second house that never crashed reads the same source once and knows the same; how many persons."""
+        with installed(folder) as other:
+            other.environment = {"GATEWAY_SOURCE_URL": f"{self.running.source_url}/okvisa"}
+            other.poll()
+            with composition.build(settings.load(other.installation.settings)) as fresh:
+                mine, others = known(self.inside), known(fresh)
+        assert mine == others
+        return sum(len(persons) for persons in mine.values())
+
+    def summary(self, **counts: int) -> None:
+        """Prints what was done; seen with pytest -rP and in the log of make long."""
+        print(", ".join(f"{number} {what}" for what, number in {**counts, **self.checked}.items()))
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+        self.inside.close()
+        self._close_poller()
+
+    def _close_poller(self) -> None:
+        if self._poller is not None and self._poller.stdin is not None and self._poller.stdout is not None:
+            self._poller.kill()
+            self._poller.stdin.close()
+            self._poller.stdout.close()
+        self._poller = None
+
+    def _start(self, role: str, pipe: int) -> Any:
+        log = (self.running.folder / f"{role}.log").open("ab")
+        with log:
+            child = subprocess.Popen(
+                [sys.executable, str(SCRIPT), str(self.trap.path), role],
+                env={**os.environ, "GATEWAY_SETTINGS": str(self.running.installation.settings)}
+                | dict(self.running.environment),
+                stdin=pipe,
+                stdout=pipe if pipe == subprocess.PIPE else log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self.running.children[role] = child  # type: ignore[assignment]  # text or bytes: it is only ended there
+        return child
+
+    def _source_number(self) -> int:
+        told = requests.get(f"{self.running.source_url}/lebt", timeout=30).json()
+        return int(told["aenderungsnummer"])
+
+
+@contextmanager
+def house(folder: Path, *, persons: int = 40, seed: int = 1, page_size: int = 15) -> Iterator[House]:
+    """A house with its source; server and poller are started by the test."""
+    with installed(folder / "house") as running:
+        running.environment = {"GATEWAY_SOURCE_PAGE_SIZE": str(page_size)}
+        running.simulate(persons=persons, seed=seed)
+        made = House(running)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def known(app: App) -> dict[str, list[str]]:
+    """Per application all persons it sees, without what is random or counted in one house: Kennungen and versions."""
+    found = {}
+    now = datetime.now(UTC)
+    for name, agreement in app.rules.agreements.items():
+        context = Abrufkontext(kennung="probe", verwendungszweck=PURPOSES[agreement.application])
+        grant = agreement.permit(Operation.BESTAND_ABRUFEN, context, today=app.rules.city.today(now))
+        page = app.store.snapshot(grant, None, 100_000, now)
+        assert page.token is None
+        found[name] = sorted(json.dumps(_impersonal(person.tree), sort_keys=True) for person in page.persons)
+    return found
+
+
+def _impersonal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _impersonal(part) for name, part in value.items() if name not in _OF_ITS_OWN}
+    if isinstance(value, list):
+        return sorted((_impersonal(part) for part in value), key=lambda part: json.dumps(part, sort_keys=True))
+    return "*" if isinstance(value, str) and _UUID.fullmatch(value) else value
