@@ -33,7 +33,10 @@ class Section(BaseModel):
 
 
 class ServerSettings(Section):
-    """Where the server listens and its TLS material; `public_url` is what the WSDLs carry."""
+    """Where the server listens and its TLS material; `public_url` is what the WSDLs carry.
+
+    `connections` is how many one process holds open, each taking a file descriptor.
+    """
 
     public_url: Annotated[str, Field(pattern=r"^https://[^/]+(/[^?#]*)?$")]
     host: str = "127.0.0.1"
@@ -43,6 +46,7 @@ class ServerSettings(Section):
     client_ca: AnyPath
     processes: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 8
+    connections: Annotated[int, Field(ge=100, le=50_000)] = 500
     max_request_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     read_timeout: Annotated[int, Field(ge=1, le=300)] = 15
 

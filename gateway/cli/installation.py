@@ -110,6 +110,7 @@ key = "tls/server.key"
 client_ca = "tls/ca.pem"                  # client certificates must chain to it and be pinned
 processes = 2
 threads = 8
+connections = 500                         # open at once, in each process
 
 [signing.rsa-sha256]                      # answers of agreements with this method
 key = "signing/rsa.key"

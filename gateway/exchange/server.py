@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import structlog
-from gunicorn import util  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
-from gunicorn.http import errors  # type: ignore[import-untyped]  # gunicorn ships no types
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
 
+from gateway.exchange.worker import Worker
 from gateway.settings import ServerSettings
 
 LOG = structlog.stdlib.get_logger("gateway.server")
@@ -63,6 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "ssl_context": lambda _config, _default: self._context,
             "graceful_timeout": GRACE,
             "keepalive": KEEPALIVE,
+            "worker_connections": settings.connections,
             "limit_request_line": 2048,
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,
@@ -91,19 +90,6 @@ def serve(settings: ServerSettings, context: ssl.SSLContext, open_app: Callable[
     Server(settings, context, open_app).run()
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Answers what is no HTTP with constant bytes; gunicorn's own page and log line would quote the request."""
-
-    def handle_error(self, _req: object, client: Any, _addr: object, exc: BaseException) -> None:
-        """The connection gets a constant answer by the kind of the error, the log its class."""
-        status, reason = _status(exc)
-        LOG.info("no request", error=type(exc).__name__, status=status)
-        try:
-            util.write_error(client, status, reason, reason)
-        except OSError as gone:
-            LOG.info("connection lost", error=type(gone).__name__)
-
-
 class QuietLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's log without tracebacks and request lines: both can carry what a stranger sent."""
 
@@ -114,17 +100,3 @@ class QuietLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
     def access(self, resp: object, req: object, environ: object, request_time: object) -> None:
         """No access log: our own has one line per request."""
-
-
-def _status(error: BaseException) -> tuple[int, str]:
-    if isinstance(error, errors.LimitRequestLine):
-        return 414, "URI Too Long"
-    if isinstance(error, errors.LimitRequestHeaders):
-        return 431, "Request Header Fields Too Large"
-    if isinstance(error, errors.ExpectationFailed):
-        return 417, "Expectation Failed"
-    if isinstance(error, errors.UnsupportedTransferCoding):
-        return 501, "Not Implemented"
-    if isinstance(error, errors.ParseException | ssl.SSLError):
-        return 400, "Bad Request"
-    return 500, "Internal Server Error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ CIPHERS = ":".join(
 """TLS 1.2: forward secrecy and AES-GCM only (BSI TR-02102-2, 3.3). TLS 1.3 suites cannot be chosen from Python: its
 ChaCha20 is switched off with OPENSSL_CONF or by the proxy in front."""
 
+HANDSHAKE_TIMEOUT = 5.0
+"""Seconds for a handshake, which takes a thread before anybody is known; it is a few round trips."""
+
 WRITE_TIMEOUT = 60.0
 """Seconds in which one answer must be taken by the client."""
 
@@ -27,7 +31,7 @@ class TimedContext(ssl.SSLContext):
 
 
 class TimedSocket(ssl.SSLSocket):
-    """A TLS connection whose handshake, and then each whole request, must arrive within the context's `read_timeout`.
+    """A TLS connection whose handshake, and then each whole request, must arrive in time.
 
     gunicorn's threads read in blocking mode without any limit; here "blocking" means "until the deadline", counted
     from when a thread takes the connection up, so that a trickle of bytes does not hold the thread either.
@@ -37,7 +41,7 @@ class TimedSocket(ssl.SSLSocket):
 
     def do_handshake(self, block: bool = False) -> None:
         """The handshake is done, or TimeoutError."""
-        self._begin()
+        self._begin(HANDSHAKE_TIMEOUT)
         super().do_handshake(block)
 
     def setblocking(self, flag: bool) -> None:
@@ -47,6 +51,10 @@ class TimedSocket(ssl.SSLSocket):
         else:
             self._deadline = None
             super().setblocking(False)
+
+    def hasten(self, seconds: float) -> None:
+        """What is still to come must come within `seconds`."""
+        self._deadline = time.monotonic() + seconds
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Bytes of the request; TimeoutError once its time is over."""
@@ -63,9 +71,9 @@ class TimedSocket(ssl.SSLSocket):
             self.settimeout(WRITE_TIMEOUT)
         super().sendall(data, flags)
 
-    def _begin(self) -> None:
+    def _begin(self, most: float = math.inf) -> None:
         context = self.context
-        seconds = context.read_timeout if isinstance(context, TimedContext) else TimedContext.read_timeout
+        seconds = min(most, context.read_timeout if isinstance(context, TimedContext) else TimedContext.read_timeout)
         self._deadline = time.monotonic() + seconds
         self.settimeout(seconds)
 

@@ -83,6 +83,7 @@ def settings(place: Path, port: int, **more: Any) -> ServerSettings:
         client_ca=place / "ca.crt",
         processes=2,
         threads=4,
+        connections=100,
         read_timeout=1,
         **more,
     )
