@@ -16,7 +16,7 @@ from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
-from gateway.store.tables import epoch, person
+from gateway.store.tables import epoch, person, person_version
 from gateway.store.vault import Vault
 
 _STEP = 200
@@ -36,6 +36,7 @@ class Eraser:
 
         The ledger comes first: after a crash in between, repeating the call finishes the work.
         """
+        self._require_ledger()
         self.ledger.add(source, personennummer)
         key = d.source_key(self.vault, source, personennummer)
         with self.database.read() as connection:
@@ -48,6 +49,7 @@ class Eraser:
 
     def after_restore(self, *, now: datetime, stichtag: date) -> int:
         """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased."""
+        self._require_ledger()
         with self.database.write() as connection:
             connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex(), erasures=len(self.ledger)))
         gone, after = 0, b""
@@ -62,6 +64,10 @@ class Eraser:
             after = ids[-1]
         self.database.scrub()
         return gone
+
+    def _require_ledger(self) -> None:
+        with self.database.read() as connection:
+            self.ledger.require(connection.execute(sa.select(epoch.c.erasures)).scalar_one())
 
     def _erased(self, one: Dossier) -> bool:
         number = d.control(one.document or {}).get("quellsystemPersonennummer")
@@ -88,6 +94,15 @@ class Eraser:
             write_outcome(connection, outcome, now)
             drop_lone_families(connection)
         return len(gone)
+
+
+def forget_versions(database: Database, before: datetime) -> int:
+    """Afterwards no superseded version recorded before that moment is left; how many went. Current ones stay."""
+    older = sa.exists().where(person.c.id == person_version.c.person_id, person.c.version > person_version.c.version)
+    with database.write() as connection:
+        gone = connection.execute(sa.delete(person_version).where(person_version.c.recorded_at < before, older))
+    database.scrub()
+    return gone.rowcount
 
 
 def rewrap(database: Database, vault: Vault) -> int:

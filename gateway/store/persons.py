@@ -136,6 +136,10 @@ class Store:
         """Afterwards old tokens are refused and the erasure ledger is applied again; how many persons it erased."""
         return self._eraser(agreements).after_restore(now=now, stichtag=stichtag)
 
+    def forget_versions(self, before: datetime) -> int:
+        """Afterwards no superseded version of a person recorded before that moment is left; how many went."""
+        return erasing.forget_versions(self._database, before)
+
     def rewrap(self) -> int:
         """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
         return erasing.rewrap(self._database, self._vault)

@@ -57,7 +57,10 @@ def snapshot(
     stream = feed.stream(grant.agreement)
     with database.read() as connection:
         current = read_epoch(connection)
+        last = feed_rows.counter(connection, stream).last
     mark = _opened(vault, grant, token, current, now) if token else _begin(database, stream, current, now)
+    if mark.number > last and token:
+        raise TokenRefused("page token of a feed that is no longer")  # a restore that nobody announced
     for _ in range(_ROUNDS):
         with database.read() as connection:
             rows = connection.execute(_page(stream, mark, max(1, limit) + 1)).mappings().all()

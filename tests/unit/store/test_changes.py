@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -218,6 +219,25 @@ def test_what_todays_rules_change_is_announced_as_shown(house: House) -> None:
     assert (change.kind, change.person.tree["vornamen"]) == ("geaendert", "Ada")
 
 
+@pytest.mark.parametrize("operation", [Operation.PERSON_ABRUFEN, Operation.PERSON_SUCHEN])
+def test_what_a_single_query_shows_is_what_the_feed_knows(house: House, operation: Operation) -> None:
+    """A narrower answer of a find or search is announced back, too: the application may have kept it."""
+    house.take(upsert("1", 1))
+    kennung = house.changes().changes[0].kennung
+    house.settle()
+    narrower = grant(agreement(fields=tuple(field for field in FIELDS if field != "vornamen")), operation)
+    if operation is Operation.PERSON_ABRUFEN:
+        found = house.store.find(narrower, kennung)
+    else:
+        (found,) = house.store.search(narrower, Criteria("Musterb", "Ada"))
+    assert found is not None
+    assert "vornamen" not in found.tree
+    house.reproject()
+    (change,) = house.changes().changes
+    assert change.person is not None
+    assert (change.kind, change.person.tree["vornamen"]) == ("geaendert", "Ada")
+
+
 def test_while_rules_fight_only_the_agreed_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a correction never holds, the page ends before the first entry in dispute."""
     house.take(upsert("1", 1))
@@ -278,3 +298,36 @@ def test_find_knows_nobody_it_should_not(house: House) -> None:
         assert house.store.find(wanted, kennung) is None
         with pytest.raises(NotFound):
             house.store.report(house.grant(Operation.UNSTIMMIGKEIT_MELDEN), kennung, None, "falsch")
+
+
+def test_poller_and_application_at_the_same_time(house: House) -> None:
+    """While the poller writes, an application that fetches, acknowledges and finds loses nothing and blocks nobody."""
+    copy: dict[str, Any] = {}
+    errors: list[BaseException] = []
+
+    def poll() -> None:
+        try:
+            for change in range(1, 41):
+                name = "Neu" if change % 3 else "Alt"
+                house.take(upsert(str(change % 4 + 1), change, person={"familienname": name}))
+        except BaseException as error:  # noqa: BLE001  # handed to the test's own thread
+            errors.append(error)
+
+    def fetch() -> None:
+        page = house.changes(2)
+        for one in page.changes:
+            copy[one.kennung] = one.person and one.person.tree
+        for kennung in list(copy)[:1]:
+            house.store.find(house.grant(Operation.PERSON_ABRUFEN), kennung)
+        house.acknowledge(page)
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    while poller.is_alive():
+        fetch()
+    poller.join()
+    while house.changes().changes:
+        fetch()
+    assert errors == []
+    page = house.store.snapshot(house.grant(Operation.BESTAND_ABRUFEN), None, 10, house.now)
+    assert copy == {one.kennung: one.tree for one in page.persons}

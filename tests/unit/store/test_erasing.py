@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,10 @@ def test_a_lost_ledger_stops_the_poller(house: House) -> None:
     (house.folder / "erased.ledger").unlink()
     with pytest.raises(StoreError, match="ledger"):
         house.take(upsert("2", 2))
+    with pytest.raises(StoreError, match="ledger"):
+        erase(house, "2")
+    with pytest.raises(StoreError, match="ledger"):
+        house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
     assert column(house, tables.person.c.state) == ["removed"]
 
 
@@ -116,6 +121,20 @@ def test_after_a_rotation_the_old_generation_can_go(database: Database, tmp_path
     assert [house.store.rewrap(), house.store.rewrap()] == [2, 0]
     assert alone.kinds() == ["neu", "neu"]
     assert set(column(house, tables.person.c.ring_key_id)) == {2}
+
+
+def test_old_versions_can_be_forgotten(house: House) -> None:
+    """Superseded versions older than a moment go, the current one stays however old it is."""
+    house.take(upsert("1", 1))
+    house.take(upsert("1", 2, person={"familienname": "Neu"}))
+    house.now += timedelta(days=1)
+    house.take(upsert("1", 3, person={"familienname": "Neuer"}), upsert("2", 4))
+    assert house.store.forget_versions(house.now) == 2
+    subject = house.store.subject(SOURCE, "1")
+    assert subject is not None
+    assert [version.version for version in subject.versions] == [3]
+    assert house.store.forget_versions(house.now + timedelta(days=1)) == 0
+    assert set(house.kennungen()) == {"Neuer", "Musterc"}
 
 
 def test_the_subject_sees_everything_held(house: House) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.model.types import Tree, Value
-from tests.unit.store.store_kit import AWAY, BLOCK, House, address, agreement, merge, removal, upsert
+from gateway.store import dossier, projecting, reading
+from tests.unit.store.store_kit import AWAY, BLOCK, FIELDS, House, address, agreement, merge, removal, upsert
 
 MOTHER = [{"art": "elternteil", "personennummer": "1", "familienname": "Musterb", "vornamen": "Ada"}]
 
@@ -114,6 +115,32 @@ def test_one_accommodation_is_one_home(house: House) -> None:
     there = address("Südlager", unterkunftskennung="U1", art="gemeinschaftsunterkunft")
     house.take(upsert("1", 1, person={"anschrift": here}, auskunftssperre=BLOCK), child(2, person={"anschrift": there}))
     assert told(house)["anschrift"] == {"art": "sonstige"}
+
+
+def test_a_neighbours_change_leaves_other_links_alone(house: House) -> None:
+    """When one parent changes, the child is computed with both: nothing is announced of it."""
+    parents = [
+        {"art": "elternteil", "personennummer": number, "familienname": "M", "vornamen": "V"} for number in ("1", "3")
+    ]
+    house.take(upsert("1", 1), upsert("3", 2), upsert("2", 3, familie=parents))
+    house.settle()
+    house.take(upsert("1", 4, person={"vornamen": "Eva"}))
+    assert [_tree(one)["familienname"] for one in house.changes().changes] == ["Musterb"]
+
+
+def test_ungranted_links_are_not_kept_longer_than_the_neighbour(house: House) -> None:
+    """Where relations are not told, nothing is announced, and yet a removed neighbour's identifier is kept nowhere."""
+    house.agreements = {"wohnung": agreement(fields=tuple(field for field in FIELDS if "familie" not in field[:8]))}
+    house.take(upsert("1", 1), child(2))
+    house.settle()
+    house.take(removal("1", 3))
+    assert house.kinds() == ["entfallen"]
+    with house.database.read() as connection:
+        found = {}
+        for row in connection.execute(reading.visible_rows("wohnung/1")).mappings():
+            key = house.vault.unwrap(row["wrapped_key"], dossier.KEY, row["id"])
+            found = projecting.open_links(house.vault, key, row["sealed"], "wohnung/1", row["id"])
+    assert found["links"] == {}
 
 
 def test_a_family_has_one_identifier_per_application(light_house: House) -> None:

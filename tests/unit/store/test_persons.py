@@ -259,8 +259,10 @@ def test_merged_into_whom_the_application_does_not_see(house: House) -> None:
 
 def test_a_merged_record_goes_with_its_main_record(house: House) -> None:
     """Removing a person destroys the keys of all records once merged into it, and of later ones at once."""
-    house.take(upsert("1", 1), upsert("2", 2), upsert("3", 3))
+    house.take(upsert("1", 1, familienverband="F"), upsert("2", 2), upsert("3", 3))
     house.take(merge("1", "2", 4), merge("2", "3", 5))
+    assert len({row["person_id"] for row in rows(house, tables.search_index)}) == 1
+    assert rows(house, tables.family) == []
     subject = house.store.subject(SOURCE, "3")
     assert subject is not None
     assert len(set(subject.audit_ids)) == 3
