@@ -1,0 +1,95 @@
+# Perl's SOAP::Lite; addresses, actions and the order of elements come from the WSDL. The signature is checked with
+# LibXML's exclusive canonicalisation and OpenSSL.
+# Usage: perl client.pl task.json; one line of JSON per call goes to standard output.
+use v5.36;
+use Crypt::OpenSSL::RSA;
+use Crypt::OpenSSL::X509;
+use Digest::SHA qw(sha256);
+use JSON::PP;
+use LWP::UserAgent;
+use MIME::Base64;
+use SOAP::Lite;
+use XML::LibXML;
+
+my $json = JSON::PP->new->utf8->canonical;
+my $task = $json->decode( slurp( $ARGV[0] ) );
+my %tls  = ( verify_hostname => 1, SSL_ca_file => $task->{ca} );
+my $page = LWP::UserAgent->new( ssl_opts => \%tls )->get( $task->{wsdl} );
+die $page->status_line unless $page->is_success;
+my $wsdl = xpath( XML::LibXML->load_xml( string => $page->content ) );
+my $port = $task->{soap} eq '1.2' ? 'soap12' : 'soap';
+my $soap = SOAP::Lite->new->soapversion( $task->{soap} )->readable(0)->ns( $task->{namespace}, 'a' )->autotype(0);
+$soap->proxy( $wsdl->findvalue("//$port:address/\@location"),
+    ssl_opts => { %tls, SSL_cert_file => $task->{certificate}, SSL_key_file => $task->{key} } );
+$soap->on_fault( sub { $_[1] } );
+
+for my $call ( $task->{calls}->@* ) {
+    my $operation = $call->{operation};
+    my $action    = $wsdl->findvalue("//wsdl:binding[$port:binding]/wsdl:operation[\@name='$operation']/$port:operation/\@soapAction");
+    $soap->on_action( sub { qq("$action") } );
+    my @order   = map { $_->value } $wsdl->findnodes("//xs:element[\@name='$operation']/xs:complexType/xs:sequence/xs:element/\@name");
+    my @context = map { $_->value } $wsdl->findnodes("//xs:complexType[\@name='Abrufkontext']/xs:sequence/xs:element/\@name");
+    my $header  = SOAP::Header->name('a:abrufkontext')->value( \SOAP::Data->value( parts( $task->{context}, @context ) ) );
+    my $som     = $soap->call( SOAP::Data->name("a:$operation"), parts( $call->{parameters}, @order ), $header );
+    my $raw     = $soap->transport->http_response->content;
+    my $said    = { operation => $operation, verified => verified($raw) ? JSON::PP::true : JSON::PP::false };
+    if ( $som->fault ) {
+        my $fehler = $som->faultdetail->{fehler};
+        $said->{fault} = $fehler->{code};
+        $said->{read}  = [ $som->match('//fehler/befund') ? $som->valueof : () ];
+    }
+    else {
+        $said->{protokollnummer} = $som->headerof('//quittung')->value->{protokollnummer};
+        $said->{read}            = [ $som->valueof("/Envelope/Body/${operation}Response/$call->{read}") ];
+    }
+    print $json->encode($said), "\n";
+}
+
+# Elements with these values in the order of the schema.
+sub parts ( $values, @order ) {
+    return map { SOAP::Data->name("a:$_")->value( $values->{$_} )->type('string') } grep { exists $values->{$_} } @order;
+}
+
+# Whether the message is signed with the expected certificate over what its profile says, and unchanged.
+sub verified ($raw) {
+    my $document = XML::LibXML->load_xml( string => $raw );
+    my $path     = xpath($document);
+    my ($signature) = $path->findnodes('//ds:Signature') or return 0;
+    my ($signed)    = $path->findnodes( 'ds:SignedInfo', $signature );
+    my $key = Crypt::OpenSSL::RSA->new_public_key( Crypt::OpenSSL::X509->new_from_file( $task->{signing} )->pubkey );
+    $key->use_sha256_hash;
+    $key->use_pkcs1_padding;
+    return 0 unless $key->verify( $signed->toStringEC14N, decode_base64( $path->findvalue( 'ds:SignatureValue', $signature ) ) );
+    my %digest = map { $_->getAttribute('URI') => $path->findvalue( 'ds:DigestValue', $_ ) } $path->findnodes( 'ds:Reference', $signed );
+    my %target = ( '' => '/*' );
+    %target = ( '#Body' => "/*/*[local-name()='Body'][\@wsu:Id='Body']", '#Timestamp' => "/*/*/*/wsu:Timestamp[\@wsu:Id='Timestamp']" )
+        if $task->{profile} eq 'wsse';
+    $signature->unbindNode if $task->{profile} eq 'umschlag';
+    return 0 if join( ' ', sort keys %digest ) ne join( ' ', sort keys %target );
+    for my $uri ( keys %target ) {
+        my ($element) = $path->findnodes( $target{$uri} );
+        return 0 if encode_base64( sha256( $element->toStringEC14N ), '' ) ne $digest{$uri};
+    }
+    return 1;
+}
+
+sub xpath ($document) {
+    my $path = XML::LibXML::XPathContext->new($document);
+    my $wss  = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd';
+    my %all  = (
+        ds     => 'http://www.w3.org/2000/09/xmldsig#',
+        soap   => 'http://schemas.xmlsoap.org/wsdl/soap/',
+        soap12 => 'http://schemas.xmlsoap.org/wsdl/soap12/',
+        wsdl   => 'http://schemas.xmlsoap.org/wsdl/',
+        wsu    => $wss,
+        xs     => 'http://www.w3.org/2001/XMLSchema',
+    );
+    $path->registerNs( $_, $all{$_} ) for keys %all;
+    return $path;
+}
+
+sub slurp ($file) {
+    open my $handle, '<:raw', $file or die "$file: $!";
+    local $/ = undef;
+    return <$handle>;
+}

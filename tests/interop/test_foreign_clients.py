@@ -1,0 +1,38 @@
+"""Clients in other languages, with the WSDL and a client certificate alone, use every operation of the agreement."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.interop.calling import House
+from tests.interop.matrix import Matrix
+from tests.interop.stacks import CLIENTS, task
+from tests.running import APPLICATIONS
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.mark.parametrize("soap", ["1.1", "1.2"])
+@pytest.mark.parametrize("application", APPLICATIONS)
+@pytest.mark.parametrize("stack", CLIENTS)
+def test_every_operation(house: House, matrix: Matrix, tmp_path: Path, stack: str, application: str, soap: str) -> None:
+    """Header, body, faults with detail, empty and large answers are read; the stack's own crypto verifies each."""
+    asked = task(house, application, soap)
+    expected = list(asked.expected())
+    said = CLIENTS[stack](asked, tmp_path)
+    assert [one["operation"] for one in said] == [call.operation for call in asked.calls]
+    for call, wanted, one in zip(asked.calls, expected, said, strict=True):
+        seen = matrix.cell(stack, soap, application, call.operation if call.fault is None else "fault")
+        assert one["verified"] is True, one
+        assert one.get("fault") == call.fault, one
+        if call.operation == "unstimmigkeitMelden":
+            assert all(UUID.fullmatch(str(text)) for text in one["read"]), one
+        else:
+            assert one["read"] == wanted, call
+        if call.fault is None:
+            assert UUID.fullmatch(str(one["protokollnummer"]))
+        seen.works()
+    assert {call.operation for call in asked.calls} == set(expected[0])
