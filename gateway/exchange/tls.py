@@ -40,9 +40,10 @@ class TimedSocket(ssl.SSLSocket):
     _deadline: float | None = None
 
     def do_handshake(self, block: bool = False) -> None:
-        """The handshake is done, or TimeoutError."""
+        """The handshake is done, or TimeoutError; the clock of the first request starts."""
         self._begin(HANDSHAKE_TIMEOUT)
         super().do_handshake(block)
+        self._begin()
 
     def setblocking(self, flag: bool) -> None:
         """Blocking (a thread begins to serve the connection): the clock of the next request starts."""

@@ -56,9 +56,9 @@ class Place:
         return etree.fromstring(reply.body)
 
 
-def make(folder: Path) -> Place:
+def make(folder: Path, *, now: datetime = NOW) -> Place:
     """A fresh installation with agreements and contracts of its own."""
-    installation = create(Plan(folder / "g", "127.0.0.1", 8443, "http://127.0.0.1:1/", NAMES), now=NOW)
+    installation = create(Plan(folder / "g", "127.0.0.1", 8443, "http://127.0.0.1:1/", NAMES), now=now)
     schemas, wsdl = folder / "g" / "schemas", folder / "g" / "wsdl"
     for name in NAMES:
         (schemas / name).mkdir(parents=True)
@@ -66,7 +66,7 @@ def make(folder: Path) -> Place:
     shutil.copy(shipped.schemas() / "stadt.toml", schemas)
     wsdl.mkdir()
     city = load_city(schemas / "stadt.toml")
-    contracts = [compile_contract(agreement, city) for agreement in load_all(schemas, today=NOW.date()).values()]
+    contracts = [compile_contract(agreement, city) for agreement in load_all(schemas, today=now.date()).values()]
     files.write(contracts, city, schemas=schemas, wsdl=wsdl)
     settings = installation.settings
     settings.write_text('agreements = "schemas"\ncontracts = "wsdl"\n' + settings.read_text("utf-8"), "utf-8")
