@@ -1,4 +1,4 @@
-"""`gateway audit`: verify the audit trail."""
+"""`gateway audit`: verify and anchor the audit trail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, load_settings, settings_option
+from gateway.cli.options import FILE, load_settings, now, settings_option
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.verification import Report, report, unverifiable
 from gateway.settings import Settings
@@ -38,6 +38,29 @@ def verify(settings_path: Path | None, no_anchor: bool, anchor: Path | None, pub
     for line in found.lines:
         click.echo(line)
     raise SystemExit(found.exit_code)
+
+
+@audit.command()
+@settings_option
+@click.option("--restored", is_flag=True, help="The database was restored from a backup on purpose.")
+def checkpoint(settings_path: Path | None, restored: bool) -> None:
+    """Append a signed checkpoint to the anchor file.
+
+    With --restored also what a restore requires: persons erased since are erased again, every token of an application
+    ends (it fetches its stock anew), and the anchor says from where the trail goes on. Before it nothing starts.
+    """
+    from gateway.app import load, open_house
+
+    with open_house(load(load_settings(settings_path))) as app:
+        if restored:
+            moment = now()
+            with app.store.poll_lock():
+                # First: if it breaks off here, the anchor still keeps the house closed.
+                stichtag = app.rules.city.today(moment)
+                erased = app.store.after_restore(app.rules.agreements, now=moment, stichtag=stichtag)
+                click.echo(f"{erased} persons erased again")
+        point = app.audit.checkpoint(restored=restored)
+    click.echo(f"anchored: {point.gesamt} entries up to batch {point.block}" if point else "there is no entry yet")
 
 
 def inspect(settings: Settings, *, anchor: Path | None, public_key: Path | None = None) -> Report:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.app import build
 from gateway.cli.main import cli
+from gateway.errors import AuditError
 from tests.unit.exchange.house import message
-from tests.unit.place import NOW, Place
+from tests.unit.place import NOW, Place, make
+
+
+def run(place: Place, *arguments: str) -> Result:
+    command, *rest = arguments
+    given = ["audit", command, "--settings", str(place.folder / "settings.toml"), *rest]
+    return CliRunner().invoke(cli, given)
 
 
 def verify(place: Place, *arguments: str) -> Result:
-    given = ["audit", "verify", "--settings", str(place.folder / "settings.toml"), *arguments]
-    return CliRunner().invoke(cli, given)
+    return run(place, "verify", *arguments)
 
 
 @pytest.fixture
@@ -72,3 +80,30 @@ def test_what_cannot_be_read_is_3(audited: Place, gone: str) -> None:
 def test_an_anchor_named_wrongly_is_3(audited: Place) -> None:
     """A copy that was asked for and is not there is no empty anchor."""
     assert verify(audited, "--anchor", str(audited.folder / "copy")).exit_code == 3
+
+
+def test_after_a_restore_one_command_opens_the_house_again(tmp_path: Path) -> None:
+    """Until `checkpoint --restored` nothing starts; afterwards the trail goes on and old tokens have ended."""
+    moment = datetime.now(UTC)  # the command line knows no other clock
+    place = make(tmp_path, now=moment)
+    database = place.folder / "gateway.sqlite"
+
+    def answer() -> str:
+        with build(place.settings) as app:
+            place.ask(app, "wohnung2000", message())
+            return app.store.epoch()
+
+    epoch = answer()
+    backup = database.read_bytes()
+    answer()
+    for path in place.folder.glob("gateway.sqlite*"):
+        path.unlink()
+    database.write_bytes(backup)
+    with pytest.raises(AuditError):
+        answer()
+    assert run(place, "checkpoint").exit_code == 1
+    restored = run(place, "checkpoint", "--restored")
+    assert (restored.exit_code, restored.output.count("anchored: 1 entries")) == (0, 1)
+    assert answer() != epoch
+    assert verify(place).exit_code == 0
+    assert "Rücksicherung" in verify(place).stdout
