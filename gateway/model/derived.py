@@ -30,7 +30,7 @@ from gateway.model import codelists, release
 from gateway.model.days import exact, first_day, last_day, next_day
 from gateway.model.types import Tree, Value
 
-_HIDING_BLOCKS = frozenset({"3", "11"})
+HIDING_BLOCKS = frozenset({"3", "11"})
 """Danger to life or health, and on behalf of a security authority (BMG § 51 Abs. 1, 3): invisible to everyone."""
 
 _UNLIMITED, _ENDED = "6", "9"
@@ -97,7 +97,7 @@ def derive(datensatz: Tree, *, stichtag: date) -> Ableitung:
     tree.update(in_time)
     for duty in _items(person, "wohnsitzauflage"):
         note(next_day(first_day(duty.get("befristetBis"))))
-    return Ableitung(tree, azr_nummer_frei, not blocks.isdisjoint(_HIDING_BLOCKS), expired, min(days) if days else None)
+    return Ableitung(tree, azr_nummer_frei, not blocks.isdisjoint(HIDING_BLOCKS), expired, min(days) if days else None)
 
 
 def _blocks(control: Tree, day: date, note: Note) -> frozenset[str]:

@@ -18,6 +18,7 @@ from gateway.errors import MessageRefused, RecordRefused, SourceError
 from gateway.settings import SourceSettings
 from gateway.sources.advance import State
 from gateway.sources.endpoint import Endpoint
+from gateway.sources.okvisa_blocks import hides
 from gateway.sources.okvisa_fields import RECORD
 from gateway.sources.okvisa_reading import NAMESPACE, cut
 from gateway.sources.okvisa_record import map_record
@@ -125,6 +126,7 @@ class OkVisa:
             refusal.reasons,
             content,
             _fingerprint(record),
+            hides(record),
         )
 
     def _shell(self, payload: _Element, name: str) -> dict[str, str]:

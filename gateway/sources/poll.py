@@ -6,7 +6,7 @@ round goes on from there. Reading a record twice, late or out of order changes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, tzinfo
@@ -22,7 +22,7 @@ from gateway.sources.endpoint import FAULT_CLIENT
 from gateway.sources.okvisa import CONTRADICTORY, INVALID, MISTAKE, Page
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
-from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined
+from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Withholding
 
 Clock = Callable[[], datetime]
 
@@ -174,6 +174,7 @@ class Poll:
                 quarantined.append(self._source.quarantined(record, mistake))
         if invalid == len(page.records) >= _ANOTHER_CONTRACT:
             raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
+        changes += withholdings(quarantined)
         return Batch(self._source.name, tuple(changes), tuple(quarantined), position)
 
     def _take(self, page: Page, place: int) -> Change:
@@ -183,7 +184,7 @@ class Poll:
 
     def _ingest(self, batch: Batch, counts: Counts) -> None:
         ingested = self._store.ingest(batch, self._agreements, now=self._clock(), stichtag=self._today())
-        counts.records += len(batch.changes) + len(batch.quarantined)
+        counts.records += len(batch.quarantined) + sum(not isinstance(one, Withholding) for one in batch.changes)
         for one in fields(ingested):
             setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
 
@@ -197,6 +198,13 @@ class Poll:
 
     def _today(self) -> date:
         return self._clock().astimezone(self._timezone).date()
+
+
+def withholdings(quarantined: Iterable[Quarantined]) -> Iterator[Withholding]:
+    """Persons to be hidden although their newer record could not be taken."""
+    for one in quarantined:
+        if one.hides and one.personennummer is not None and one.aenderungsnummer is not None:
+            yield Withholding(one.personennummer, one.aenderungsnummer)
 
 
 def _concerns(batch: Batch, number: int, person: str) -> bool:

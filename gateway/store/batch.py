@@ -44,14 +44,26 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class Withholding:
+    """A newer record of this person could not be taken, but names a block: what is stored is hidden until it can."""
+
+    personennummer: str = field(repr=False)
+    aenderungsnummer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that could not be taken; `cut` is what the allow-list left of it, `reasons` are "field: rule"."""
+    """A record that could not be taken; `cut` is what the allow-list left of it, `reasons` are "field: rule".
+
+    `hides`: it names a block for which the person must be hidden all the same.
+    """
 
     personennummer: str | None = field(repr=False)
     aenderungsnummer: int | None
     reasons: tuple[str, ...]
     cut: Tree | None = field(repr=False)
     sha256: bytes
+    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class Batch:
     """One page of a source, in its order, with the position that holds once all of it is stored."""
 
     source: str
-    changes: tuple[Upsert | Removal | Merge, ...] = ()
+    changes: tuple[Upsert | Removal | Merge | Withholding, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     position: Position | None = None
 
@@ -89,7 +101,7 @@ class Ingested:
     entries: int = 0
 
 
-Change = Upsert | Removal | Merge
+Change = Upsert | Removal | Merge | Withholding
 
 
 def moment(text: str) -> datetime:

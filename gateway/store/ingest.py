@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
 from gateway.model.trees import to_tree
+from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import projecting
 from gateway.store import quarantine as waiting
-from gateway.store.batch import Batch, Change, Ingested, Merge, Upsert, moment
+from gateway.store.batch import Batch, Change, Ingested, Merge, Removal, Upsert, Withholding, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
@@ -30,6 +31,9 @@ from gateway.store.vault import Vault
 
 PIECE = 25
 """Changes per transaction: with eight applications and families it stays below 50 ms."""
+
+_WITHHELD: Value = {"art": "3"}
+"""The block that stands for one that a refused record names."""
 
 
 @dataclass(slots=True)
@@ -95,6 +99,9 @@ class Intake:
             if isinstance(change, Upsert) and self._ledger.holds(source, change.personennummer):
                 counts.erased += 1
                 continue
+            if isinstance(change, Withholding):
+                self._withhold(piece, one, now)
+                continue
             if one is None:
                 one = self._unknown(source, key)
                 piece.fresh.add(one.id)
@@ -105,7 +112,13 @@ class Intake:
         return piece
 
     def _decide(
-        self, connection: sa.Connection, piece: _Piece, one: Dossier, change: Change, counts: Ingested, now: datetime
+        self,
+        connection: sa.Connection,
+        piece: _Piece,
+        one: Dossier,
+        change: Upsert | Removal | Merge,
+        counts: Ingested,
+        now: datetime,
     ) -> None:
         if isinstance(change, Upsert):
             counts.stored += 1
@@ -135,9 +148,29 @@ class Intake:
             audit_id = projecting.new_uuid(self._vault).encode()
             one.audit_cipher = self._vault.seal(one.key, audit_id, d.AUDIT_ID, one.id)
         one.state, one.merged_into = "active", None
+        self._write(piece, one, one.key, to_tree(change.datensatz), now)
+
+    def _withhold(self, piece: _Piece, one: Dossier | None, now: datetime) -> None:
+        """Afterwards a known person is blocked, under its old change number: a record that can be taken lifts it."""
+        if one is None or one.key is None or one.document is None or one.state != "active":
+            return
+        control = d.control(one.document)
+        blocks = control.get("auskunftssperre")
+        known = list(blocks) if isinstance(blocks, list) else []
+        if _WITHHELD not in known:
+            piece.people[one.id] = one
+            self._write(
+                piece,
+                one,
+                one.key,
+                one.document | {"steuerung": control | {"auskunftssperre": [*known, _WITHHELD]}},
+                now,
+            )
+
+    def _write(self, piece: _Piece, one: Dossier, key: bytes, document: Tree, now: datetime) -> None:
         one.version += 1
-        d.set_document(one, to_tree(change.datensatz), self._vault)
-        content = self._vault.seal(one.key, d.packed(one.document or {}), d.DOCUMENT, one.id, one.version)
+        d.set_document(one, document, self._vault)
+        content = self._vault.seal(key, d.packed(document), d.DOCUMENT, one.id, one.version)
         row = {"person_id": one.id, "version": one.version, "recorded_at": now, "document": content}
         piece.versions.append(row)
 

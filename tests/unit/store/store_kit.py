@@ -12,7 +12,7 @@ from gateway.agreements.agreement import Agreement, Condition, Grant, Limits, Op
 from gateway.agreements.context import Abrufkontext
 from gateway.agreements.operation import Operation
 from gateway.model.person import Datensatz
-from gateway.store.batch import Batch, Ingested, Merge, Position, Removal, Upsert
+from gateway.store.batch import Batch, Change, Ingested, Merge, Position, Removal, Upsert
 from gateway.store.database import Database
 from gateway.store.ledger import Ledger
 from gateway.store.persons import ChangePage, Store
@@ -138,7 +138,7 @@ class House:
         self.ledger = Ledger(self.folder / "erased.ledger", self.vault)
         self.store = Store(self.database, self.vault, self.ledger, lambda: self.now)
 
-    def take(self, *changes: Upsert | Removal | Merge, position: Position | None = None) -> Ingested:
+    def take(self, *changes: Change, position: Position | None = None) -> Ingested:
         batch = Batch(SOURCE, changes, (), position)
         return self.store.ingest(batch, self.agreements, now=self.now, stichtag=self.today)
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from gateway.errors import NotFound
-from gateway.store.batch import Batch, Ingested, Quarantined
+from gateway.store.batch import Batch, Ingested, Quarantined, Withholding
 from tests.unit.store.store_kit import NOW, SOURCE, House, removal, upsert
 
 CUT = {"person": {"familienname": "Seltenheit"}}
@@ -89,3 +89,25 @@ def test_a_record_can_be_dropped(house: House) -> None:
         house.store.drop_quarantine(entry.number)
     with pytest.raises(NotFound):
         house.store.quarantine_entry(entry.number)
+
+
+def test_a_refused_block_hides_all_the_same(house: House) -> None:
+    """What a record says of a block does not wait until the rest is mended; a record that can be taken lifts it."""
+    house.take(upsert("1", 5))
+    house.settle()
+    assert house.kinds() == []
+    house.take(Withholding("1", 6))
+    assert house.kinds() == ["entfallen"]
+    assert house.kennungen() == {}
+    house.take(Withholding("1", 6))
+    assert house.store.subject(SOURCE, "1").versions[-1].version == 2  # type: ignore[union-attr] # it is there
+    house.settle()
+    house.take(upsert("1", 6))
+    assert house.kinds() == ["neu"]
+
+
+def test_a_block_of_somebody_unknown_or_older_hides_nobody(house: House) -> None:
+    """Only a person that is stored, and only a newer record of it, can be withheld."""
+    house.take(upsert("1", 5))
+    house.take(Withholding("1", 5), Withholding("2", 9))
+    assert house.kinds() == ["neu"]
