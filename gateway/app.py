@@ -177,7 +177,7 @@ def serve(settings: Settings) -> None:
     with open_house(rules) as app:
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
-    server.serve(settings.server, context, partial(_open_process, rules))
+    server.serve(settings.server, context, partial(_open_after_fork, rules))
 
 
 def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
@@ -223,7 +223,7 @@ def open_house(rules: Rules) -> App:
     return App(rules, database, Vault(rules.ring, rules.randomness))
 
 
-def _open_process(rules: Rules) -> App:
+def _open_after_fork(rules: Rules) -> App:
     """A server process; what one that was killed left without a checkpoint, or half a line of it, is mended."""
     app = open_house(rules)
     try:
