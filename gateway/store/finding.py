@@ -19,6 +19,8 @@ from gateway.store.tables import person, projection, search_index
 from gateway.store.vault import Vault
 
 Clock: TypeAlias = Callable[[], datetime]
+Choice: TypeAlias = Callable[[list[Rendered]], list[Rendered]]
+"""Which of the persons found are meant."""
 
 _MOST = 2
 """More hits need not be known: several are answered without data."""
@@ -30,7 +32,7 @@ def find(database: Database, vault: Vault, grant: Grant, kennung: str, clock: Cl
     """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
     index = projecting.kennung_index(vault, grant.application, kennung)
     query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
-    found = _told(database, vault, grant, query, clock)
+    found = _told(database, vault, grant, query, clock, list)
     return found[0].disclosed if found else None
 
 
@@ -40,16 +42,22 @@ def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria,
     for token in search.wanted(vault, criteria):
         query = query.where(person.c.id.in_(sa.select(search_index.c.person_id).where(search_index.c.token == token)))
     number = criteria.azr_nummer
-    found = [
-        one.disclosed
-        for one in _told(database, vault, grant, query, clock)
-        if one.disclosed is not None and (number is None or one.azr_nummer == number)
-    ]
+
+    def meant(every: list[Rendered]) -> list[Rendered]:
+        return [one for one in every if one.disclosed is not None and (number is None or one.azr_nummer == number)]
+
+    found = [one.disclosed for one in _told(database, vault, grant, query, clock, meant) if one.disclosed is not None]
     return tuple(found[:_MOST])
 
 
-def _told(database: Database, vault: Vault, grant: Grant, query: sa.Select[Any], clock: Clock) -> list[Rendered]:
-    """The persons, once the feed agrees with what they are, and pending ones count as told (law 2 of the feed)."""
+def _told(
+    database: Database, vault: Vault, grant: Grant, query: sa.Select[Any], clock: Clock, meant: Choice
+) -> list[Rendered]:
+    """Those that are meant, once the feed agrees with what they are; a single one that is pending counts as told.
+
+    Of several nothing is shown, so none of them is marked: the feed must not announce the end of a person of whom
+    the application never heard (law 2 of the feed).
+    """
     stream = feed.stream(grant.agreement)
     for _ in range(_ROUNDS):
         with database.read() as connection:
@@ -58,9 +66,11 @@ def _told(database: Database, vault: Vault, grant: Grant, query: sa.Select[Any],
         if drifted := [one for one in rendered if one.drifted]:
             correct(database, vault, grant, drifted, clock())
             continue
-        untold = [one.person_id for one in rendered if one.state.number is not None and not one.state.told]
+        chosen = meant(rendered)
+        shown = chosen if len(chosen) == 1 else []
+        untold = [one.person_id for one in shown if one.state.number is not None and not one.state.told]
         if not untold:
-            return rendered
+            return chosen
         with database.write() as connection:
             feed_rows.lock(connection, [stream])
             feed_rows.tell(connection, stream, untold)

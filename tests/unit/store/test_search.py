@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.operation import Operation
 from gateway.store.search import Criteria
-from tests.unit.store.store_kit import AWAY, BLOCK, House, upsert
+from tests.unit.store.store_kit import AWAY, BLOCK, House, removal, upsert
 
 PERSON: dict[str, Any] = {
     "familienname": "Yılmaz-Öztürk",
@@ -78,6 +78,15 @@ def test_at_most_two_are_returned(house: House) -> None:
     """More hits than two are not told apart from two."""
     house.take(*(upsert(str(number), number, person=PERSON) for number in range(1, 5)))
     assert hits(house, "Demir", "Ayşe Gül") == 2
+
+
+def test_several_hits_tell_the_application_of_nobody(house: House) -> None:
+    """Who was hit but not shown never comes as `entfallen`: the application has not heard of that person."""
+    house.take(upsert("1", 1, person=PERSON), upsert("2", 2, person=PERSON | {"azrNummer": "999999999999"}))
+    assert hits(house, "Demir", "Ayşe Gül") == 2
+    assert hits(house, "Demir", "Ayşe Gül", azr_nummer="999999999999") == 1
+    house.take(removal("1", 3), removal("2", 4))
+    assert house.kinds() == ["entfallen"]
 
 
 def test_old_names_are_forgotten(house: House) -> None:
