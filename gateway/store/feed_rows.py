@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store import feed
 from gateway.store.feed import Counter, Shown, State
@@ -41,7 +42,9 @@ def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter
     rows = connection.execute(query.with_for_update()).mappings().all()
     if len(rows) < len(names):
         fresh = [name for name in names if name not in {row["stream"] for row in rows}]
-        connection.execute(sa.insert(feed_counter), [_fresh(name) for name in fresh])
+        # Another transaction may be making the same row: wait for it instead of failing.
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(insert(feed_counter).on_conflict_do_nothing(), [_fresh(name) for name in fresh])
         rows = connection.execute(query.with_for_update()).mappings().all()
     return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
 from gateway.errors import NotFound, TokenRefused
-from gateway.store import changes, reading
+from gateway.store import changes, feed, feed_rows, reading
 from gateway.store.search import Criteria
 from tests.unit.store.store_kit import AWAY, FIELDS, House, address, agreement, grant, removal, upsert
 
@@ -298,6 +298,25 @@ def test_find_knows_nobody_it_should_not(house: House) -> None:
         assert house.store.find(wanted, kennung) is None
         with pytest.raises(NotFound):
             house.store.report(house.grant(Operation.UNSTIMMIGKEIT_MELDEN), kennung, None, "falsch")
+
+
+def test_the_first_two_to_need_a_counter_both_get_it(house: House) -> None:
+    """Poller and application meet at a stream that has no counter yet: one makes it, the other waits for that."""
+    names = feed.stream(house.agreements["wohnung"])
+    got: list[object] = []
+
+    def second() -> None:
+        with house.database.write() as connection:
+            got.append(feed_rows.lock(connection, [names])[names].last)
+
+    with house.database.write() as connection:
+        feed_rows.lock(connection, [names])
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(0.3)
+        assert got == []
+    other.join(10)
+    assert got == [0]
 
 
 def test_poller_and_application_at_the_same_time(house: House) -> None:
