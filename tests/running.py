@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,12 +58,15 @@ class Running:
             timeout=300,
         )
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts a gateway command as a process group of its own; its output goes to <folder>/<name>.log."""
+    def start(self, name: str, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Starts a gateway command as a process group of its own; its output goes to <folder>/<name>.log.
+
+        `under` is a program with its options that runs it and watches, for example a tracer.
+        """
         log = (self.folder / f"{name}.log").open("ab")
         with log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "gateway", *arguments],
+                [*under, sys.executable, "-m", "gateway", *arguments],
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,9 +93,9 @@ class Running:
         """One round of the poller in a process of its own."""
         self.gateway("poll", "--once", "--quiet", *arguments)
 
-    def serve(self) -> None:
+    def serve(self, *, under: Sequence[str] = ()) -> None:
         """The server answers over TLS."""
-        child = self.start("serve", "serve")
+        child = self.start("serve", "serve", under=under)
         wait(f"{self.base_url}/health/live", child, verify=str(self.installation.ca))
 
     def client(self, application: str) -> SampleClient:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from gateway.shipped import schemas
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
 from tests.running import installed
@@ -21,6 +25,32 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         running.poll()
         running.serve()
         yield House(running)
+
+
+@pytest.fixture(scope="session")
+def variant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A gateway with agreements of its own and an empty stock: sozialamt expired, schulentwicklung under ECDSA."""
+    folder = tmp_path_factory.mktemp("variant")
+    own, wsdl = folder / "schemas", folder / "wsdl"
+    for path in [schemas() / "stadt.toml", *schemas().glob("*/agreement.toml")]:
+        copy = own / path.relative_to(schemas())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    _change(own / "sozialamt", r"gueltig_bis = .*", "gueltig_bis = 2026-01-31")
+    _change(own / "schulentwicklung", r"signaturverfahren = .*", 'signaturverfahren = "ecdsa-p256-sha256"')
+    with installed(folder / "house") as running:
+        running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
+        settings = running.installation.settings
+        settings.write_text(f'agreements = "{own}"\ncontracts = "{wsdl}"\n{settings.read_text("utf-8")}', "utf-8")
+        running.serve()
+        yield House(running)
+
+
+def _change(folder: Path, line: str, instead: str) -> None:
+    path = folder / "agreement.toml"
+    text, count = re.subn(f"(?m)^{line}$", instead, path.read_text("utf-8"))
+    assert count == 1
+    path.write_text(text, "utf-8")
 
 
 @pytest.fixture(scope="session")

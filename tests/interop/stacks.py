@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lxml import etree
+import requests
 
 from fixtures.make_requests import APPLICATIONS as SAMPLES
 from fixtures.make_requests import UNKNOWN, Message, context, elements
@@ -25,7 +25,6 @@ HERE = Path(__file__).parent
 FOREIGN = HERE / "foreign"
 INSTALLED = HERE / ".foreign"
 JARS = Path("/usr/share/java")
-WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 
 
 @dataclass(frozen=True)
@@ -160,15 +159,22 @@ def perl(task: Task, folder: Path) -> list[dict[str, object]]:
 
 def jaxws(task: Task, folder: Path) -> list[dict[str, object]]:
     """The JAX-WS reference implementation with classes that wsimport makes of the served WSDL."""
-    wsdl = etree.parse(str(_saved_wsdl(task, folder)))
-    assert len(wsdl.findall(f"{WSDL}service")) == 1
-    source, classes = folder / "source", folder / "classes"
-    source.mkdir()
+    made = task.house.running.folder / "jaxws" / task.application
+    if not made.exists():
+        _wsimport(task, made)
+    return _said(["java", "-cp", f"{made / 'classes'}:{jars()}", "Client", str(task.as_properties(folder))])
+
+
+def _wsimport(task: Task, made: Path) -> None:
+    """Once per application: both SOAP versions are ports of one service."""
+    source, wsdl = made / "source", made / "service.wsdl"
+    source.mkdir(parents=True)
+    fields = task.fields
+    wsdl.write_bytes(requests.get(str(fields["wsdl"]), verify=str(fields["ca"]), timeout=30).content)
     options = ["-extension", "-XadditionalHeaders", "-keep", "-Xnocompile", "-quiet", "-p", "anwendung"]
-    run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", str(source), str(folder / "service.wsdl")])
-    compile_java(classes, jars(), *source.rglob("*.java"), FOREIGN / "java/Seal.java", FOREIGN / "java/Client.java")
-    path = f"{classes}:{jars()}"
-    return _said(["java", "-cp", path, "Client", str(task.as_properties(folder))])
+    run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", str(source), str(wsdl)])
+    sources = [*source.rglob("*.java"), FOREIGN / "java" / "Seal.java", FOREIGN / "java" / "Client.java"]
+    compile_java(made / "classes", jars(), *sources)
 
 
 CLIENTS: Mapping[str, Client] = {"PHP SoapClient": php, "node soap": node, "Perl SOAP::Lite": perl, "JAX-WS RI": jaxws}
@@ -197,15 +203,6 @@ def jars() -> str:
     )
     found = [JARS / f"{name}.jar" for name in names.split()]
     return ":".join(str(path) for path in found if path.exists())
-
-
-def _saved_wsdl(task: Task, folder: Path) -> Path:
-    import requests
-
-    fields = task.fields
-    path = folder / "service.wsdl"
-    path.write_bytes(requests.get(str(fields["wsdl"]), verify=str(fields["ca"]), timeout=30).content)
-    return path
 
 
 def _said(command: Sequence[str]) -> list[dict[str, object]]:

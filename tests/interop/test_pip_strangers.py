@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import ssl
-import tomllib
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,8 +19,8 @@ from gateway.cli.options import now
 from gateway.wire import issuing
 from gateway.wire.issuing import Issued, Term
 from tests.interop.calling import House, Pair, as_soap12, sample
-from tests.interop.verifiers import DS, PROFILES, WSU, by_xmlsec
-from tests.running import APPLICATIONS, Running, installed
+from tests.interop.verifiers import DS, PROFILES, WSU, NotVerified, by_signxml, by_xmlsec
+from tests.running import APPLICATIONS
 
 ASK = "dienstauskunft"
 
@@ -191,48 +187,33 @@ def test_a_blocked_person_looks_like_an_unknown_one(house: House, application: s
         assert answer.code == "person-nicht-gefunden"
 
 
-@pytest.fixture(scope="module")
-def outdated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A gateway with agreements of its own, one of them expired, and nothing in its stock."""
-    folder = tmp_path_factory.mktemp("outdated")
-    schemas, wsdl = folder / "schemas", folder / "wsdl"
-    for path in [shipped.schemas() / "stadt.toml", *shipped.schemas().glob("*/agreement.toml")]:
-        copy = schemas / path.relative_to(shipped.schemas())
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
-    expired = schemas / "sozialamt" / "agreement.toml"
-    text = re.sub(r"(?m)^gueltig_bis = .*$", "gueltig_bis = 2026-01-31", expired.read_text("utf-8"))
-    assert tomllib.loads(text)["anwendung"]["gueltig_bis"] < datetime.now(UTC).date()
-    expired.write_text(text, "utf-8")
-    with installed(folder / "house") as running:
-        running.gateway("contract", "write", "--schemas", str(schemas), "--wsdl", str(wsdl))
-        _use(running, schemas, wsdl)
-        running.serve()
-        yield House(running)
-
-
-def test_an_expired_agreement_answers_nothing(outdated: House) -> None:
+def test_an_expired_agreement_answers_nothing(variant: House) -> None:
     """Whatever is asked under an expired agreement ends in one declared fault, audited and signed."""
     for name in ("dienstauskunft", "personAbrufen", "bestandAbrufen"):
-        before = len(outdated.audit())
-        answer = outdated.post("sozialamt", sample("sozialamt", "good", name))
+        before = len(variant.audit())
+        answer = variant.post("sozialamt", sample("sozialamt", "good", name))
         assert (answer.status, answer.code) == (500, "vereinbarung-nicht-in-kraft")
-        by_xmlsec(answer.raw, outdated.running.installation.signing_certificate, PROFILES["sozialamt"])
-        assert [entry["ergebnis"] for entry in outdated.audit()[before:]] == ["vereinbarung-nicht-in-kraft"]
+        by_xmlsec(answer.raw, variant.running.installation.signing_certificate, PROFILES["sozialamt"])
+        assert [entry["ergebnis"] for entry in variant.audit()[before:]] == ["vereinbarung-nicht-in-kraft"]
 
 
-def test_an_expired_agreement_does_not_touch_the_others(outdated: House) -> None:
+def test_an_expired_agreement_does_not_touch_the_others(variant: House) -> None:
     """The other applications are answered, here with an empty stock and no freshness."""
-    answer = outdated.post("wohnung2000", sample("wohnung2000", "good", "bestandAbrufen"))
+    answer = variant.post("wohnung2000", sample("wohnung2000", "good", "bestandAbrufen"))
     assert (answer.status, answer.is_fault) == (200, False)
     assert answer.payload.find("{*}person") is None
     assert answer.envelope.find("{*}Header/{*}quittung/{*}stand") is None
-    by_xmlsec(answer.raw, outdated.running.installation.signing_certificate, PROFILES["wohnung2000"])
+    by_xmlsec(answer.raw, variant.running.installation.signing_certificate, PROFILES["wohnung2000"])
 
 
-def _use(running: Running, schemas: Path, wsdl: Path) -> None:
-    settings = running.installation.settings
-    settings.write_text(f'agreements = "{schemas}"\ncontracts = "{wsdl}"\n{settings.read_text("utf-8")}', "utf-8")
+def test_elliptic_curve_signatures_are_read_by_others(variant: House) -> None:
+    """Under the agreed method ecdsa-p256-sha256 foreign verifiers accept the answer, and with that key alone."""
+    answer = variant.post("schulentwicklung", sample("schulentwicklung", "good", ASK))
+    signing = variant.running.folder / "signing"
+    for verify in (by_xmlsec, by_signxml):
+        verify(answer.raw, signing / "ec.pem", "umschlag")
+        with pytest.raises(NotVerified):
+            verify(answer.raw, signing / "rsa.pem", "umschlag")
 
 
 def _stock(house: House, application: str) -> list[str]:

@@ -5,6 +5,7 @@ use v5.36;
 use Crypt::OpenSSL::RSA;
 use Crypt::OpenSSL::X509;
 use Digest::SHA qw(sha256);
+use Encode qw(encode_utf8);
 use JSON::PP;
 use LWP::UserAgent;
 use MIME::Base64;
@@ -18,7 +19,9 @@ my $page = LWP::UserAgent->new( ssl_opts => \%tls )->get( $task->{wsdl} );
 die $page->status_line unless $page->is_success;
 my $wsdl = xpath( XML::LibXML->load_xml( string => $page->content ) );
 my $port = $task->{soap} eq '1.2' ? 'soap12' : 'soap';
-my $soap = SOAP::Lite->new->soapversion( $task->{soap} )->readable(0)->ns( $task->{namespace}, 'a' )->autotype(0);
+SOAP::Lite->soapversion( $task->{soap} );
+my $soap = SOAP::Lite->new->readable(0)->ns( $task->{namespace}, 'a' )->autotype(0);
+$soap->serializer->encodingStyle('');    # document/literal
 $soap->proxy( $wsdl->findvalue("//$port:address/\@location"),
     ssl_opts => { %tls, SSL_cert_file => $task->{certificate}, SSL_key_file => $task->{key} } );
 $soap->on_fault( sub { $_[1] } );
@@ -34,20 +37,20 @@ for my $call ( $task->{calls}->@* ) {
     my $raw     = $soap->transport->http_response->content;
     my $said    = { operation => $operation, verified => verified($raw) ? JSON::PP::true : JSON::PP::false };
     if ( $som->fault ) {
-        my $fehler = $som->faultdetail->{fehler};
-        $said->{fault} = $fehler->{code};
-        $said->{read}  = [ $som->match('//fehler/befund') ? $som->valueof : () ];
+        $said->{fault} = $som->valueof('//fehler/code');
+        $said->{read}  = [ $som->valueof('//fehler/befund') ];
     }
     else {
-        $said->{protokollnummer} = $som->headerof('//quittung')->value->{protokollnummer};
+        $said->{protokollnummer} = $som->valueof('/Envelope/Header/quittung/protokollnummer');
         $said->{read}            = [ $som->valueof("/Envelope/Body/${operation}Response/$call->{read}") ];
     }
     print $json->encode($said), "\n";
 }
 
-# Elements with these values in the order of the schema.
+# Elements with these values in the order of the schema; no types and no nil, which are for rpc/encoded.
 sub parts ( $values, @order ) {
-    return map { SOAP::Data->name("a:$_")->value( $values->{$_} )->type('string') } grep { exists $values->{$_} } @order;
+    my @parts = map { SOAP::Data->name("a:$_")->value( $values->{$_} )->type('') } grep { exists $values->{$_} } @order;
+    return @parts ? @parts : SOAP::Data->type( xml => '' );
 }
 
 # Whether the message is signed with the expected certificate over what its profile says, and unchanged.
@@ -59,7 +62,7 @@ sub verified ($raw) {
     my $key = Crypt::OpenSSL::RSA->new_public_key( Crypt::OpenSSL::X509->new_from_file( $task->{signing} )->pubkey );
     $key->use_sha256_hash;
     $key->use_pkcs1_padding;
-    return 0 unless $key->verify( $signed->toStringEC14N, decode_base64( $path->findvalue( 'ds:SignatureValue', $signature ) ) );
+    return 0 unless $key->verify( canonical($signed), decode_base64( $path->findvalue( 'ds:SignatureValue', $signature ) ) );
     my %digest = map { $_->getAttribute('URI') => $path->findvalue( 'ds:DigestValue', $_ ) } $path->findnodes( 'ds:Reference', $signed );
     my %target = ( '' => '/*' );
     %target = ( '#Body' => "/*/*[local-name()='Body'][\@wsu:Id='Body']", '#Timestamp' => "/*/*/*/wsu:Timestamp[\@wsu:Id='Timestamp']" )
@@ -68,9 +71,14 @@ sub verified ($raw) {
     return 0 if join( ' ', sort keys %digest ) ne join( ' ', sort keys %target );
     for my $uri ( keys %target ) {
         my ($element) = $path->findnodes( $target{$uri} );
-        return 0 if encode_base64( sha256( $element->toStringEC14N ), '' ) ne $digest{$uri};
+        return 0 if encode_base64( sha256( canonical($element) ), '' ) ne $digest{$uri};
     }
     return 1;
+}
+
+# LibXML gives the octets of exclusive canonicalisation as text.
+sub canonical ($element) {
+    return encode_utf8( $element->toStringEC14N );
 }
 
 sub xpath ($document) {
