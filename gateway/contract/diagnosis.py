@@ -20,7 +20,7 @@ from gateway.contract.findings import content_rule, known_names, locate
 from gateway.errors import MessageRefused
 from gateway.model import codelists
 from gateway.model.types import Code, SimpleType
-from gateway.wire.soap import Version, open_answer
+from gateway.wire.soap import Version, block_content, open_answer
 from gateway.wire.xml import ANSWER_LIMITS, Document, parse
 
 _RULES = {
@@ -63,7 +63,8 @@ def _payloads(document: Document, contract: Contract) -> list[etree._Element]:
     if document.root.tag not in {version.tag("Envelope") for version in Version}:
         return [document.root]
     envelope = open_answer(document)
-    ours = [block for block in envelope.header if etree.QName(block).namespace == contract.namespace]
+    blocks = (block_content(block, envelope.version) for block in envelope.header)
+    ours = [block for block in blocks if etree.QName(block).namespace == contract.namespace]
     if envelope.payload.tag != envelope.version.tag("Fault"):
         return [*ours, envelope.payload]
     details = list(envelope.payload.iter(f"{{{contract.namespace}}}*"))[:1]

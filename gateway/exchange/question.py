@@ -11,7 +11,7 @@ from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract
 from gateway.contract.wsdl import soap_action
 from gateway.errors import ContractViolation, MessageRefused, NotAgreed
-from gateway.wire.soap import Envelope
+from gateway.wire.soap import Envelope, block_content
 
 CONTEXT = "abrufkontext"
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"
@@ -54,8 +54,9 @@ def checked_context(envelope: Envelope, contract: Contract) -> Abrufkontext:
     ours = [block for block in envelope.header if etree.QName(block).namespace == contract.namespace]
     if [etree.QName(block).localname for block in ours] != [CONTEXT]:
         raise ContractViolation(findings=[f"Header: exactly one {CONTEXT} is mandatory, and nothing else of ours"])
-    contract.check_header(ours[0])
-    texts = {etree.QName(child).localname: child.text or "" for child in ours[0]}
+    content = block_content(ours[0], envelope.version)
+    contract.check_header(content)
+    texts = {etree.QName(child).localname: child.text or "" for child in content}
     try:
         return Abrufkontext.model_validate(texts)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,6 +45,9 @@ class Version(Enum):
 
 
 SOAP11, SOAP12 = Version.SOAP11, Version.SOAP12
+
+
+_ON_BLOCKS = {SOAP11: ("mustUnderstand", "actor"), SOAP12: ("mustUnderstand", "role", "relay")}
 
 
 class FaultCode(Enum):
@@ -113,6 +117,20 @@ def open_envelope(document: Document, media: MediaType, *, understood: frozenset
     _refuse_encoding(envelope)
     _refuse_mandatory(envelope, understood)
     return envelope
+
+
+def block_content(block: etree._Element, version: Version) -> etree._Element:
+    """The header block as its own schema knows it, without the attributes that SOAP puts on blocks.
+
+    SOAP 1.1, 4.2.1; SOAP 1.2 part 1, 5.2.1. The message itself is left as it is.
+    """
+    names = [name for name in map(version.tag, _ON_BLOCKS[version]) if block.get(name) is not None]
+    if not names:
+        return block
+    content = deepcopy(block)
+    for name in names:
+        del content.attrib[name]
+    return content
 
 
 def open_answer(document: Document) -> Envelope:

@@ -13,6 +13,7 @@ from gateway.wire.soap import (
     FaultCode,
     MediaType,
     Version,
+    block_content,
     fault_payload,
     media_type,
     open_answer,
@@ -214,6 +215,34 @@ def test_header_for_another_actor_is_not_ours(version: Version, attribute: str) 
     """A block for another actor is neither demanded nor offered to the reader, not even our own."""
     raw = message(header=f'<abrufkontext xmlns="{NS}" s:mustUnderstand="1" {attribute}/>', version=version)
     assert opened(raw, version=version).header == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "attributes"),
+    [
+        (SOAP11, 's:mustUnderstand="1" s:actor=""'),
+        (SOAP12, f's:mustUnderstand="true" s:role="{SOAP12.namespace}/role/next" s:relay="false"'),
+    ],
+)
+def test_what_soap_puts_on_a_block_is_not_its_content(version: Version, attributes: str) -> None:
+    """The attributes of SOAP are taken off a copy; those of the block stay, and so does the message."""
+    header = f'<abrufkontext xmlns="{NS}" {attributes} own="1">x</abrufkontext>'
+    envelope = opened(message(header=header, version=version), version=version, understood=frozenset({KONTEXT}))
+    (block,) = envelope.header
+    before = canonical(envelope.document.root)
+    content = block_content(block, version)
+    assert (content.tag, dict(content.attrib), content.text) == (KONTEXT, {"own": "1"}, "x")
+    assert canonical(envelope.document.root) == before
+
+
+def test_a_block_without_attributes_of_soap_is_its_own_content() -> None:
+    """Nothing is copied for the usual block, and attributes of the other version are not SOAP's here."""
+    plain, foreign = (
+        opened(message(header=f'<abrufkontext xmlns="{NS}" {attribute}/>')).header[0]
+        for attribute in ("", f'xmlns:o="{SOAP12.namespace}" o:role="x"')
+    )
+    assert block_content(plain, SOAP11) is plain
+    assert block_content(foreign, SOAP11) is foreign
 
 
 def test_malformed_header_blocks_are_refused() -> None:
