@@ -2,7 +2,7 @@
 
 A task names WSDL, certificates and calls; the program answers with one line of JSON per call: `operation`, then
 `protokollnummer` (out of the header) or `fault` (the code in its detail), `read` (texts at a path of its decoded
-object) and `verified` (the verdict of its own signature verification; absent where the stack has none).
+object) and `verified` (the verdict of its own signature verification; gSOAP has none).
 """
 
 from __future__ import annotations
@@ -175,6 +175,25 @@ def _wsimport(task: Task, made: Path) -> None:
     run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", str(source), str(wsdl)])
     sources = [*source.rglob("*.java"), FOREIGN / "java" / "Seal.java", FOREIGN / "java" / "Client.java"]
     compile_java(made / "classes", jars(), *sources)
+
+
+def gsoap(task: Task, folder: Path) -> list[dict[str, object]]:
+    """gSOAP with C++ that it makes of the served one-port WSDL; it cannot verify the signature, so it says nothing."""
+    fields = task.fields
+    url = f"{task.house.running.base_url}/wsdl/{task.application}-1.soap11.wsdl"
+    (folder / "service.wsdl").write_bytes(requests.get(url, verify=str(fields["ca"]), timeout=30).content)
+    pem = folder / "client.pem"
+    pem.write_bytes(b"".join(Path(str(fields[name])).read_bytes() for name in ("certificate", "key")))
+    run(["wsdl2h", "-o", "service.h", "service.wsdl"], folder)
+    run(["soapcpp2", "-j", "-C", "-L", "-w", "-x", "-I/usr/share/gsoap/import", "service.h"], folder)
+    made = ["soapC.cpp", f"soap{task.application.capitalize()}Soap11BindingProxy.cpp"]
+    options = ["-std=c++17", "-w", "-DWITH_OPENSSL", "-DWITH_IPV6", "-I.", "-o", "client"]
+    run(["g++", *options, str(FOREIGN / "client.cpp"), *made, "-lgsoapssl++", "-lssl", "-lcrypto"], folder)
+    asked = {name: str(value) for call in task.calls if not call.fault for name, value in call.parameters.items()}
+    searched = next(call.parameters for call in task.calls if call.operation == "personSuchen")
+    given = [task.context["verwendungszweck"], asked["personenkennung"], asked["epoche"], asked["codeliste"]]
+    given += [str(searched["familienname"]), str(searched["geburtsdatum"])]
+    return _said([str(folder / "client"), str(fields["service"]), str(fields["ca"]), str(pem), *given])
 
 
 CLIENTS: Mapping[str, Client] = {"PHP SoapClient": php, "node soap": node, "Perl SOAP::Lite": perl, "JAX-WS RI": jaxws}
