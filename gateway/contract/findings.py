@@ -38,6 +38,9 @@ _RULES = {
     "CVC_TYPE_3_1_2": "darf keine Elemente enthalten",
     "CVC_ELT_1": "ist kein Element dieses Schemas",
     "CVC_ELT_3_1": "darf xsi:nil nicht haben",
+    "CVC_ELT_4_1": "hat einen unlesbaren xsi:type",
+    "CVC_ELT_4_2": "hat einen xsi:type, den es hier nicht gibt",
+    "CVC_ELT_4_3": "hat einen xsi:type, der hier nicht erlaubt ist",
 }
 _STEP = re.compile(r"(?:\*|(?:(?P<prefix>[^:/\[\]]+):)?(?P<name>[^:/\[\]*]+))(?:\[(?P<index>[0-9]+)\])?")
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (?P<names>[^()]*) \)")

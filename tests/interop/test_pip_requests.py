@@ -85,6 +85,7 @@ def test_bad_requests_get_their_declared_fault(house: House, application: str, n
     answer = house.post(application, message)
     assert (answer.status, answer.code) == (500, BAD[name]["code"]), answer.raw
     assert b"kanarie" not in answer.raw.lower()
+    assert b"CVC_" not in answer.raw, "a rule without words"
     entry = check_audited(house, application, answer, before)
     assert (entry["art"], entry["ergebnis"]) == ("abgewiesen", BAD[name]["code"])
     check_sealed(house, application, answer)
