@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?= --once
+# Two test processes: files stay together, because some share a running gateway.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: demo test check format contracts interop long bench clean
+.PHONY: demo test check format contracts interop long clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
 
 test: $(VENV)/.installed
-	$(BIN)/pytest
+	$(PYTEST)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
@@ -19,7 +21,7 @@ check: $(VENV)/.installed
 	$(BIN)/lint-imports
 	$(BIN)/gateway agreement check
 	$(BIN)/gateway contract check
-	$(BIN)/pytest
+	$(PYTEST)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
@@ -30,7 +32,7 @@ contracts: $(VENV)/.installed
 
 interop: $(VENV)/.installed
 	bash tests/interop/install.sh
-	$(BIN)/pytest tests/interop
+	$(BIN)/pytest tests/interop/test_foreign_*.py
 
 long: $(VENV)/.installed
 	$(BIN)/pytest -rP -m long tests
