@@ -15,7 +15,7 @@ from gateway.agreements.agreement import Agreement, Condition
 from gateway.model.days import first_day, last_day
 from gateway.model.derived import Ableitung
 from gateway.model.person import Person
-from gateway.model.release import mask_address, release_code
+from gateway.model.release import mask_address, release_code, without
 from gateway.model.structure import Node, grantable, nodes
 from gateway.model.types import Code, Tree, Value
 
@@ -26,12 +26,15 @@ class Links:
 
     `kennungen`: source person number -> identifier, of neighbours this application sees. `hidden`: source person
     numbers of blocked neighbours; they are omitted, not named. `address_masked`: a blocked person lives there too.
+    `nameless`: some neighbour is blocked; nobody is named whom the application does not see, for a guardian, the
+    holder of the dwelling or a relative without a number may be that very person.
     """
 
     kennungen: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     familienverbandskennung: str | None = None
     address_masked: bool = False
+    nameless: bool = False
 
 
 def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
@@ -61,6 +64,8 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
         full.pop("azrNummer", None)
     if (address := full.get("anschrift")) is not None:
         full["anschrift"] = _address(address, links)
+    if links.nameless:
+        full["gesetzlicherVertreter"] = [_without_name(one) for one in _items(full.get("gesetzlicherVertreter"))]
     if relations := _relations(control, links):
         full["familienbeziehung"] = relations
     if links.familienverbandskennung is not None:
@@ -98,7 +103,13 @@ def _holds_on(item: Tree, end: str, stichtag: date) -> bool:
 
 def _address(address: Value, links: Links) -> Tree:
     tree = address if isinstance(address, dict) else {}
+    if links.nameless:
+        tree = without(tree, "wohnungsinhaber")
     return {"art": "sonstige"} if links.address_masked else mask_address(tree)
+
+
+def _without_name(tree: Tree) -> Tree:
+    return without(without(tree, "familienname"), "vornamen")
 
 
 def _relations(control: Tree, links: Links) -> list[Value]:
@@ -111,7 +122,7 @@ def _relations(control: Tree, links: Links) -> list[Value]:
         entry: Tree = {"art": relation["art"]}
         if isinstance(number, str) and number in links.kennungen:
             entry["person"] = {"personenkennung": links.kennungen[number]}
-        else:
+        elif not links.nameless:
             named: Tree = {key: relation[key] for key in ("familienname", "vornamen") if key in relation}
             if named:
                 entry["person"] = named

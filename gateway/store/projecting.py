@@ -133,6 +133,7 @@ def links(tree: Tree) -> rules.Links:
         hidden=frozenset(str(value) for value in _texts(tree.get("verborgen"))),
         familienverbandskennung=name if isinstance(name, str) else None,
         address_masked=tree.get("anschrift") is True,
+        nameless=tree.get("namenlos") is True,
     )
 
 
@@ -270,7 +271,10 @@ def _links(world: World, stream: str, application: str, one: Dossier) -> Tree:
         found["verborgen"] = hidden
     if one.family_key is not None:
         found["familie"] = _family_kennung(world, application, one.family_key)
-    if any(_hidden(world, other) and _same_home(one, other) for other in _neighbours(world, one)):
+    blocked = [other for other in _neighbours(world, one) if _hidden(world, other)]
+    if blocked:
+        found["namenlos"] = True
+    if any(_same_home(one, other) for other in blocked):
         found["anschrift"] = True
     return found
 
