@@ -114,10 +114,14 @@ class House:
 
     def audit(self) -> list[dict[str, object]]:
         """Every entry of the audit trail so far, oldest first."""
+        return [json.loads(content) for content in self.entries()]
+
+    def entries(self) -> list[bytes]:
+        """The same as the bytes that are hashed."""
         database = self.running.folder / "gateway.sqlite"
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             rows = connection.execute("SELECT content FROM audit_entry ORDER BY batch, position").fetchall()
-        return [json.loads(content) for (content,) in rows]
+        return [content for (content,) in rows]
 
     def log(self) -> str:
         return (self.running.folder / "serve.log").read_text("utf-8")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import xmlschema
 from click.testing import CliRunner
+from lxml import etree
 
 from fixtures.make_requests import FOLDER, SOAP11, files
 from gateway.agreements.city import load_city
@@ -54,12 +57,19 @@ def check_sealed(house: House, application: str, answer: Answer) -> None:
         published(application).validate(part)
 
 
-def check_audited(house: House, application: str, answer: Answer, before: int) -> dict[str, object]:
-    """Exactly one entry was added, and it is the one that the caller's `quittung` names."""
-    added = house.audit()[before:]
-    assert [entry["protokollnummer"] for entry in added] == [answer.text("protokollnummer")]
-    assert added[0]["anwendung"] == application
-    return added[0]
+def check_audited(house: House, application: str, message: bytes, answer: Answer, before: int) -> dict[str, object]:
+    """Exactly one entry was added, and the caller can prove with his `quittung` what it says of his message."""
+    (content,) = house.entries()[before:]
+    entry: dict[str, object] = json.loads(content)
+    (body,) = answer.envelope.iterchildren("{*}Body")
+    commitment = sha256(bytes.fromhex(answer.text("salt")) + etree.tostring(body, method="c14n", exclusive=True))
+    assert entry["protokollnummer"] == answer.text("protokollnummer")
+    assert entry["anwendung"] == application
+    assert entry["festlegung"] == commitment.hexdigest()
+    assert entry["anfrageDigest"] == answer.text("anfrageDigest") == sha256(message).hexdigest()
+    assert sha256(content).hexdigest() == answer.text("eintragsHash")
+    assert str(entry["fassung"]) == answer.envelope.findtext("{*}Header/{*}quittung/{*}fassung")
+    return entry
 
 
 @VERSIONS
@@ -67,13 +77,15 @@ def check_audited(house: House, application: str, answer: Answer, before: int) -
 def test_good_requests_are_answered(house: House, application: str, name: str, soap12: bool) -> None:
     """A good request is answered in its own SOAP version, audited once, signed and valid."""
     message = house.filled(application, sample(application, "good", name))
-    before = len(house.audit())
-    answer = house.post(application, as_soap12(message) if soap12 else message)
+    message = as_soap12(message) if soap12 else message
+    before = len(house.entries())
+    answer = house.post(application, message)
     assert (answer.status, answer.is_fault) == (200, False), answer.raw
     assert answer.payload.tag == f"{{urn:de:koeln:fldm:{application}:1}}{name.partition('-')[0]}Response"
-    if SOAP11.encode() in message:
-        assert answer.content_type == f"{'application/soap+xml' if soap12 else 'text/xml'}; charset=utf-8"
-    assert check_audited(house, application, answer, before)["ergebnis"] == "ok"
+    assert (
+        answer.content_type == f"{'text/xml' if SOAP11.encode() in message else 'application/soap+xml'}; charset=utf-8"
+    )
+    assert check_audited(house, application, message, answer, before)["ergebnis"] == "ok"
     check_sealed(house, application, answer)
 
 
@@ -81,12 +93,12 @@ def test_good_requests_are_answered(house: House, application: str, name: str, s
 def test_bad_requests_get_their_declared_fault(house: House, application: str, name: str) -> None:
     """A bad request of an identified caller ends in the fault of its rule, audited once, signed and valid."""
     message = house.filled(application, sample(application, "bad", name))
-    before = len(house.audit())
+    before = len(house.entries())
     answer = house.post(application, message)
     assert (answer.status, answer.code) == (500, BAD[name]["code"]), answer.raw
     assert b"kanarie" not in answer.raw.lower()
     assert b"CVC_" not in answer.raw, "a rule without words"
-    entry = check_audited(house, application, answer, before)
+    entry = check_audited(house, application, message, answer, before)
     assert (entry["art"], entry["ergebnis"]) == ("abgewiesen", BAD[name]["code"])
     check_sealed(house, application, answer)
 

@@ -120,7 +120,7 @@ def test_wsdl_and_schema_are_public_and_carry_the_public_url(house: House) -> No
 def test_an_oversized_message_is_refused_unread(house: House) -> None:
     """More than a megabyte is HTTP 413, and its sender gets to read that."""
     before = len(house.audit())
-    message = sample("wohnung2000", "good", ASK).replace(b"sb-kanarie", b"kanarie" * 200_000)
+    message = sample("wohnung2000", "good", ASK).replace(b"sb-kanarie", b"kanarie" * 3_000_000)
     answer = house.post("wohnung2000", message)
     check_refused(house, answer.status, answer.raw, before, 413)
 
