@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fault import crash
-from tests.fault.house import House, house
+from tests.fault.house import SOURCE, House, house
 from tests.running import APPLICATIONS
 
 CHANGES = ("namensaenderung", "umzug", "zuzug", None)
@@ -18,22 +18,24 @@ GONE = ("loeschung", "zusammenfuehrung", "namensaenderung", None)
 SOME = "w"
 _REPROJECTING = {"reproject", "reproject-piece", "reproject-write", "reproject-remember"}
 _PIECES = {"piece", "lock-feeds", "people", "entries"}
+_TELLING = {"reproject-remember:before", "people:before", "scrub:before", "finish-poll:before"}
 _ERASING = {"erase-rows", "scrub"}
 
 
-def first_load() -> list[tuple[str, int]]:
-    """Crashes of the very first round, one after the other: each finds what the one before has left."""
-    points = ["reproject-remember:after", "state:after", "page:after", "position:after", "piece:after", "page:before"]
-    return [(point, 1) for point in points] + [
-        ("position:after", 2),
-        ("page:after", 2),
-        ("page:before", 3),
-        ("page:before", 2),  # the load is complete, the changes made meanwhile are not read yet
-        ("finish-poll:before", 1),
-    ]
+FIRST_LOAD = (
+    *("reproject-remember:after", "state:after", "page:after", "position:after", "piece:after", "people:after"),
+    *("position:before", "commit:after"),
+)
+
+
+def every_step() -> Iterator[tuple[str, int]]:
+    """After each step: before the next is the same, as far as anything outside can tell. And after commits."""
+    found = every_point()
+    return ((point, call) for point, call in found if point.endswith(":after") or point in _TELLING)
 
 
 def every_point() -> Iterator[tuple[str, int]]:
+    """Before and after each step, those of a piece also in the second piece, and around commits."""
     for point in crash.points(crash.POLL):
         yield point, 1
         if point.partition(":")[0] in _PIECES:
@@ -43,36 +45,22 @@ def every_point() -> Iterator[tuple[str, int]]:
         yield "commit:after", call
 
 
-def test_a_first_load_killed_again_and_again_ends_as_if_it_never_was(tmp_path: Path) -> None:
-    """A full load broken off at any step goes on where it was, and the house then knows what the source knows."""
-    kills = first_load()
-    with house(tmp_path, persons=60, page_size=15) as under_test:
-        for point, call in kills:
-            die(under_test, point, call)
-            under_test.happen(CHANGES)
-        under_test.polled()
+def test_a_poll_killed_at_any_step_breaks_no_promise(tmp_path: Path) -> None:
+    """From the first load on no change is lost and none comes twice; a house that never crashed knows the same."""
+    kills = list(every_step())
+    with house(tmp_path) as under_test:
+        loads = load(under_test)
         under_test.serve()
         for application in under_test.applications.values():
             application.load()
         under_test.examine()
-        compared = under_test.compare_with_fresh(tmp_path / "fresh")
-        under_test.summary(**{"polls killed": len(kills), "persons compared with a fresh house": compared})
-
-
-def test_a_poll_killed_at_any_step_breaks_no_promise(tmp_path: Path) -> None:
-    """No change is lost and none comes twice, for every application; a house that never crashed knows the same."""
-    kills = list(every_point())
-    with house(tmp_path) as under_test:
-        under_test.polled()
-        under_test.serve()
-        for application in under_test.applications.values():
-            application.load()
         for place, ((point, call), name) in enumerate(zip(kills, cycle(APPLICATIONS), strict=False)):
             strike(under_test, point, call, name)
             under_test.glance(name) if place % 6 else under_test.examine()
         under_test.examine()
         compared = under_test.compare_with_fresh(tmp_path / "fresh")
-        under_test.summary(**{"polls killed": len(kills), "persons compared with a fresh house": compared})
+        counts = {"first loads killed": loads, "polls killed": len(kills)}
+        under_test.summary(**counts, **{"persons compared with a fresh house": compared})
 
 
 @pytest.mark.long
@@ -90,6 +78,21 @@ def test_a_poll_killed_at_any_step_of_a_larger_stock_breaks_no_promise(tmp_path:
             under_test.examine()
         compared = under_test.compare_with_fresh(tmp_path / "fresh")
         under_test.summary(**{"polls killed": len(kills), "persons compared with a fresh house": compared})
+
+
+def load(under_test: House) -> int:
+    """The first load has died at several steps, then after each page, at last between load and later changes."""
+    for point in FIRST_LOAD:
+        die(under_test, point, 1)
+        under_test.happen(CHANGES)
+    for pages in range(1, 50):
+        die(under_test, "page:before", 2)
+        under_test.happen(CHANGES[:2])
+        position = under_test.inside.store.position(SOURCE)
+        if position is not None and not position.full_load:
+            die(under_test, "finish-poll:before", 1)
+            return len(FIRST_LOAD) + pages + 1
+    raise AssertionError("the load does not end")
 
 
 def strike(under_test: House, point: str, call: int, name: str, *, full: bool = False) -> None:
