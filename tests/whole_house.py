@@ -126,13 +126,14 @@ class House:
         """(kind, identifier) of everything pending, acknowledged afterwards."""
         grant = self.grant(application)
         found: list[tuple[str, str]] = []
-        while True:
+        for _ in range(20):
             page = self.app.store.changes(grant, 500)
             found += [(change.kind.value, change.kennung) for change in page.changes]
             if page.changes:
                 self.app.store.acknowledge(grant, page.last_number, page.epoch)
             if not page.more:
                 return found
+        raise AssertionError("the feed does not come to an end")
 
     @cached_property
     def _peers(self) -> dict[str, bytes]:

@@ -299,12 +299,16 @@ def test_of_whom_all_is_known_all_that_is_granted_is_told(family: Source, applic
     """Every granted path has its value in a single query with reasons, and nothing else has."""
     family.say(child())
     family.changed()
-    kennung = family.house.kennungen([CHILD])[application][CHILD]
-    answer = family.house.ask(application, "personAbrufen", elements(personenkennung=kennung), **REASON)
+    terms, known = family.house.terms[application], family.house.kennungen([CHILD, PARENT])[application]
+    answer = family.house.ask(application, "personAbrufen", elements(personenkennung=known[CHILD]), **REASON)
     person = answer.find("{*}person")
     assert person is not None
-    told = {re.sub(r"\[[0-9]+\]", "", place) for place in leaves(tree(person))}
-    granted = family.house.terms[application].single
+    values = leaves(tree(person))
+    family.world.families[application, "F1"] = values.get("familienverbandskennung[1]", "")
+    ours = {f"{name}[1]": values.pop(f"{name}[1]") for name in ("personenkennung", "stand", "datensatzversion")}
+    assert values == leaves(family.world.told(terms, CHILD, known, single=True))
+    told = {re.sub(r"\[[0-9]+\]", "", place) for place in (*values, *ours)}
+    granted = terms.single
     assert all(any(f"{place}.".startswith(f"{path}.") for path in granted) for place in told)
     silent = {path for path in granted if not any(f"{place}.".startswith(f"{path}.") for place in told)}
     assert silent == granted & {*ABSENT}
