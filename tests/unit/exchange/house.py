@@ -222,3 +222,23 @@ def message(payload: str | None = None, *, head: str | None = None, soap: str = 
 def code(envelope: etree._Element) -> str | None:
     """The code in the detail of a fault; None if the answer is none."""
     return envelope.findtext(".//{*}fehler/{*}code")
+
+
+def altered(contract: Any, **other: Any) -> Any:
+    """The contract with some of its functions replaced."""
+
+    class Other:
+        def __getattr__(self, name: str) -> Any:
+            return other.get(name, getattr(contract, name))
+
+    return Other()
+
+
+def constant(reply: Reply, status: int = 500) -> None:
+    """The reply is one of the constant ones: unsigned, unaudited, without a person."""
+    assert reply.status == status
+    assert reply.protocol is None
+    assert b"Signature" not in reply.body
+    assert SECRET.encode() not in reply.body
+    assert KENNUNG.encode() not in reply.body
+    assert len(etree.fromstring(reply.body).findall(".//{*}Fault")) == 1
