@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -141,6 +142,7 @@ class Database:
                     # The parent still uses its connections: from here they are neither used nor ever closed.
                     self._inherited.append(self._made[1])
                 self._made = (os.getpid(), _engine(self._url))
+                weakref.finalize(self, _dispose, *self._made)
             return self._made[1]
 
     def _transaction(self, engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
@@ -163,6 +165,12 @@ class Database:
             yield
         finally:
             connection.close()
+
+
+def _dispose(pid: int, engine: sa.Engine) -> None:
+    """Connections go with their Database, but never from a forked child: the parent still uses them."""
+    if os.getpid() == pid:
+        engine.dispose()
 
 
 def upgrade(url: str) -> None:
