@@ -63,7 +63,7 @@ def test_nobody_else_makes_a_receipt(tmp_path: Path) -> None:
         Receipt(**parts, issued=object())
     with pytest.raises(TypeError):
         Receipt(**parts)  # type: ignore[call-arg]  # wrong on purpose
-    with pytest.raises(ValueError, match="issued"):
+    with pytest.raises((ValueError, TypeError), match="issued"):  # ValueError up to CPython 3.12
         dataclasses.replace(receipt, number="x")
     with pytest.raises(dataclasses.FrozenInstanceError):
         receipt.number = "x"  # type: ignore[misc]  # wrong on purpose
