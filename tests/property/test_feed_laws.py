@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -104,10 +105,23 @@ class Feed(RuleBasedStateMachine):
         self.app = Application()
         self.change = 0
         self.state: dict[str, str] = {}
+        self.read_by_older: set[str] = set()
         self.run: tuple[str | None, dict[str, Tree]] | None = None
 
     def visible(self, state: str) -> bool:
         return state in VISIBLE and (state != "blocked until tonight" or self.house.today > TODAY)
+
+    def lives_with_blocked(self, number: str) -> bool:
+        """Next of kin of the first person at her address, which is masked while she is blocked."""
+        first = self.state.get("1", "here")
+        hidden = first == "blocked" or (first == "blocked until tonight" and not self.visible(first))
+        return self.state[number] == "kin" and number != "1" and hidden
+
+    def expected(self, number: str) -> tuple[str, str | None]:
+        state = self.state[number]
+        name = "Neu" if state == "married" else NAMES[number]
+        street = "Ringstraße" if state == "moved" else "Domstraße"
+        return name, None if self.lives_with_blocked(number) else street
 
     def teardown(self) -> None:
         self.run = None
@@ -126,8 +140,9 @@ class Feed(RuleBasedStateMachine):
     def source_says(self, number: str, state: str) -> None:
         self.change += 1
         counts = self.house.take(upsert(number, self.change, **STATES[state]))
-        if {self.state.get(number), state} <= {"here", "ungranted"}:
+        if {self.state.get(number), state} <= {"here", "ungranted"} and number not in self.read_by_older:
             assert counts.entries == 0
+        self.read_by_older.discard(number)
         self.state[number] = state
 
     @rule(number=st.sampled_from(NUMBERS))
@@ -165,6 +180,7 @@ class Feed(RuleBasedStateMachine):
     def application_fetches_from_an_older_process(self, limit: int) -> None:
         if self.run is None:
             self.app.take(self.house.store.changes(grant(OLDER, today=self.house.today), limit))
+            self.read_by_older = set(NUMBERS)  # read under the older agreement: the current one is news again
 
     @rule(limit=st.integers(1, 3))
     def answer_is_lost(self, limit: int) -> None:
@@ -224,7 +240,7 @@ class Feed(RuleBasedStateMachine):
             if not page.changes:
                 break
         held = Counter(_seen(tree) for tree in self.app.copy.values())
-        assert held == Counter(_expected(number, state) for number, state in self.state.items() if self.visible(state))
+        assert held == Counter(self.expected(number) for number, state in self.state.items() if self.visible(state))
         grant = self.house.grant(Operation.BESTAND_ABRUFEN)
         stock = self.house.store.snapshot(grant, None, 100, self.house.now)
         assert {one.kennung: one.tree for one in stock.persons} == self.app.copy
@@ -236,17 +252,30 @@ def _seen(tree: Tree) -> tuple[object, object]:
     return tree["familienname"], place.get("strasse") if isinstance(place, dict) else None
 
 
-def _expected(number: str, state: str) -> tuple[str, str]:
-    name = "Neu" if state == "married" else NAMES[number]
-    return name, "Ringstraße" if state == "moved" else "Domstraße"
+SOME = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""The same every time: what is found by chance belongs into the long run, not into somebody else's commit."""
+MANY = settings(SOME, derandomize=False, max_examples=2_000)
+
+
+def _run(folder: Path, how: settings) -> None:
+    Feed.template = folder / "template.sqlite"
+    Database.open(f"sqlite:///{Feed.template}", create=True).close()
+    upgrade(f"sqlite:///{Feed.template}")
+    run_state_machine_as_test(Feed, settings=how)  # type: ignore[no-untyped-call]  # hypothesis has no annotation here
 
 
 def test_the_copy_of_an_application_is_the_projection(tmp_path: Path) -> None:
     """Whatever happens in between: snapshot(N) + feed(> N) = projection, and nothing is `neu` twice."""
-    Feed.template = tmp_path / "template.sqlite"
-    Database.open(f"sqlite:///{Feed.template}", create=True).close()
-    upgrade(f"sqlite:///{Feed.template}")
-    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis has no annotation here
-        Feed, settings=settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=slow)
-    )
+    _run(tmp_path, SOME)
+
+
+@pytest.mark.long
+def test_the_copy_is_the_projection_many_times(tmp_path: Path) -> None:
+    """The same law over random histories."""
+    _run(tmp_path, MANY)

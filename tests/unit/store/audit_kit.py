@@ -66,6 +66,10 @@ class House:
 
     def anchored(self) -> AuditTrail:
         self.key = CheckpointKey.create(self.folder)
+        return self.reopen()
+
+    def reopen(self) -> AuditTrail:
+        """The same trail, anchored, as a process has it that has just started."""
         self.trail = self.open(anchor=Anchor(self.anchor, self.key, self.clock))
         return self.trail
 
