@@ -98,7 +98,6 @@ class App:
         self.database = database
         self._closing = ExitStack()
         self._closing.callback(database.close)
-        self.store = Store(database, vault, Ledger(settings.keys.directory / LEDGER, vault), rules.clock)
         self.audit = AuditTrail.open(
             database,
             vault,
@@ -107,6 +106,8 @@ class App:
             anchor=Anchor(settings.audit.anchor, rules.checkpoint, rules.clock),
         )
         self._closing.callback(self.audit.close)
+        ledger = Ledger(settings.keys.directory / LEDGER, vault)
+        self.store = Store(database, vault, ledger, rules.clock, self.audit)
         self.pipeline = Pipeline(
             services(rules, self.store),
             city=rules.city,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Agreement
 from gateway.store import dossier as d
 from gateway.store import projecting
+from gateway.store.audit import AuditTrail
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
@@ -29,6 +30,7 @@ class Eraser:
     database: Database
     vault: Vault
     ledger: Ledger
+    trail: AuditTrail
     agreements: Mapping[str, Agreement]
 
     def erase(self, source: str, personennummer: str, *, now: datetime, stichtag: date) -> bool:

@@ -21,6 +21,7 @@ from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import projecting
 from gateway.store import quarantine as waiting
+from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Change, Ingested, Merge, Removal, Upsert, Withholding, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
@@ -50,10 +51,13 @@ class _Piece:
 class Intake:
     """Writes what the source says; used by the one poller only."""
 
-    def __init__(self, database: Database, vault: Vault, ledger: Ledger, agreements: Mapping[str, Agreement]) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, ledger: Ledger, trail: AuditTrail, agreements: Mapping[str, Agreement]
+    ) -> None:
         self._database = database
         self._vault = vault
         self._ledger = ledger
+        self._trail = trail
         self._agreements = agreements
 
     def take(self, batch: Batch, *, now: datetime, stichtag: date) -> Ingested:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.errors import NotFound
 from gateway.store import changes, discrepancies, erasing, feed, finding, quarantine, reprojecting, snapshot, subjects
+from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Ingested, Position
 from gateway.store.database import Database
 from gateway.store.discrepancies import Discrepancy
@@ -51,11 +52,14 @@ _T = TypeVar("_T")
 class Store:
     """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`."""
 
-    def __init__(self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime], trail: AuditTrail
+    ) -> None:
         self._database = database
         self._vault = vault
         self._ledger = ledger
         self._clock = clock
+        self._trail = trail
 
     # What an application asks.
 
@@ -104,7 +108,7 @@ class Store:
 
     def ingest(self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Ingested:
         """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored."""
-        intake = Intake(self._database, self._vault, self._ledger, feed.streams(agreements.values()))
+        intake = Intake(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
         return intake.take(batch, now=now, stichtag=stichtag)
 
     def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
@@ -178,7 +182,7 @@ class Store:
             return _found(discrepancies.show(connection, self._vault, number))
 
     def _eraser(self, agreements: Mapping[str, Agreement]) -> Eraser:
-        return Eraser(self._database, self._vault, self._ledger, feed.streams(agreements.values()))
+        return Eraser(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
 
 
 def _found(value: _T | None) -> _T:

@@ -12,6 +12,7 @@ from gateway.agreements.agreement import Agreement, Condition, Grant, Limits, Op
 from gateway.agreements.context import Abrufkontext
 from gateway.agreements.operation import Operation
 from gateway.model.person import Datensatz
+from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Change, Ingested, Merge, Position, Removal, Upsert
 from gateway.store.database import Database
 from gateway.store.ledger import Ledger
@@ -136,7 +137,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder / "erased.ledger", self.vault)
-        self.store = Store(self.database, self.vault, self.ledger, lambda: self.now)
+        self.trail = AuditTrail.open(self.database, self.vault, lambda: self.now, Chance())
+        self.store = Store(self.database, self.vault, self.ledger, lambda: self.now, self.trail)
 
     def take(self, *changes: Change, position: Position | None = None) -> Ingested:
         batch = Batch(SOURCE, changes, (), position)
