@@ -1,11 +1,10 @@
-"""What ends persons and keys outside the poll: erasure on our own duty, restores, and wrapping keys anew."""
+"""What ends persons outside the poll: erasure on our own duty, and restores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -105,21 +104,3 @@ def forget_versions(database: Database, before: datetime) -> int:
         gone = connection.execute(sa.delete(person_version).where(person_version.c.recorded_at < before, older))
     database.scrub()
     return gone.rowcount
-
-
-def rewrap(database: Database, vault: Vault) -> int:
-    """Afterwards every data key of a person is wrapped by the current generation; how many were not. Documents stay."""
-    done = 0
-    while True:
-        old = sa.and_(person.c.wrapped_key.is_not(None), person.c.ring_key_id != vault.generation)
-        with database.write() as connection:
-            query = sa.select(person.c.id, person.c.wrapped_key).where(old).order_by(person.c.id).limit(_STEP)
-            rows: list[dict[str, Any]] = []
-            for row in connection.execute(query.with_for_update()):
-                key = vault.unwrap(row.wrapped_key, d.KEY, row.id)
-                rows.append({"key": row.id, "wrapped": vault.wrap(key, d.KEY, row.id)})
-            if not rows:
-                return done
-            values = {"wrapped_key": sa.bindparam("wrapped"), "ring_key_id": vault.generation}
-            connection.execute(sa.update(person).where(person.c.id == sa.bindparam("key")).values(values), rows)
-            done += len(rows)

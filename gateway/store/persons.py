@@ -11,7 +11,18 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.errors import NotFound
-from gateway.store import changes, discrepancies, erasing, feed, finding, quarantine, reprojecting, snapshot, subjects
+from gateway.store import (
+    changes,
+    discrepancies,
+    erasing,
+    feed,
+    finding,
+    quarantine,
+    rekeying,
+    reprojecting,
+    snapshot,
+    subjects,
+)
 from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Ingested, Position
 from gateway.store.database import Database
@@ -146,7 +157,7 @@ class Store:
 
     def rewrap(self) -> int:
         """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
-        return erasing.rewrap(self._database, self._vault)
+        return rekeying.rewrap(self._database, self._vault)
 
     # What the office looks into.
 
