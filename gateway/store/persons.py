@@ -21,6 +21,7 @@ from gateway.store import (
     rekeying,
     reprojecting,
     snapshot,
+    subject_search,
     subjects,
 )
 from gateway.store.audit import AuditTrail
@@ -36,6 +37,7 @@ from gateway.store.reading import Disclosed
 from gateway.store.reprojecting import Reprojected
 from gateway.store.search import Criteria
 from gateway.store.snapshot import SnapshotPage
+from gateway.store.subject_search import Found, Sought
 from gateway.store.subjects import Subject
 from gateway.store.tables import poll_run, position
 from gateway.store.vault import Vault
@@ -165,6 +167,11 @@ class Store:
         """Everything held about one person (DSGVO Art. 15); None if nothing is."""
         with self._database.read() as connection:
             return subjects.subject(connection, self._vault, source, personennummer)
+
+    def find_subject(self, sought: Sought) -> Found:
+        """The one person a request under DSGVO Art. 15 is about, with everything held; of several only how many."""
+        with self._database.read() as connection:
+            return subject_search.find_subject(connection, self._vault, sought)
 
     def quarantine_entries(self) -> list[QuarantineEntry]:
         """All refused records, oldest first, without anything of a person."""
