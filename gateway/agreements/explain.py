@@ -59,10 +59,11 @@ def _law(a: Agreement) -> Iterator[str]:
 
 def _persons(a: Agreement) -> Iterator[str]:
     yield "\nPersonen (alle Bedingungen müssen gelten; gesperrte Personen sind nie dabei)"
-    yield from (f"  - {_condition(condition)}" for condition in a.scope)
+    yield from (f"  - {describe_condition(condition)}" for condition in a.scope)
 
 
-def _condition(condition: Condition) -> str:
+def describe_condition(condition: Condition) -> str:
+    """The condition in German words, with the field's path and what its codes mean."""
     label = f"{_documentation(condition.field)} ({condition.field})"
     if condition.one_of is not None:
         return f"{label} ist eines von: " + "; ".join(_codes(condition.field, condition.one_of))
