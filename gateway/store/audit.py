@@ -169,12 +169,14 @@ class AuditTrail:
     def checkpoint(self, *, restored: bool = False) -> Checkpoint | None:
         """A signed checkpoint of everything durable now is in the anchor file; None while there is no entry.
 
-        For a one-off run (poll, command line) and, with `restored`, after a legitimate restore of the database.
+        For a one-off run (poll, command line) and, with `restored`, after a legitimate restore of the database: then
+        also of a database without any entry, whose chain begins with this.
         AuditError without an anchor, or if the database does not continue the last checkpoint.
         """
         if self._anchor is None:
             raise AuditError("this audit trail has no anchor file")
-        return self._anchor.append(self._read_head, self._hash_of, restored=restored)
+        read_head = self._begin_chain if restored else self._read_head
+        return self._anchor.append(read_head, self._hash_of, restored=restored)
 
     def close(self) -> None:
         """What was queued is written or refused, the thread has ended; every later record() raises AuditError."""
@@ -270,6 +272,10 @@ class AuditTrail:
     def _read_head(self) -> Head | None:
         with translated("read"), self._database.read() as connection:
             return audit_chain.read_head(connection)
+
+    def _begin_chain(self) -> Head:
+        with translated("written"), self._database.write() as connection:
+            return audit_chain.begin(connection, self._randomness)
 
     def _hash_of(self, number: int) -> bytes | None:
         with translated("read"), self._database.read() as connection:

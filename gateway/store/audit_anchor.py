@@ -11,7 +11,7 @@ import base64
 import binascii
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,7 +100,11 @@ class CheckpointKey:
 
     def line(self, checkpoint: Checkpoint) -> bytes:
         """The signed line, with its line feed."""
-        payload = rfc8785.dumps(checkpoint.model_dump())
+        return self.signed(checkpoint.model_dump())
+
+    def signed(self, tree: Mapping[str, object]) -> bytes:
+        """The tree as RFC 8785 JSON, a tab, the signature over it in Base64, a line feed."""
+        payload = rfc8785.dumps(dict(tree))
         return payload + b"\t" + base64.b64encode(self._private.sign(payload, _ALGORITHM)) + b"\n"
 
     def _private_pem(self) -> bytes:
@@ -122,13 +126,22 @@ def load_public(path: Path) -> ec.EllipticCurvePublicKey:
 
 def read_line(number: int, raw: bytes, public: ec.EllipticCurvePublicKey) -> Line:
     """The checkpoint of one line; AuditError if it is malformed, not canonical or not signed with this key."""
+    payload = signed_part(raw, public)
+    try:
+        checkpoint = Checkpoint.model_validate_json(payload or b"")
+    except ValidationError:
+        raise AuditError(f"anchor line {number}: not a checkpoint signed with this key") from None
+    return Line(number, checkpoint, sha256(raw).hex())
+
+
+def signed_part(raw: bytes, public: ec.EllipticCurvePublicKey) -> bytes | None:
+    """What stands before the tab of a signed line; None if the signature behind it does not hold."""
     payload, _, signature = raw.removesuffix(b"\n").partition(b"\t")
     try:
         public.verify(base64.b64decode(signature, validate=True), payload, _ALGORITHM)
-        checkpoint = Checkpoint.model_validate_json(payload)
-    except (InvalidSignature, ValidationError, binascii.Error, ValueError):
-        raise AuditError(f"anchor line {number}: not a checkpoint signed with this key") from None
-    return Line(number, checkpoint, sha256(raw).hex())
+    except (InvalidSignature, binascii.Error, ValueError):
+        return None
+    return payload
 
 
 class Anchor:

@@ -14,33 +14,31 @@ from gateway.store.audit_entry import sha256
 Report = Callable[[str, str], None]
 """Takes a finding: its rule and its German text."""
 
-_LONGEST_LINE = 4096
+Lines = Callable[[Report], Iterator[tuple[int, bytes]]]
+"""Reads all lines of an anchor with their numbers, each time it is called; what is wrong with them is reported."""
+
+LONGEST_LINE = 4096
 
 
-class AnchorFile:
-    """An anchor file as long as it is now: make it before the snapshot of the database is taken.
+class Checkpoints:
+    """The checkpoints of an anchor, wherever its lines are read from."""
 
-    What a running gateway appends afterwards speaks of batches that the snapshot cannot hold, and is not read.
-    """
-
-    def __init__(self, path: Path, public: ec.EllipticCurvePublicKey) -> None:
-        self._path = path
+    def __init__(self, lines: Lines, public: ec.EllipticCurvePublicKey, *, name: str = "Anker") -> None:
+        self._lines = lines
         self._public = public
+        self._name = name
         self.restores: tuple[Checkpoint, ...] = ()
-        try:
-            self._size = path.stat().st_size
-        except FileNotFoundError:
-            self._size = 0  # as good as empty: the verdict then has no checkpoint, and says so
-        except OSError as error:
-            raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+        self.beyond: Checkpoint | None = None
+        """The last checkpoint that was not `wanted`."""
 
-    def checkpoints(self, report: Report) -> Iterator[Checkpoint]:
-        """The checkpoints in force, in the order of the chain; what is wrong with the file goes to `report`.
+    def in_force(self, report: Report, wanted: Callable[[Checkpoint], bool] = lambda _: True) -> Iterator[Checkpoint]:
+        """The checkpoints in force, in the order of the chain; what is wrong with the lines goes to `report`.
 
-        A restore checkpoint for batch M takes the force from earlier ones beyond M. Memory grows with the number
-        of restores only, which stand in `restores` afterwards.
+        A restore checkpoint for batch M of a chain takes the force from earlier ones beyond M, and from those of
+        another chain. Lines that are not `wanted` are checked and count for nothing else. Memory grows with the
+        number of restores only, which stand in `restores` afterwards.
         """
-        restores = [(number, checkpoint.block) for number, checkpoint in self._restores()]
+        restores = self._restores(wanted)
         expected, reached = NO_LINE, 0
         for number, raw in self._lines(report):
             while restores and restores[0][0] <= number:
@@ -50,33 +48,57 @@ class AnchorFile:
             try:
                 checkpoint = read_line(number, raw, self._public).checkpoint
             except AuditError:
-                report("prüfpunkt-gefälscht", f"Anker, Zeile {number}: kein Prüfpunkt mit gültiger Unterschrift")
+                place = f"{self._name}, Zeile {number}"
+                report("prüfpunkt-gefälscht", f"{place}: kein Prüfpunkt mit gültiger Unterschrift")
                 expected = line_hash
                 continue
             if checkpoint.vorgaenger != expected:
-                report("prüfpunkt-entfernt", f"Anker, Zeile {number}: schließt nicht an die Zeile davor an")
+                report("prüfpunkt-entfernt", f"{self._name}, Zeile {number}: schließt nicht an die Zeile davor an")
             expected = line_hash
-            if any(checkpoint.block > block for _, block in restores):
+            if not wanted(checkpoint):
+                self.beyond = checkpoint
+                continue
+            if any(not _survives(checkpoint, restore) for _, restore in restores):
                 continue
             if checkpoint.block < reached:
-                report("prüfpunkt-reihenfolge", f"Anker, Zeile {number}: liegt vor einem früheren Prüfpunkt")
+                report("prüfpunkt-reihenfolge", f"{self._name}, Zeile {number}: liegt vor einem früheren Prüfpunkt")
                 continue
             reached = checkpoint.block
             yield checkpoint
 
-    def _restores(self) -> list[tuple[int, Checkpoint]]:
+    def _restores(self, wanted: Callable[[Checkpoint], bool]) -> list[tuple[int, Checkpoint]]:
         """Each restore checkpoint whose signature holds, and its line."""
         found = []
         for number, raw in self._lines(_silent):
             if b'"art":"wiederherstellung"' in raw:
                 try:
-                    found.append((number, read_line(number, raw, self._public).checkpoint))
+                    checkpoint = read_line(number, raw, self._public).checkpoint
                 except AuditError:
                     continue  # reported where all lines are read
+                if wanted(checkpoint):
+                    found.append((number, checkpoint))
         self.restores = tuple(checkpoint for _, checkpoint in found)
         return found
 
-    def _lines(self, report: Report) -> Iterator[tuple[int, bytes]]:
+
+class AnchorFile(Checkpoints):
+    """An anchor file as long as it is now: make it before the snapshot of the database is taken.
+
+    What a running gateway appends afterwards speaks of batches that the snapshot cannot hold, and is not read.
+    """
+
+    def __init__(self, path: Path, public: ec.EllipticCurvePublicKey) -> None:
+        self._path = path
+        try:
+            self._size = path.stat().st_size
+        except FileNotFoundError:
+            self._size = 0  # as good as empty: the verdict then has no checkpoint, and says so
+        except OSError as error:
+            raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+        super().__init__(self.lines, public)
+
+    def lines(self, report: Report) -> Iterator[tuple[int, bytes]]:
+        """All lines with their numbers; half a line at the end is reported."""
         number, left = 0, self._size
         if not left:
             return
@@ -84,7 +106,7 @@ class AnchorFile:
             with self._path.open("rb") as file:
                 while left > 0:
                     number += 1
-                    raw = file.readline(min(left, _LONGEST_LINE))
+                    raw = file.readline(min(left, LONGEST_LINE))
                     left -= len(raw)
                     if raw.endswith(b"\n"):
                         yield number, raw
@@ -95,6 +117,11 @@ class AnchorFile:
                         yield number, raw  # longer than any checkpoint: its signature will not hold
         except OSError as error:
             raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+
+
+def _survives(checkpoint: Checkpoint, restore: Checkpoint) -> bool:
+    """Whether what was anchored before the restore still stands after it."""
+    return checkpoint.kette == restore.kette and checkpoint.block <= restore.block
 
 
 def _silent(_rule: str, _text: str) -> None:

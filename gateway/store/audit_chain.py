@@ -102,21 +102,24 @@ def first_link(chain: str) -> bytes:
     return sha256(rfc8785.dumps({"format": FORMAT, "kette": chain}))
 
 
+def batch_content(*, number: int, previous: bytes, root: bytes, entries: int, total: int, time: str) -> bytes:
+    """Everything a batch's row says, in the form that is hashed (RFC 8785)."""
+    return rfc8785.dumps(
+        {
+            "format": FORMAT,
+            "block": number,
+            "vorgaenger": previous.hex(),
+            "wurzel": root.hex(),
+            "anzahl": entries,
+            "gesamt": total,
+            "zeitpunkt": time,
+        }
+    )
+
+
 def batch_hash(*, number: int, previous: bytes, root: bytes, entries: int, total: int, time: str) -> bytes:
     """The hash of a batch over everything its row says."""
-    return sha256(
-        rfc8785.dumps(
-            {
-                "format": FORMAT,
-                "block": number,
-                "vorgaenger": previous.hex(),
-                "wurzel": root.hex(),
-                "anzahl": entries,
-                "gesamt": total,
-                "zeitpunkt": time,
-            }
-        )
-    )
+    return sha256(batch_content(number=number, previous=previous, root=root, entries=entries, total=total, time=time))
 
 
 def read_head(connection: Connection, *, lock: bool = False) -> Head | None:
@@ -142,7 +145,7 @@ def append(
     An entry whose replay key was seen before is not written; the numbers of those are returned beside the head.
     The transaction must be a writing one; other writers wait until it ends.
     """
-    old = read_head(connection, lock=True) or _begin_chain(connection, randomness)
+    old = begin(connection, randomness)
     refused = _spend(connection, entries, now)
     kept = [one for one in entries if one.number not in refused]
     if not kept:
@@ -163,6 +166,14 @@ def append(
     _insert_entries(connection, new.number, kept)
     _move_head(connection, old, new)
     return new, refused
+
+
+def begin(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
+    """The head of the chain, locked until the commit; a chain that had none begins now, with a new random id.
+
+    The transaction must be a writing one. AuditError if the head is gone although there are batches.
+    """
+    return read_head(connection, lock=True) or _begin_chain(connection, randomness)
 
 
 def _begin_chain(connection: Connection, randomness: Callable[[int], bytes]) -> Head:

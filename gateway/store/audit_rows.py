@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from gateway.store import audit_tables as tables
+from gateway.store.audit_entry import sha256
 
 _ROWS_AT_ONCE = 200
 
@@ -56,7 +57,11 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One entry as it stands, with its sealed personal texts; `segment` and `sealed` are None if there are none."""
+    """One entry as it stands.
+
+    `content` is empty where retention dropped it. `segment` and `sealed`, the month and the SHA-256 of the sealed
+    personal texts, are None if there are none.
+    """
 
     batch: int
     position: int
@@ -163,7 +168,7 @@ def _entry(row: Any) -> EntryRow:
         _bytes(row.hash),
         _bytes(row.content),
         None if row.sealed is None else _text(row.segment),
-        None if row.sealed is None else _bytes(row.sealed),
+        None if row.sealed is None else sha256(_bytes(row.sealed)),
     )
 
 
@@ -179,7 +184,8 @@ def _untyped_sqlite(column: Column[Any]) -> ColumnElement[Any]:
 
 
 def _int(value: object) -> int:
-    return value if type(value) is int else -1
+    # RFC 8785, 3.2.2.3: beyond 2^53 there is no canonical form
+    return value if type(value) is int and abs(value) < 2**53 else -1
 
 
 def _text(value: object) -> str:

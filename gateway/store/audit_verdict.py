@@ -33,6 +33,15 @@ class Findings:
             self.kept.append(Finding(rule, text, batch, entry))
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """When the file was written, up to when by wish (`until`; None: all), and whose key signed it."""
+
+    time: str
+    until: str | None
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a verification found.
@@ -40,7 +49,9 @@ class Verdict:
     `findings` are the first 100 of `broken`. `with_anchor` says whether an anchor file was given, `anchored` is its
     last checkpoint in force (None: it has none), `unanchored_since` the time of the first batch that no checkpoint
     covers, `torn` whether its last line is unfinished, `restores` where it says that the database was restored.
-    `erased` are the months whose personal texts are erased.
+    `erased` are the months whose personal texts are erased, `dropped` the months whose contents retention has taken
+    and how many; `left` those that should be gone and are still there. `export` is set for an exported file, `beyond`
+    is then the last checkpoint of what came after it, and `unproven` are months whose erasure must be told of there.
     """
 
     chain: str | None
@@ -55,6 +66,11 @@ class Verdict:
     torn: bool
     restores: tuple[Checkpoint, ...]
     erased: tuple[str, ...]
+    dropped: tuple[tuple[str, int], ...] = ()
+    left: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    beyond: Checkpoint | None = None
+    export: Exported | None = None
 
     @property
     def intact(self) -> bool:

@@ -33,11 +33,11 @@ def verify(database: Transactions, *, anchor: Path | None = None, public_key: Pa
     """
     if (anchor is None) != (public_key is None):
         raise AuditError("an anchor file needs the public key of its checkpoints, and the other way round")
-    file = None
+    anchors = []
     if anchor is not None and public_key is not None:
-        file = AnchorFile(anchor, load_public(public_key))
+        anchors.append(AnchorFile(anchor, load_public(public_key)))
     with translated("read"), database.read() as connection:
-        return Walk(DatabaseRows(connection), file).run()
+        return Walk(DatabaseRows(connection), anchors).run()
 
 
 def match(database: Transactions, *, number: str, entry_hash: bytes, salt: bytes, body: bytes) -> Match:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from gateway.store.audit_anchor import Checkpoint
-from gateway.store.audit_anchor_file import AnchorFile
+from gateway.store.audit_anchor_check import AnchorCheck
+from gateway.store.audit_anchor_file import Checkpoints
 from gateway.store.audit_chain import MerkleTree, batch_hash, first_link
 from gateway.store.audit_check import EntryCheck
 from gateway.store.audit_rows import BatchRow, EntryRow, HeadRow, TrailRows
@@ -15,12 +16,24 @@ from gateway.store.audit_verdict import Findings, Verdict
 class Walk:
     """Reads the whole trail once; `run` gives the verdict."""
 
-    def __init__(self, rows: TrailRows, file: AnchorFile | None) -> None:
+    def __init__(
+        self,
+        rows: TrailRows,
+        anchors: Sequence[Checkpoints],
+        *,
+        findings: Findings | None = None,
+        wanted: Callable[[Checkpoint], bool] = lambda _: True,
+        cut: bool = False,
+    ) -> None:
+        """`findings` are those made before, `wanted` the checkpoints that the trail must fulfil.
+
+        `cut` says that it was meant to end where it does.
+        """
         self._rows = rows
-        self._findings = Findings()
+        self._findings = findings or Findings()
         self._entries = _Ahead(rows.entries())
-        self._check = EntryCheck(self._findings, dict(rows.segments()))
-        self._anchor = _AnchorCheck(file, self._findings)
+        self._check = EntryCheck(self._findings, dict(rows.segments()), unfinished=cut)
+        self._anchors = [AnchorCheck(one, self._findings, wanted) for one in anchors]
         heads = rows.heads()
         self._head: HeadRow | None = heads[0] if heads else None
         if any(head.id != 1 for head in heads):
@@ -33,13 +46,20 @@ class Walk:
     def run(self) -> Verdict:
         """What is wrong with the trail, and how far that can be known."""
         chain = self._head.chain if self._head is not None else None
-        self._anchor.begin(chain, self._hash)
+        for anchor in self._anchors:
+            anchor.begin(chain, self._hash)
         for row in self._rows.batches():
             self._read_batch(row)
         self._skip_strangers(None)
         self._check_head()
-        self._anchor.end(self._number, self._total)
+        for anchor in self._anchors:
+            anchor.end(self._number, self._total)
         self._check.conclude(self._rows)
+        return self._verdict(chain)
+
+    def _verdict(self, chain: str | None) -> Verdict:
+        reached = [anchor.last for anchor in self._anchors if anchor.last is not None]
+        beyond = [anchor.beyond for anchor in self._anchors if anchor.beyond is not None]
         return Verdict(
             chain=chain,
             batches=self._batches,
@@ -47,12 +67,16 @@ class Walk:
             last_time=self._time,
             findings=tuple(self._findings.kept),
             broken=self._findings.count,
-            with_anchor=self._anchor.given,
-            anchored=self._anchor.last,
+            with_anchor=bool(self._anchors),
+            anchored=max(reached, key=lambda point: point.block, default=None),
             unanchored_since=self._unanchored_since,
-            torn=self._anchor.torn,
-            restores=self._anchor.restores,
+            torn=any(anchor.torn for anchor in self._anchors),
+            restores=self._anchors[-1].restores if self._anchors else (),
             erased=self._check.erased(),
+            dropped=tuple(sorted(self._check.dropped.items())),
+            left=self._check.left(),
+            unproven=tuple(sorted(self._check.unproven)),
+            beyond=max(beyond, key=lambda point: point.zeitpunkt, default=None),
         )
 
     def _read_batch(self, row: BatchRow) -> None:
@@ -71,7 +95,7 @@ class Walk:
         self._skip_strangers(row.number)
         self._read_entries(row)
         self._number, self._total, self._hash, self._time = row.number, row.total, row.hash, row.time
-        anchored = self._anchor.meet(row)
+        anchored = any([anchor.meet(row) for anchor in self._anchors])
         self._unanchored_since = None if anchored else self._unanchored_since or row.time
 
     def _check_link(self, row: BatchRow) -> None:
@@ -87,11 +111,11 @@ class Walk:
             self._wrong("zählung-falsch", row.number, "die Gesamtzahl der Einträge führt die davor nicht fort")
 
     def _read_entries(self, row: BatchRow) -> None:
-        tree = MerkleTree()
+        tree, month = MerkleTree(), row.time[:7]
         in_order = True
         while (entry := self._entries.current) is not None and entry.batch == row.number:
             in_order = in_order and entry.position == tree.leaves
-            tree.add(self._check.check(entry))
+            tree.add(self._check.check(entry, month))
             self._count += 1
             self._entries.step()
         if tree.leaves < row.entries:
@@ -112,7 +136,7 @@ class Walk:
             if entry.batch != reported:
                 self._wrong("eintrag-ohne-block", entry.batch, "Einträge ohne ihren Block: er fehlt, oder eingefügt")
             reported = entry.batch
-            self._check.check(entry)
+            self._check.check(entry, None)
             self._count += 1
             self._entries.step()
 
@@ -148,83 +172,3 @@ class _Ahead:
 
     def step(self) -> None:
         self.current = next(self._rows, None)
-
-
-class _AnchorCheck:
-    """Holds the checkpoints in force against the batches as they come by."""
-
-    def __init__(self, file: AnchorFile | None, findings: Findings) -> None:
-        self.given = file is not None
-        self.last: Checkpoint | None = None
-        self.torn = False
-        self._findings = findings
-        self._chain: str | None = None
-        self._file = file
-        self._checkpoints = file.checkpoints(self._report) if file is not None else iter(())
-
-    @property
-    def restores(self) -> tuple[Checkpoint, ...]:
-        """Where the anchor says that the database was restored."""
-        return self._file.restores if self._file is not None else ()
-
-    def begin(self, chain: str | None, first: bytes) -> None:
-        """Checkpoints of the empty chain (a restore to nothing) are met."""
-        self._chain = chain
-        self._next()
-        while self._pending is not None and self._pending.block == 0:
-            self._compare(self._pending, first, 0)
-
-    def meet(self, row: BatchRow) -> bool:
-        """Every checkpoint up to this batch was held against it, or its batch is not there; whether one names it."""
-        named = False
-        while self._pending is not None and self._pending.block <= row.number:
-            if self._pending.block < row.number:
-                self._absent(self._pending)
-            else:
-                self._compare(self._pending, row.hash, row.total)
-                named = True
-        return named
-
-    def end(self, number: int, total: int) -> None:
-        """No checkpoint speaks of more than there is."""
-        beyond = self._pending
-        while self._pending is not None:
-            beyond = self._pending
-            self._next()
-        if beyond is not None:
-            self._findings.add(
-                "anker-voraus",
-                f"Laut Anker gab es am {beyond.zeitpunkt} {beyond.gesamt} Einträge bis Block {beyond.block}; "
-                f"die Datenbank endet mit {total} bei Block {number}: am Ende entfernt oder zurückgesetzt",
-                batch=number + 1,
-            )
-
-    def _compare(self, checkpoint: Checkpoint, found: bytes, total: int) -> None:
-        if checkpoint.kette != self._chain:
-            self._findings.add("andere-kette", f"Prüfpunkt zu Block {checkpoint.block}: gehört zu einer anderen Kette")
-        elif (checkpoint.hash, checkpoint.gesamt) != (found.hex(), total):
-            self._findings.add(
-                "prüfpunkt-verletzt",
-                f"Block {checkpoint.block}: nicht der, der am {checkpoint.zeitpunkt} unterschrieben wurde; "
-                "die Kette wurde bis hierher neu gerechnet oder die Datenbank zurückgesetzt",
-                batch=checkpoint.block,
-            )
-        self._next()
-
-    def _absent(self, checkpoint: Checkpoint) -> None:
-        self._findings.add(
-            "prüfpunkt-verletzt",
-            f"Block {checkpoint.block}: am {checkpoint.zeitpunkt} unterschrieben, aber nicht mehr da",
-            batch=checkpoint.block,
-        )
-        self._next()
-
-    def _next(self) -> None:
-        self._pending = next(self._checkpoints, None)
-        self.last = self._pending or self.last
-
-    def _report(self, rule: str, text: str) -> None:
-        if rule == "anker-abgebrochen":
-            self.torn = True
-        else:
-            self._findings.add(rule, text)
