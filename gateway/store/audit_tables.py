@@ -6,7 +6,7 @@ that key stands wrapped by the vault's key ring in `audit_segment`.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from gateway.store.tables import metadata
 
@@ -69,3 +69,32 @@ replay = Table(
     Index("audit_replay_until", "until"),
 )
 """Signed requests seen: SHA-256 over certificate and SignatureValue, kept until the millisecond `until`."""
+
+index = Table(
+    "audit_index",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Which entries name which audit id. Not part of the chain: it can be dropped and made anew from the entries."""
+
+undelivered = Table(
+    "audit_undelivered",
+    metadata,
+    Column("number", String(36), primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Numbers of entries of which a later one says that the answer did not leave. Part of the index."""
+
+index_mark = Table(
+    "audit_index_mark",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("batch", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("hash", LargeBinary(32)),
+    Column("clearing", Boolean, nullable=False),
+)
+"""One row: the last entry indexed, the hash of its batch, and whether old rows must go before it goes on."""
