@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
 from gateway.errors import TokenRefused
-from gateway.store import feed, feed_rows, projecting, reading
+from gateway.store import feed, feed_rows, feed_told, projecting, reading
 from gateway.store.database import Database
 from gateway.store.feed import Change, ChangePage, Counter
+from gateway.store.feed_rows import News
+from gateway.store.notices import Letters
 from gateway.store.reading import Rendered
 from gateway.store.tables import epoch, person, projection
 from gateway.store.vault import Vault
@@ -80,7 +82,7 @@ def correct(database: Database, vault: Vault, grant: Grant, drifted: Sequence[Re
         query = sa.select(projection.c.person_id, projection.c.digest).where(where)
         current = {row.person_id: row.digest for row in connection.execute(query)}
         moves = [
-            feed_rows.Move(stream, one.person_id, one.digest, now)
+            feed_rows.Move(stream, one.person_id, one.telling, now, letters=_letters(vault, grant, one))
             for one in drifted
             if current.get(one.person_id) == one.state.digest
         ]
@@ -90,10 +92,28 @@ def correct(database: Database, vault: Vault, grant: Grant, drifted: Sequence[Re
         connection.execute(sa.update(person).where(person.c.id.in_(ids)).values(due=due))
 
 
+def remember(database: Database, grant: Grant, news: Sequence[News]) -> bool:
+    """Afterwards the store knows what is about to be told outside the feed; True if there was nothing to remember.
+
+    After False read again before telling: what has changed meanwhile has not been remembered.
+    """
+    if not news:
+        return True
+    stream = feed.stream(grant.agreement)
+    with database.write() as connection:
+        feed_rows.lock(connection, [stream])
+        feed_rows.tell(connection, stream, news)
+    return False
+
+
 def read_epoch(connection: sa.Connection) -> str:
     """The epoch of this database: another one after every restore."""
     value: str = connection.execute(sa.select(epoch.c.value)).scalar_one()
     return value
+
+
+def _letters(vault: Vault, grant: Grant, one: Rendered) -> Letters | None:
+    return None if feed_told.has_feed(grant.agreement) else Letters(vault, grant.application, one.kennung)
 
 
 def _marked(database: Database, stream: str, rendered: list[Rendered], figures: Counter) -> list[Rendered]:

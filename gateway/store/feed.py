@@ -26,6 +26,12 @@ everything it was shown since. Shown means: delivered by the feed, on a page of 
 5. A snapshot does not name who has gone. Acknowledging its N therefore does not settle an `entfallen` that the feed
    has not delivered: that entry is renumbered behind N and stays.
 6. The kind is no column: it follows from (A, D) at reading time.
+7. D covers the fields that may go out in bulk, and of those for single queries only the ones that this application
+   was told (`feed_told`). Telling one more changes how D is written, not what the application has to be told: A
+   follows if it was D. What is told outside the feed is known before it leaves, as in 2.
+8. `owed_since` is the moment since when the application has to learn that something it was shown no longer holds: a
+   correction, a restriction or an erasure, not that somebody is new. It ends with the acknowledgement; if that is of
+   an older entry, it begins when that one was superseded.
 
 Snapshot(N) + feed(> N) = projection: who was visible at N and is when its page is read, stands on the page, in its
 state of that moment; whatever changed after N has a number > N by 1 to 3, also those who were left out because they
@@ -90,10 +96,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A superseded entry that the application may already have: what stood under its number."""
+    """A superseded entry that the application may already have: what stood under its number, and until when."""
 
     number: int
     digest: bytes | None
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -149,6 +156,14 @@ def moved(state: State, digest: bytes | None, counter: Counter, now: datetime) -
     told = told or (counter.paging(now) and not came and state.visible_since <= counter.snapshot)
     since = number if came else state.visible_since
     return State(digest, state.acked, number, since, told), shown
+
+
+def owed_since(since: datetime | None, before: State, after: State, now: datetime) -> datetime | None:
+    """Law 8, after a move from `before` to `after`."""
+    if after.number is None:
+        return None
+    knows = after.acked is not None or after.told
+    return (since or now) if knows and after.digest != before.digest else since
 
 
 def settled(state: State, up_to: int, shown: Shown | None, counter: Counter) -> State:

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.store import feed
+from gateway.store import feed, feed_told, notices
 from gateway.store.feed import Counter, Shown, State
-from gateway.store.tables import feed_counter, feed_shown, projection
+from gateway.store.feed_told import Telling
+from gateway.store.notices import Letters
+from gateway.store.tables import feed_counter, feed_shown, person, projection
+from gateway.store.vault import fingerprint
 
 _COUNTS = ("last", "delivered", "acked", "snapshot", "snapshot_done", "snapshot_until")
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a projection is from now on; `sealed` None leaves the sealed text as it is.
+    """What a projection is from now on (`telling` None: invisible); `sealed` None leaves the sealed text as it is.
 
-    `released`: the person's key is gone, `sealed` is the Kennung under the feed key.
+    `released`: the person's key is gone, `sealed` is the Kennung under the feed key. `letters`: the application has
+    no feed, it is written to.
     """
 
     stream: str
     person_id: bytes
-    digest: bytes | None
+    telling: Telling | None
     stand: datetime
     sealed: bytes | None = None
     kennung_index: bytes | None = None
     released: bool = False
+    letters: Letters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A person about to be told outside the feed: the row as it was read, and what was told once the answer is out.
+
+    `version` is that of the person, `told_fields` and `digest` what the row is to hold.
+    """
+
+    person_id: bytes
+    version: int
+    row: Mapping[Any, Any]
+    told_fields: bytes | None
+    digest: bytes | None
 
 
 def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter]:
@@ -80,7 +99,7 @@ def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[st
     plan = _Plan()
     for move in moves:
         plan.add(move, rows.get((move.stream, move.person_id)), counters[move.stream], now)
-    plan.write(connection)
+    plan.write(connection, now)
     return plan.entries
 
 
@@ -93,25 +112,37 @@ class _Plan:
         self._changed: list[dict[str, Any]] = []
         self._gone: list[dict[str, Any]] = []
         self._shown: list[dict[str, Any]] = []
+        self._letters = notices.Pile()
 
     def add(self, move: Move, row: dict[str, Any] | None, figures: Counter, now: datetime) -> None:
+        # What was told stands in the row that is locked now; it may be more than when the move was decided.
+        told = feed_told.unpacked(row["told_fields"]) if row else {}
+        digest = move.telling.digest(told) if move.telling is not None else None
         before = _state(row) if row else State()
-        after, shown = feed.moved(before, move.digest, figures, now)
-        self.entries += after.number is not None and after.number != before.number
-        if shown is not None:
-            self._shown.append(_shown_row(move.stream, move.person_id, shown))
-        if move.released and after.number is None:
-            self._gone += [_key(row)] if row else []
-            return
+        after, shown = feed.moved(before, digest, figures, now)
         if row is None:
-            if move.digest is not None:
+            if digest is not None:
+                self.entries += 1
                 self._new.append(_new_row(move, after))
             return
-        values = row | _columns(after) | _text(move) | _version(row, before, after, move.stand)
+        kept: dict[str, Any] = {"owed_since": feed.owed_since(row["owed_since"], before, after, now)}
+        if move.letters is not None:
+            due = notices.owed(move.letters, before, digest, told, move.telling)
+            self._letters.add(move.letters, move.person_id, due)
+            kept = {"owed_since": None, "told_fields": feed_told.packed(due.told)}
+            # Nobody fetches here: what is gone ends with the letter.
+            after, shown = State(visible_since=after.visible_since) if digest is None else after, None
+        self.entries += after.number is not None and after.number != before.number
+        if move.released and after.number is None:
+            self._gone.append(_key(row))
+            return
+        if shown is not None:
+            self._shown.append(_shown_row(move.stream, move.person_id, replace(shown, until=now)))
+        values = row | _columns(after) | _text(move) | _version(row, before, after, move.stand) | kept
         if values != row:
             self._changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
 
-    def write(self, connection: sa.Connection) -> None:
+    def write(self, connection: sa.Connection, now: datetime) -> None:
         if self._gone:
             connection.execute(sa.delete(feed_shown).where(_SHOWN_KEY), self._gone)
             connection.execute(sa.delete(projection).where(_KEY), self._gone)
@@ -121,6 +152,7 @@ class _Plan:
             connection.execute(_UPDATE, self._changed)
         if self._shown:
             connection.execute(sa.insert(feed_shown), self._shown)
+        self._letters.write(connection, now)
 
 
 def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Counter) -> None:
@@ -141,7 +173,11 @@ def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Cou
             continue
         values = row | _columns(after)
         if after.number is None:
-            values |= {"acked_version": row["version"], "acked_stand": row["stand"]}
+            values |= {"acked_version": row["version"], "acked_stand": row["stand"], "owed_since": None}
+        elif (seen := shown.get(row["person_id"])) is not None:
+            values |= {"owed_since": seen.until or row["owed_since"]}
+        if after.number is None and after.acked is None:
+            values |= {"told_fields": None}  # it has confirmed that it has nothing any more
         changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
     passed = sa.and_(feed_shown.c.stream == stream, feed_shown.c.number <= up_to)
     connection.execute(sa.delete(feed_shown).where(passed))
@@ -153,20 +189,32 @@ def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Cou
     figures.acked = max(figures.acked, up_to)
 
 
-def tell(connection: sa.Connection, stream: str, people: Sequence[bytes]) -> None:
-    """Afterwards the pending entries of `people` count as shown by other means; the counter must be locked."""
-    where = sa.and_(
-        projection.c.stream == stream,
-        projection.c.person_id.in_(people),
-        projection.c.number.is_not(None),
-    )
-    connection.execute(sa.update(projection).where(where).values(told=True))
+def tell(connection: sa.Connection, stream: str, news: Sequence[News]) -> None:
+    """Afterwards the store knows what is told outside the feed, where the row still is as it was read.
+
+    Pending entries count as shown. The counter must be locked.
+    """
+    read = {one.person_id: one for one in news}
+    where = sa.and_(projection.c.stream == stream, projection.c.person_id.in_(read))
+    query = sa.select(projection, person.c.version.label("recorded")).join(person).where(where)
+    changed = []
+    for row in map(dict[str, Any], connection.execute(query).mappings()):
+        one = read[row["person_id"]]
+        if row["recorded"] == one.version and all(row[name] == one.row[name] for name in _AS_READ):
+            values = row | {"told": row["told"] or row["number"] is not None, "told_fields": one.told_fields}
+            values |= {"digest": one.digest}
+            if row["acked_digest"] == row["digest"]:
+                values |= {"acked_digest": one.digest}  # law 7
+            changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
+    if changed:
+        connection.execute(_UPDATE, changed)
 
 
 def _latest_shown(connection: sa.Connection, stream: str, up_to: int) -> dict[bytes, Shown]:
     where = sa.and_(feed_shown.c.stream == stream, feed_shown.c.number <= up_to)
     query = sa.select(feed_shown).where(where).order_by(feed_shown.c.number)
-    return {row["person_id"]: Shown(row["number"], row["digest"]) for row in connection.execute(query).mappings()}
+    rows = connection.execute(query).mappings()
+    return {row["person_id"]: Shown(row["number"], row["digest"], row["superseded_at"]) for row in rows}
 
 
 def _blocks(items: Sequence[bytes], size: int = 1000) -> Iterable[Sequence[bytes]]:
@@ -209,11 +257,14 @@ def _version(row: dict[str, Any], before: State, after: State, stand: datetime) 
 def _new_row(move: Move, after: State) -> dict[str, Any]:
     first = {"version": 1, "stand": move.stand, "acked_version": 0, "acked_stand": move.stand}
     key = {"stream": move.stream, "person_id": move.person_id, "kennung_index": move.kennung_index}
-    return {**key, **_text(move), **_columns(after), **first}
+    # Random by its nonce, and no key can tell it: the order of pages must link neither applications nor persons.
+    place = fingerprint(move.sealed or b"")
+    return {**key, **_text(move), **_columns(after), **first, "place": place}
 
 
 def _shown_row(stream: str, person_id: bytes, shown: Shown) -> dict[str, Any]:
-    return {"stream": stream, "person_id": person_id, "number": shown.number, "digest": shown.digest}
+    row = {"number": shown.number, "digest": shown.digest, "superseded_at": shown.until}
+    return {"stream": stream, "person_id": person_id, **row}
 
 
 def _key(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,8 +273,9 @@ def _key(row: Mapping[str, Any]) -> dict[str, Any]:
 
 _MUTABLE = (
     *("sealed", "released", "digest", "acked_digest", "number", "visible_since", "told"),
-    *("version", "stand", "acked_version", "acked_stand"),
+    *("version", "stand", "acked_version", "acked_stand", "told_fields", "owed_since"),
 )
+_AS_READ = ("digest", "sealed", "told_fields")
 _KEY = sa.and_(
     projection.c.stream == sa.bindparam("key_application"), projection.c.person_id == sa.bindparam("key_person")
 )

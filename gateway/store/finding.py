@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
 from gateway.errors import StoreError
-from gateway.store import feed, feed_rows, projecting, reading, search
-from gateway.store.changes import correct
+from gateway.store import feed, projecting, reading, search
+from gateway.store.changes import correct, remember
 from gateway.store.database import Database
 from gateway.store.reading import Disclosed, Rendered
 from gateway.store.search import Criteria
@@ -53,12 +53,11 @@ def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria,
 def _told(
     database: Database, vault: Vault, grant: Grant, query: sa.Select[Any], clock: Clock, meant: Choice
 ) -> list[Rendered]:
-    """Those that are meant, once the feed agrees with what they are; a single one that is pending counts as told.
+    """Those that are meant, once the feed agrees with what they are; a single one counts as told, field by field.
 
     Of several nothing is shown, so none of them is marked: the feed must not announce the end of a person of whom
     the application never heard (law 2 of the feed).
     """
-    stream = feed.stream(grant.agreement)
     for _ in range(_ROUNDS):
         with database.read() as connection:
             rows = connection.execute(query).mappings().all()
@@ -68,10 +67,6 @@ def _told(
             continue
         chosen = meant(rendered)
         shown = chosen if len(chosen) == 1 else []
-        untold = [one.person_id for one in shown if one.state.number is not None and not one.state.told]
-        if not untold:
+        if remember(database, grant, [one.news for one in shown if one.untold and one.news is not None]):
             return chosen
-        with database.write() as connection:
-            feed_rows.lock(connection, [stream])
-            feed_rows.tell(connection, stream, untold)
     raise StoreError("the feed moves faster than it can be read")

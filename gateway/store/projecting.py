@@ -22,9 +22,12 @@ from gateway.model import derived
 from gateway.model.derived import Ableitung
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store import feed
+from gateway.store import ending, feed_told
 from gateway.store.dossier import Dossier
+from gateway.store.ending import End
 from gateway.store.feed_rows import Move
+from gateway.store.feed_told import Telling
+from gateway.store.notices import Letters, NoticeKind
 from gateway.store.tables import family_kennung
 from gateway.store.tables import projection as stored
 from gateway.store.vault import Vault
@@ -32,11 +35,15 @@ from gateway.store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What must be written: moves of the feed, next days by person, identifiers of families seen for the first time."""
+    """What must be written: moves of the feed, next days by person, identifiers of families seen for the first time.
+
+    `ends`: who is outside of every scope now, or merged (for the deletion rules); alias records are not in it.
+    """
 
     moves: list[Move]
     due: dict[bytes, bytes | None]
     families: list[dict[str, Any]]
+    ends: dict[bytes, End | None]
 
 
 @dataclass(slots=True)
@@ -50,6 +57,7 @@ class _Row:
     visible: bool
     fresh: bool = False
     released: bool = False
+    told: feed_told.Told = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -112,17 +120,8 @@ def project(world: World, *, stand: Mapping[bytes, datetime], now: datetime) -> 
             one = world.people[identity]
             if move := _move(world, name, one, stand.get(identity, now)):
                 moves.append(move)
-    return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families)
-
-
-def bulk_fields(agreement: Agreement) -> frozenset[str]:
-    """The fields a change of which is announced: those that may go out in a bulk answer."""
-    return frozenset(agreement.fields) - agreement.single_only
-
-
-def digest(vault: Vault, agreement: Agreement, person_id: bytes, tree: Tree) -> bytes:
-    """Changes exactly when what this application is told of this person does, or the contract's major."""
-    return vault.digest(f"{feed.stream(agreement)}/{person_id.hex()}", d.packed(tree))
+    ends = {one.id: _end(world, one) for one in touched if not ending.is_alias(one)}
+    return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families, ends)
 
 
 def links(tree: Tree) -> rules.Links:
@@ -159,6 +158,7 @@ def _open_rows(connection: sa.Connection, world: World) -> None:
             found = _Row(
                 str(text["kennung"]), d.group(text, "links"), row["digest"], row["kennung_index"],
                 visible=row["digest"] is not None, released=row["released"],
+                told=feed_told.unpacked(row["told_fields"]),
             )  # fmt: skip
             world.rows[row["stream"], row["person_id"]] = found
             world.streams.add(row["stream"])
@@ -223,32 +223,45 @@ def _kennung(world: World, application: str, one: Dossier) -> str:
 
 
 def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | None:
-    row = world.rows[stream, one.id]
+    row, agreement = world.rows[stream, one.id], world.agreements.get(stream)
+    letters = _letters(world, stream, one) if agreement is None or not feed_told.has_feed(agreement) else None
     if one.key is None:
         if row.released:
             return None
         sealed = world.vault.seal_feed(d.packed({"kennung": row.kennung}), stream, one.id)
-        return Move(stream, one.id, None, stand, sealed, row.index, released=True)
-    agreement = world.agreements.get(stream)
+        return Move(stream, one.id, None, stand, sealed, row.index, released=True, letters=letters)
     if agreement is None and one.active and not row.released:
         return None  # nobody may ask today; `reproject` catches up when the agreement is there again
-    found, content = {}, None
+    found, telling = {}, None
     if row.visible and agreement is not None:
         found = _links(world, stream, agreement.application, one)
-        content = _digest(world, agreement, one, found)
+        telling = _telling(world, agreement, one, found)
+    content = telling.digest(row.told) if telling is not None else None
     if content == row.digest and found == row.links and not (row.fresh or row.released):
-        return None
+        if telling is None or not feed_told.tracked_fields(telling.agreement):
+            return None
+        # The same as ever, unless the application is told one more field before this is written.
+        return Move(stream, one.id, telling, stand, letters=letters)
     text = {"kennung": row.kennung, "links": found}
     sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{stream}", one.id)
-    return Move(stream, one.id, content, stand, sealed, row.index)
+    return Move(stream, one.id, telling, stand, sealed, row.index, letters=letters)
 
 
-def _digest(world: World, agreement: Agreement, one: Dossier, found: Tree) -> bytes | None:
+def _telling(world: World, agreement: Agreement, one: Dossier, found: Tree) -> Telling | None:
     ableitung = _ableitung(world, one)
     if ableitung is None or one.document is None:
         return None
-    tree = rules.project(agreement, bulk_fields(agreement), one.document, ableitung, links(found))
-    return digest(world.vault, agreement, one.id, tree)
+    return Telling(world.vault, agreement, one.id, one.document, ableitung, links(found))
+
+
+def _letters(world: World, stream: str, one: Dossier) -> Letters:
+    """For an application that is written to; a person goes because of what is restricted, or altogether."""
+    agreement, ableitung, gone = world.agreements.get(stream), _ableitung(world, one), NoticeKind.LOESCHUNG
+    if agreement is not None and ableitung is not None and one.document is not None:
+        free = feed_told.unrestricted(one.document)
+        if rules.visible(agreement, free, ableitung, stichtag=world.stichtag):
+            gone = NoticeKind.EINSCHRAENKUNG
+    return Letters(world.vault, stream.rpartition("/")[0], world.rows[stream, one.id].kennung, gone)
 
 
 def _links(world: World, stream: str, application: str, one: Dossier) -> Tree:
@@ -321,6 +334,13 @@ def _due(world: World, one: Dossier) -> bytes | None:
     days = (rules.next_day(a, ableitung, stichtag=world.stichtag) for a in world.agreements.values())
     first = min((day for day in days if day is not None), default=None)
     return None if first is None else due(world.vault, first)
+
+
+def _end(world: World, one: Dossier) -> End | None:
+    seen = (world.rows.get((stream, one.id)) for stream in world.agreements)
+    if one.active and any(row is not None and row.visible for row in seen):
+        return None
+    return ending.end_of(world.agreements, one, stichtag=world.stichtag)
 
 
 def _texts(value: Value | None) -> list[str]:

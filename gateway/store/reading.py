@@ -18,8 +18,10 @@ from gateway.agreements.agreement import Grant
 from gateway.model import derived
 from gateway.model.types import Tree
 from gateway.store import dossier as d
-from gateway.store import feed, projecting
+from gateway.store import feed, feed_told, projecting
 from gateway.store.feed import State
+from gateway.store.feed_rows import News
+from gateway.store.feed_told import Telling
 from gateway.store.tables import person, person_version, projection
 from gateway.store.vault import Vault
 
@@ -40,7 +42,10 @@ class Disclosed:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A row made ready: `disclosed` None if nothing may be told of the person today; `digest` of what may be."""
+    """A row made ready: `disclosed` None if nothing may be told of the person today; `digest` of what may be.
+
+    `news`: what is to be remembered before it is told outside the feed.
+    """
 
     person_id: bytes
     state: State
@@ -48,11 +53,23 @@ class Rendered:
     digest: bytes | None
     disclosed: Disclosed | None
     azr_nummer: str | None = field(default=None, repr=False)
+    telling: Telling | None = field(default=None, repr=False)
+    news: News | None = field(default=None, repr=False)
 
     @property
     def drifted(self) -> bool:
         """True if today's rules say otherwise than the feed does: time or agreement moved on since the last poll."""
         return self.digest != self.state.digest
+
+    @property
+    def unremembered(self) -> bool:
+        """True if a field is about to be told that the store does not know to have been told."""
+        return self.news is not None and self.news.told_fields != self.news.row["told_fields"]
+
+    @property
+    def untold(self) -> bool:
+        """True if something is about to be told outside the feed that the store does not know to have been told."""
+        return self.unremembered or (self.state.number is not None and not self.state.told)
 
 
 def visible_rows(stream: str) -> sa.Select[Any]:
@@ -68,8 +85,9 @@ def feed_rows(stream: str) -> sa.Select[Any]:
         person_version.c.document,
         projection.c.sealed,
         projection.c.released,
-        projection.c.kennung_index,
+        projection.c.place,
         projection.c.stand,
+        projection.c.told_fields,
         projection.c.version.label("told_version"),
         *(projection.c[name] for name in _FEED),
     )
@@ -93,13 +111,16 @@ def render(vault: Vault, grant: Grant, row: Mapping[Any, Any]) -> Rendered:
     if not rules.visible(grant.agreement, one.document, ableitung, stichtag=grant.stichtag):
         return Rendered(identity, state, kennung, None, None)
     links = projecting.links(d.group(text, "links"))
-    tree = rules.project(grant.agreement, grant.fields, one.document, ableitung, links)
-    announced = projecting.bulk_fields(grant.agreement)
-    same = grant.fields == announced  # a single query may show more than the feed announces
-    told = tree if same else rules.project(grant.agreement, announced, one.document, ableitung, links)
-    digest = projecting.digest(vault, grant.agreement, identity, told)
-    disclosed = _disclosed(vault, grant, one, kennung, tree, row)
-    return Rendered(identity, state, kennung, digest, disclosed, _azr_nummer(one.document, ableitung))
+    telling = Telling(vault, grant.agreement, identity, one.document, ableitung, links)
+    told = feed_told.unpacked(row["told_fields"])
+    disclosed = _disclosed(vault, grant, one, kennung, telling.tree(grant.fields), row)
+    digest, number = telling.digest(told), _azr_nummer(one.document, ableitung)
+    return Rendered(identity, state, kennung, digest, disclosed, number, telling, _news(telling, grant, row, told))
+
+
+def _news(telling: Telling, grant: Grant, row: Mapping[Any, Any], told: feed_told.Told) -> News:
+    after = feed_told.after_telling(told, telling, grant.fields)
+    return News(row["id"], row["version"], row, feed_told.packed(after), telling.digest(after))
 
 
 def open_kennung(vault: Vault, stream: str, row: Mapping[Any, Any]) -> str:

@@ -1,6 +1,6 @@
 """The snapshot: everyone an application sees, page by page, as of one feed number N that every page repeats.
 
-The page token is {epoch, N, last index, fassung, application, issued}, authenticated, valid 24 h. Who became visible
+The page token is {epoch, N, last place, fassung, application, issued}, authenticated, valid 24 h. Who became visible
 after N is left out and comes through the feed; who has gone since is left out and comes as `entfallen` after N.
 """
 
@@ -16,16 +16,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
-from gateway.errors import TokenRefused
+from gateway.errors import StoreError, TokenRefused
 from gateway.store import feed, feed_rows, reading
-from gateway.store.changes import correct, read_epoch
+from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
 from gateway.store.reading import Disclosed
 from gateway.store.tables import projection
 from gateway.store.vault import Vault
 
 VALID = timedelta(hours=24)
-_ROUNDS = 3
+_ROUNDS = 5
 _LONGEST = 1024
 _MAC = 32
 
@@ -42,7 +42,7 @@ class SnapshotPage:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What a page token says: which snapshot, and after which index the next page begins."""
+    """What a page token says: which snapshot, and after which place the next page begins."""
 
     number: int
     after: bytes
@@ -66,13 +66,16 @@ def snapshot(
             rows = connection.execute(_page(stream, mark, max(1, limit) + 1)).mappings().all()
         page = rows[: max(1, limit)]
         rendered = [reading.render(vault, grant, row) for row in page]
-        drifted = [one for one in rendered if one.drifted]
-        if not drifted:
+        if drifted := [one for one in rendered if one.drifted]:
+            correct(database, vault, grant, drifted, now)
+        elif remember(database, grant, [one.news for one in rendered if one.unremembered and one.news is not None]):
             break
-        correct(database, vault, grant, drifted, now)
+    else:
+        if any(one.unremembered for one in rendered):
+            raise StoreError("the stock moves faster than it can be read")
     following = None
     if len(rows) > len(page):
-        following = _sealed(vault, grant, _Mark(mark.number, page[-1]["kennung_index"], mark.issued, mark.epoch))
+        following = _sealed(vault, grant, _Mark(mark.number, page[-1]["place"], mark.issued, mark.epoch))
     else:
         _complete(database, stream, mark.number)
     persons = tuple(one.disclosed for one in rendered if one.disclosed is not None)
@@ -105,8 +108,8 @@ def _complete(database: Database, stream: str, number: int) -> None:
 def _page(stream: str, mark: _Mark, limit: int) -> sa.Select[Any]:
     return (
         reading.visible_rows(stream)
-        .where(projection.c.visible_since <= mark.number, projection.c.kennung_index > mark.after)
-        .order_by(projection.c.kennung_index)
+        .where(projection.c.visible_since <= mark.number, projection.c.place > mark.after)
+        .order_by(projection.c.place)
         .limit(limit)
     )
 

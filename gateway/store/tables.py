@@ -92,6 +92,8 @@ search_index = Table(
     metadata,
     Column("token", LargeBinary(32), primary_key=True),
     Column("person_id", ForeignKey(person.c.id), primary_key=True),
+    # Of the index key; tokens of two generations stand side by side while the key is changed.
+    Column("generation", Integer, nullable=False, server_default="1"),
     Index(None, "person_id"),
 )
 
@@ -139,8 +141,15 @@ projection = Table(
     Column("acked_version", Integer, nullable=False),
     Column("acked_stand", Utc, nullable=False),
     Column("told", Boolean, nullable=False),
+    # Fields that were told outside the feed, each with a keyed hash of its value (`feed_told`).
+    Column("told_fields", LargeBinary),
+    # Since when the application must learn that something it was told no longer holds; NULL: nothing of the kind.
+    Column("owed_since", Utc),
     Index(None, "person_id"),
+    # Random, and never changed: where the person stands on the pages of a snapshot, whatever becomes of the keys.
+    Column("place", LargeBinary(32), nullable=False, server_default=""),
     Index(None, "stream", "kennung_index", unique=True),
+    Index(None, "stream", "place"),
     Index(None, "stream", "number", unique=True),
 )
 
@@ -165,7 +174,26 @@ feed_shown = Table(
     Column("number", BigInteger, primary_key=True),
     Column("person_id", ForeignKey(person.c.id), nullable=False),
     Column("digest", LargeBinary(32)),
+    Column("superseded_at", Utc),
     Index(None, "person_id"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("number", String(36), primary_key=True),
+    Column("application", APPLICATION, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    # Bitmap of grantable(Person), hexadecimal as in the audit trail; "0": whatever the application was told.
+    Column("fields", String(64), nullable=False),
+    # Both go when the notice is settled. No foreign key: a tombstone need not wait for a letter.
+    Column("person_id", LargeBinary(16)),
+    Column("sealed", LargeBinary),
+    Column("settled_at", Utc),
+    CheckConstraint("kind IN ('berichtigung', 'loeschung', 'einschraenkung')", name="kind"),
+    Index(None, "person_id"),
+    Index(None, "application"),
 )
 
 position = Table(
@@ -209,6 +237,15 @@ discrepancy = Table(
     Column("recorded_at", Utc, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Index(None, "person_id"),
+)
+
+key_use = Table(
+    "key_use",
+    metadata,
+    # Which generation of a hash key (index, digest) all rows are made with, and a value that only it gives.
+    Column("purpose", String(8), primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("proof", LargeBinary(32), nullable=False),
 )
 
 epoch = Table(
