@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
 from gateway.store import dossier as d
-from gateway.store import feed_rows, projecting
+from gateway.store import feed_rows, feed_told, projecting
 from gateway.store.database import Database
 from gateway.store.ingest import PIECE
 from gateway.store.recording import lock_feeds, write_outcome
@@ -70,7 +70,7 @@ def basis(agreement: Agreement) -> bytes:
     """What the projections of an application are computed from: scope, fields, validity, major, and the rules' code."""
     parts = (
         (agreement.application, agreement.major, agreement.valid_from.isoformat(), agreement.valid_to.isoformat()),
-        (sorted(agreement.fields), sorted(agreement.single_only)),
+        (sorted(agreement.fields), sorted(agreement.single_only), feed_told.has_feed(agreement)),
         [_condition(condition) for condition in agreement.scope],
     )
     return hashlib.sha256(_rules() + repr(parts).encode()).digest()
