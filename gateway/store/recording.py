@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.store import dossier as d
-from gateway.store import feed_rows, search
+from gateway.store import ending, feed_rows, search
 from gateway.store.dossier import Dossier
 from gateway.store.projecting import Outcome
 from gateway.store.tables import (
@@ -60,6 +60,7 @@ def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) ->
     if outcome.due:
         rows = [{"key": identity, "day": day} for identity, day in outcome.due.items()]
         connection.execute(_UPDATE_DUE, rows)
+    ending.write(connection, outcome.ends, now)
     counters = feed_rows.lock(connection, {move.stream for move in outcome.moves})
     entries = feed_rows.apply(connection, outcome.moves, counters, now)
     feed_rows.save(connection, counters)
