@@ -17,6 +17,7 @@
         ├── ContractError           a published contract is not what model and agreement give
         ├── StoreError              the database does not do what it must
         ├── VaultError              a document cannot be opened or sealed
+        │   └── KeysMoved           the index or digest key was changed meanwhile: begin again with the one in use
         ├── AuditError              the audit trail cannot be written: nothing may leave
         ├── SigningError            an answer cannot be signed: nothing may leave
         └── SourceError             the case system cannot be read
@@ -28,7 +29,7 @@ Every error carries a stable `code`, a German and an English public text, and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class GatewayError(Exception):
@@ -179,6 +180,16 @@ class VaultError(HouseError):
     """A sealed document cannot be opened: wrong key, changed bytes, or destroyed on purpose."""
 
     code = "tresor-fehler"
+
+
+class KeysMoved(VaultError):
+    """Index or digest keys are not those the database is written with; `generations` are the ones in use there."""
+
+    code = "schluessel-gewechselt"
+
+    def __init__(self, generations: Mapping[str, int]) -> None:
+        super().__init__("the index or digest key was changed meanwhile: begin again")
+        self.generations = dict(generations)
 
 
 class AuditError(HouseError):

@@ -62,6 +62,11 @@ class Database:
         return database
 
     @property
+    def url(self) -> sa.URL:
+        """Where it is, password included: not to be printed."""
+        return self._url
+
+    @property
     def dialect(self) -> str:
         return self._url.get_backend_name()
 

@@ -31,6 +31,7 @@ from gateway.store.discrepancies import Discrepancy
 from gateway.store.erasing import Eraser
 from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
+from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reading import Disclosed
@@ -62,13 +63,14 @@ __all__ = [
 _T = TypeVar("_T")
 
 
+@under_keys
 class Store:
     """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`."""
 
     def __init__(
         self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime], trail: AuditTrail
     ) -> None:
-        self._database = database
+        self._database = KeyedDatabase(database, vault)
         self._vault = vault
         self._ledger = ledger
         self._clock = clock

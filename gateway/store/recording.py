@@ -96,7 +96,9 @@ def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[sa.Table,
             continue
         relations += [{"person_id": one.id, "other_source_key": key} for key in sorted(one.source_references)]
         if "hauptdatensatz" not in d.control(one.document):
-            tokens += [{"person_id": one.id, "token": token} for token in sorted(search.tokens(vault, one.document))]
+            made = sorted(search.tokens(vault, one.document))
+            generation = vault.in_use("index")
+            tokens += [{"person_id": one.id, "token": token, "generation": generation} for token in made]
         if one.family_key is not None:
             families.append({"person_id": one.id, "family_key": one.family_key})
     return [(search_index, tokens), (relation, relations), (family, families)]

@@ -1,82 +1,40 @@
-"""The vault: the key ring outside the database, and everything that is sealed, blinded or authenticated with it."""
+"""The vault: everything that is sealed, blinded or authenticated with the key ring, whichever generations it has.
+
+Keys change while processes run. What is *sealed* says by itself which generation opens it, or tells when it is tried;
+a generation that is not known here is looked for in the key folder, once, before it is refused. Whoever seals looks
+there first, so that nothing new is made with an older key. What is *hashed* (blind indexes, digests) must be hashed
+alike by everyone at one moment: the database says which generations are in use, and each transaction of the store
+begins by comparing (`keyed`).
+
+A later generation of a hash does not replace the earlier one but is put around it:
+
+    value(1) = HMAC(key 1, purpose, text)         value(n) = HMAC(key n, value(n - 1))
+
+So a stored value is brought under a new key from itself alone, exactly, also where the text is known to nobody any
+more (tombstones, acknowledged states), and equal stays equal. Without the newest key no value can be made or tried.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import os
-import re
-import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.errors import VaultError
+from gateway.errors import KeysMoved, VaultError
+from gateway.store.keyring import CHAINED, KEY, KeyRing, Randomness
 
-Randomness: TypeAlias = Callable[[int], bytes]
+__all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
 
-_KEY = 32  # bytes: AES-256 and HMAC-SHA-256
 _NONCE = 12  # bytes: NIST SP 800-38D, 8.2.2, random
-_PURPOSES = ("index", "digest", "token", "ledger", "feed")
-_GENERATION = re.compile(r"vault-([1-9][0-9]*)\.key")
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRing:
-    """The keys of one installation: generations of the wrapping key, and one key per other purpose."""
-
-    generations: Mapping[int, bytes] = field(repr=False)
-    keys: Mapping[str, bytes] = field(repr=False)
-
-    @property
-    def current(self) -> int:
-        """The generation that new data keys are wrapped with."""
-        return max(self.generations)
-
-    @classmethod
-    def create(cls, folder: Path, randomness: Randomness = os.urandom) -> KeyRing:
-        """A new ring in `folder` (made with mode 0700; files 0600); VaultError if there already is one."""
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise VaultError(f"the key folder cannot be made: {error.strerror}") from error
-        _require_private(folder, "the key folder")
-        if any(folder.glob("*.key")):
-            raise VaultError("the key folder already holds keys")
-        for name in (*_PURPOSES, "vault-1"):
-            _write_key(folder / f"{name}.key", randomness(_KEY))
-        _flush_folder(folder)
-        return cls.load(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> KeyRing:
-        """The ring in `folder`; VaultError if a key is missing, malformed, or others may read it."""
-        if not folder.is_dir():
-            raise VaultError("the key folder is missing (gateway init makes it)")
-        _require_private(folder, "the key folder")
-        keys = {name: _read_key(folder / f"{name}.key") for name in _PURPOSES}
-        found = {path: _GENERATION.fullmatch(path.name) for path in sorted(folder.glob("vault-*.key"))}
-        if stray := [path.name for path, match in found.items() if match is None]:
-            raise VaultError(f"the key folder holds files with unexpected names: {', '.join(stray)}")
-        generations = {int(match[1]): _read_key(path) for path, match in found.items() if match}
-        if not generations:
-            raise VaultError("the key folder holds no vault-<n>.key")
-        material = [*keys.values(), *generations.values()]
-        if len(set(material)) != len(material):
-            raise VaultError("two keys of the ring are the same")
-        return cls(generations, keys)
-
-    @classmethod
-    def rotate(cls, folder: Path, randomness: Randomness = os.urandom) -> KeyRing:
-        """The ring with one more generation, now current; older ones stay until everything is wrapped anew."""
-        ring = cls.load(folder)
-        _write_key(folder / f"vault-{ring.current + 1}.key", randomness(_KEY))
-        _flush_folder(folder)
-        return cls.load(folder)
+_PROOF = "pruefwert"
+_FURTHER = b""
+"""The purpose of putting a further generation around a value; no other hash has an empty one."""
 
 
 class Vault:
@@ -89,6 +47,9 @@ class Vault:
     def __init__(self, ring: KeyRing, randomness: Randomness = os.urandom) -> None:
         self._ring = ring
         self._random = randomness
+        self._use = {purpose: ring.newest(purpose) for purpose in CHAINED}
+        self._proved: set[tuple[str, int, bytes]] = set()
+        self._thread = threading.local()
 
     @property
     def generation(self) -> int:
@@ -100,20 +61,19 @@ class Vault:
 
     def new_key(self) -> bytes:
         """A fresh data key; it is only ever stored wrapped."""
-        return self._random(_KEY)
+        return self._random(KEY)
 
     def wrap(self, key: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
-        """`key` under the current generation (4 bytes generation, nonce, ciphertext), bound to purpose and subject."""
-        generation = self._ring.current
-        head = generation.to_bytes(4, "big")
-        return head + self._encrypt(
-            self._ring.generations[generation], key, _bound("wrap", purpose, subject, generation)
-        )
+        """`key` under the newest generation (4 bytes generation, nonce, ciphertext), bound to purpose and subject."""
+        ring = self._refreshed()
+        generation = ring.current
+        bound = _bound("wrap", purpose, subject, generation)
+        return generation.to_bytes(4, "big") + self._encrypt(ring.generations[generation], key, bound)
 
     def unwrap(self, wrapped: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """The key in `wrapped`; VaultError if its generation is gone or it was made for something else."""
         generation = int.from_bytes(wrapped[:4], "big")
-        wrapping = self._ring.generations.get(generation)
+        wrapping = self._ring.generations.get(generation) or self._refreshed().generations.get(generation)
         if wrapping is None:
             raise VaultError(f"generation {generation} of the vault key is not in the ring")
         return _decrypt(wrapping, wrapped[4:], _bound("wrap", purpose, subject, generation))
@@ -138,35 +98,121 @@ class Vault:
         return self.open(self.unwrap(box[2:end], purpose, subject), box[end:], purpose, subject)
 
     def seal_feed(self, plain: bytes, application: str, subject: bytes) -> bytes:
-        """`plain` under the feed key: for identifiers that must outlive a person's key until acknowledged."""
-        return self.seal(self._ring.keys["feed"], plain, f"feed:{application}", subject)
+        """`plain` under the newest feed key: for identifiers that must outlive a person's key until acknowledged."""
+        return self.seal(self._newest("feed"), plain, f"feed:{application}", subject)
 
     def open_feed(self, sealed: bytes, application: str, subject: bytes) -> bytes:
-        """What `seal_feed` sealed; VaultError otherwise."""
-        return self.open(self._ring.keys["feed"], sealed, f"feed:{application}", subject)
+        """What `seal_feed` sealed, under whichever generation; VaultError otherwise."""
+        return self.open_feed_under(sealed, application, subject)[1]
+
+    def open_feed_under(self, sealed: bytes, application: str, subject: bytes) -> tuple[int, bytes]:
+        """The generation under which a feed text was sealed, and the text; VaultError if none opens it."""
+        for ring in self._rings():
+            for generation, key in sorted(ring.of("feed").items(), reverse=True):
+                try:
+                    return generation, self.open(key, sealed, f"feed:{application}", subject)
+                except VaultError:
+                    continue
+        raise VaultError("a sealed text cannot be opened: other key, other place, or changed bytes")
 
     def blind(self, purpose: str, text: str) -> bytes:
-        """32 bytes that stand for `text` in an index; without the key they say nothing."""
-        return self._keyed("index", purpose, text.encode())
+        """32 bytes that stand for `text` in an index; without the keys they say nothing."""
+        return self._chained("index", self.in_use("index"), purpose, text.encode())
 
     def digest(self, purpose: str, content: bytes) -> bytes:
         """32 bytes that change exactly when `content` does."""
-        return self._keyed("digest", purpose, content)
+        return self._chained("digest", self.in_use("digest"), purpose, content)
+
+    def further(self, key: str, generation: int, value: bytes) -> bytes:
+        """The `value` of generation n - 1 as generation n of the key ("index" or "digest") has it."""
+        return hmac.digest(self._ring.of(key)[generation], _prefixed(_FURTHER) + value, "sha256")
+
+    def proof(self, key: str, generation: int) -> bytes:
+        """32 bytes that only the keys of a hash up to this generation give; they say nothing of the keys."""
+        return self._chained(key, generation, _PROOF, b"")
 
     def ledger_line(self, text: str) -> str:
         """The hexadecimal line that stands for `text` in the erasure ledger."""
-        return self._keyed("ledger", "erased", text.encode()).hex()
+        return _keyed(self._ring.keys["ledger"], "erased", text.encode()).hex()
 
     def mac(self, purpose: str, content: bytes) -> bytes:
         """32 bytes that only this installation can make for `content`."""
-        return self._keyed("token", purpose, content)
+        return _keyed(self._newest("token"), purpose, content)
 
     def verify(self, purpose: str, content: bytes, mac: bytes) -> bool:
-        """True if `mac` was made here for exactly this; in constant time."""
-        return hmac.compare_digest(self.mac(purpose, content), mac)
+        """True if `mac` was made here for exactly this, under whichever generation; in constant time for each."""
+        return any(
+            hmac.compare_digest(_keyed(key, purpose, content), mac)
+            for ring in self._rings()
+            for key in ring.of("token").values()
+        )
 
-    def _keyed(self, key: str, purpose: str, content: bytes) -> bytes:
-        return hmac.digest(self._ring.keys[key], _prefixed(purpose.encode()) + content, "sha256")
+    # Which generation of the hashes is in use.
+
+    def in_use(self, key: str) -> int:
+        """The generation that this thread hashes with."""
+        use: Mapping[str, int] = getattr(self._thread, "use", None) or self._use
+        return use[key]
+
+    @property
+    def steadied(self) -> bool:
+        """True within `steady` on this thread."""
+        return getattr(self._thread, "use", None) is not None
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """This thread hashes with the same generations throughout, whatever other threads learn meanwhile."""
+        self._thread.use = dict(self._use)
+        try:
+            yield
+        finally:
+            self._thread.use = None
+
+    def require(self, found: Mapping[str, tuple[int, bytes]]) -> None:
+        """KeysMoved unless this thread hashes with the generations that the database says; VaultError for other keys.
+
+        `found` is generation and proof by key; one that is missing there is in its first generation.
+        """
+        generations = {key: found[key][0] if key in found else 1 for key in CHAINED}
+        if any(self.in_use(key) != generation for key, generation in generations.items()):
+            raise KeysMoved(generations)
+        for key, (generation, proof) in found.items():
+            if (key, generation, proof) not in self._proved:
+                if not hmac.compare_digest(self.proof(key, generation), proof):
+                    raise VaultError(f"the {key} key is not the one this database was written with")
+                self._proved.add((key, generation, proof))
+
+    def adopt(self, generations: Mapping[str, int]) -> None:
+        """Afterwards every thread hashes with these generations; VaultError if one is not in the key folder."""
+        ring = self._ring
+        if any(generation > ring.newest(key) for key, generation in generations.items()):
+            ring = self._refreshed()
+        for key, generation in generations.items():
+            if generation not in ring.of(key):
+                raise VaultError(f"generation {generation} of the {key} key is in use, but not in the ring")
+        self._use = dict(generations)
+
+    def _chained(self, key: str, generation: int, purpose: str, content: bytes) -> bytes:
+        keys = self._ring.of(key)
+        value = _keyed(keys[1], purpose, content)
+        for further in range(2, generation + 1):
+            value = self.further(key, further, value)
+        return value
+
+    def _newest(self, purpose: str) -> bytes:
+        ring = self._refreshed()
+        return ring.of(purpose)[ring.newest(purpose)]
+
+    def _refreshed(self) -> KeyRing:
+        self._ring = self._ring.refreshed()
+        return self._ring
+
+    def _rings(self) -> Iterator[KeyRing]:
+        """The ring as it is known, and once more if the folder has changed."""
+        known = self._ring
+        yield known
+        if (found := self._refreshed()) is not known:
+            yield found
 
     def _encrypt(self, key: bytes, plain: bytes, bound: bytes) -> bytes:
         nonce = self._random(_NONCE)
@@ -185,46 +231,13 @@ def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
         raise VaultError("a sealed text cannot be opened: other key, other place, or changed bytes") from None
 
 
+def _keyed(key: bytes, purpose: str, content: bytes) -> bytes:
+    return hmac.digest(key, _prefixed(purpose.encode()) + content, "sha256")
+
+
 def _bound(kind: str, purpose: str, subject: bytes, version: int) -> bytes:
     return _prefixed(kind.encode()) + _prefixed(purpose.encode()) + _prefixed(subject) + version.to_bytes(8, "big")
 
 
 def _prefixed(part: bytes) -> bytes:
     return len(part).to_bytes(2, "big") + part
-
-
-def _require_private(path: Path, what: str) -> None:
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise VaultError(f"{what} may be read by others: it must belong to the gateway alone (0700, files 0600)")
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        _require_private(path, f"the key file {path.name}")
-        text = path.read_text("ascii").strip()
-    except FileNotFoundError:
-        raise VaultError(f"the key file {path.name} is missing") from None
-    except (OSError, UnicodeDecodeError):
-        raise VaultError(f"the key file {path.name} cannot be read") from None
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise VaultError(f"the key file {path.name} does not hold 64 hexadecimal digits")
-    return bytes.fromhex(text)
-
-
-def _write_key(path: Path, key: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise VaultError(f"the key file {path.name} cannot be made: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

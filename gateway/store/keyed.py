@@ -1,0 +1,131 @@
+"""The database as one vault may use it: every transaction begins by asking which hash keys its rows were made with.
+
+A look-up hashed with an older key would find nothing, and "not found" would be a lie. So the generations in use stand
+in the database, are read in the same snapshot as the rows, and a thread that hashes with others begins again with
+those (`under_keys`), from the key folder if need be; if it cannot, it answers with an error.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.errors import KeysMoved, VaultError
+from gateway.store import dossier as d
+from gateway.store.database import Database
+from gateway.store.keyring import CHAINED
+from gateway.store.tables import key_use, person
+from gateway.store.vault import Vault
+
+_ROUNDS = 5
+_SWITCH_LOCK = 0x464C444F  # the next after the database's own two (PostgreSQL)
+
+_Owner = TypeVar("_Owner")
+
+
+class KeyedDatabase(Database):
+    """A database in whose transactions KeysMoved is raised at once if its rows are hashed with other generations."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        super().__init__(database.url)
+        self._inner = database
+        self._vault = vault
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent snapshot in which the vault's hashes are those of the rows."""
+        with self._inner.read() as connection:
+            self._vault.require(in_use(connection))
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A writing transaction throughout which the hash keys cannot change."""
+        with self._inner.write() as connection:
+            if connection.dialect.name == "postgresql":
+                # Writers do not hinder each other, but the switch to another key waits for all of them.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_SWITCH_LOCK)))
+            found = in_use(connection)
+            self._vault.require(found)
+            if len(found) < len(CHAINED):
+                _remember_first(connection, self._vault)
+            yield connection
+
+    @contextmanager
+    def switch(self) -> Iterator[sa.Connection]:
+        """A writing transaction that no other user of the hash keys overlaps; it may change which are in use."""
+        with self._inner.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SWITCH_LOCK)))
+            found = in_use(connection)
+            self._vault.require(found)
+            if len(found) < len(CHAINED):
+                _remember_first(connection, self._vault)
+            yield connection
+
+    def scrub(self) -> None:
+        self._inner.scrub()
+
+    @contextmanager
+    def poll_lock(self) -> Iterator[None]:
+        """The right to be the one poller; StoreError (code "abruf-laeuft") at once if another has it."""
+        with self._inner.poll_lock():
+            yield
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def under_keys(owner: type[_Owner]) -> type[_Owner]:
+    """Afterwards each public method of the class runs under one set of hash keys, begun again if they have moved.
+
+    What a method has written before stays: like after a crash, doing it again must be harmless.
+    """
+    for name, member in list(vars(owner).items()):
+        if not name.startswith("_") and inspect.isfunction(member):
+            setattr(owner, name, _steadied(member))
+    return owner
+
+
+def in_use(connection: sa.Connection) -> dict[str, tuple[int, bytes]]:
+    """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
+    return {row.purpose: (row.generation, row.proof) for row in connection.execute(_IN_USE)}
+
+
+def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def steadied(self: Any, *arguments: Any, **named: Any) -> Any:
+        vault: Vault = self._vault
+        if vault.steadied:
+            return method(self, *arguments, **named)
+        for _ in range(_ROUNDS):
+            with vault.steady():
+                try:
+                    return method(self, *arguments, **named)
+                except KeysMoved as moved:
+                    generations = moved.generations
+            vault.adopt(generations)
+        raise VaultError("the hash keys change faster than they can be followed")
+
+    return steadied
+
+
+def _remember_first(connection: sa.Connection, vault: Vault) -> None:
+    """From now on the database knows its hash keys; VaultError if a person in it was hashed with others."""
+    query = sa.select(person.c.id).where(person.c.state == "active", person.c.wrapped_key.is_not(None)).limit(1)
+    for one in d.load_ids(connection, vault, connection.execute(query).scalars().all()):
+        number = d.control(one.document or {}).get("quellsystemPersonennummer")
+        if isinstance(number, str) and d.source_key(vault, one.source, number) != one.source_key:
+            raise VaultError("the index key is not the one this database was written with")
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    rows = [{"purpose": key, "generation": 1, "proof": vault.proof(key, 1)} for key in CHAINED]
+    connection.execute(insert(key_use).on_conflict_do_nothing(), rows)
+
+
+_IN_USE = sa.select(key_use.c.purpose, key_use.c.generation, key_use.c.proof)
