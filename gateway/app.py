@@ -6,11 +6,9 @@ contracts, keys) and can be shared; `open_house` makes what belongs to one proce
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +21,15 @@ import structlog
 
 from gateway import shipped
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.approval import Trust
+from gateway.agreements.approval import problems as unapproved
 from gateway.agreements.city import City, load_city
-from gateway.agreements.load import load_all
+from gateway.agreements.load import Written, load_every
+from gateway.agreements.versions import Versions, by_stream, in_force
 from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
-from gateway.errors import AgreementError, AuditError, GatewayError, SettingsError
-from gateway.exchange import server
+from gateway.errors import AgreementError, AuditError, ContractError, GatewayError, SettingsError
+from gateway.exchange import selfattack, server
 from gateway.exchange.dispatch import Dispatcher
 from gateway.exchange.http import Web, tls_peer
 from gateway.exchange.limits import Budgets
@@ -36,8 +37,9 @@ from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
 from gateway.exchange.service import Service
 from gateway.exchange.tls import server_context
+from gateway.log import configure_log
 from gateway.operations.messages import Services
-from gateway.settings import LogSettings, Settings
+from gateway.settings import Settings
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.database import Database
@@ -60,9 +62,6 @@ Result = TypeVar("Result")
 LEDGER = "erasures.ledger"
 """File of the erasure ledger; it lies beside the keys, so that no restore of the database takes it back."""
 
-QUIET = ("spyne", "zeep", "signxml", "sqlalchemy", "urllib3")
-"""Libraries whose loggers would write whole messages or statements below ERROR."""
-
 
 def utc_now() -> datetime:
     """The one clock of the house: aware UTC."""
@@ -73,12 +72,13 @@ def utc_now() -> datetime:
 class Rules:
     """What is read once and holds for all processes: who may ask what, under which contract, signed how.
 
-    Agreements and contracts are keyed "<application>/<major>", signing keys by method.
+    Agreements and contracts are keyed "<application>/<major>", signing keys by method. `versions` are all versions
+    of every agreement, each approved; which of them holds is asked anew each day, and no file is read again.
     """
 
     settings: Settings
     city: City
-    agreements: Mapping[str, Agreement]
+    versions: Mapping[str, Versions]
     contracts: Mapping[str, Contract]
     dispatchers: Mapping[str, Dispatcher]
     signing: Mapping[str, SigningKey]
@@ -87,6 +87,11 @@ class Rules:
     budgets: Budgets
     clock: Clock
     randomness: Randomness
+
+    @property
+    def agreements(self) -> Mapping[str, Agreement]:
+        """The agreements in force today."""
+        return in_force(self.versions, self.city.today(self.clock()))
 
 
 class App:
@@ -140,7 +145,7 @@ class App:
         rules = self.rules
         source = OkVisa.open(rules.settings.source)
         self._closing.callback(source.close)
-        return Poll(source, self.store, rules.agreements, rules.clock, timezone=rules.city.timezone)
+        return Poll(source, self.store, partial(in_force, rules.versions), rules.clock, timezone=rules.city.timezone)
 
     def close(self) -> None:
         """What was queued for the audit trail is written, its thread has ended, no connection is open."""
@@ -170,15 +175,28 @@ def build(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens.
 
+    The gateway attacks itself first: if one of its own negative messages is answered it does not serve.
     AuditError if the audit trail does not continue its last checkpoint, or none can be written.
     """
     configure_log(settings.log)
     rules = load(settings)
+    _attack(rules)
     context = server_context(settings.server)
     with open_house(rules) as app:
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
     server.serve(settings.server, context, partial(_open_after_fork, rules))
+
+
+def _attack(rules: Rules) -> None:
+    probes = selfattack.attack(
+        rules.agreements, rules.contracts, rules.city, clock=rules.clock, randomness=rules.randomness
+    )
+    if through := selfattack.passed(probes):
+        raise SettingsError(problems=[f"self-attack on {one.service}: {one.attack}: was answered" for one in through])
+    for one in probes:
+        if one.verdict is selfattack.Verdict.NOT_RUN:
+            LOG.warning("self-attack could not run", service=one.service, attack=one.attack, told=one.told)
 
 
 def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
@@ -189,30 +207,32 @@ def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness =
     found = _Findings()
     now, folder = clock(), settings.agreements or shipped.schemas()
     city = found.of("", lambda: load_city(folder / "stadt.toml"))
-    agreements = (found.of("", lambda: load_all(folder, today=city.today(now))) if city else None) or {}
+    written = found.of("", lambda: load_every(folder)) or ()
+    _require_approval(found, written, settings)
+    agreements, versions = [one.agreement for one in written], by_stream(one.agreement for one in written)
     folders = (folder, settings.contracts or shipped.wsdl())
-    contracts = _contracts(found, agreements, city, folders) if city else {}
-    signing = _signing_keys(found, settings, agreements.values(), now)
+    contracts = _contracts(found, versions, city, folders) if city else {}
+    signing = _signing_keys(found, settings, agreements, now)
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
     found.of("database.url: ", lambda: _check_database(settings.database.url))
-    names = {agreement.application for agreement in agreements.values()}
+    names = {agreement.application for agreement in agreements}
     found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
     if found.problems or city is None or ring is None or checkpoint is None:
         raise SettingsError(problems=found.problems)
-    for key, agreement in agreements.items():
-        if not agreement.valid_from <= city.today(now) <= agreement.valid_to:
-            LOG.warning("agreement not in force", agreement=key, reference=agreement.reference)
+    today = city.today(now)
+    for key in versions.keys() - in_force(versions, today).keys():
+        LOG.warning("agreement not in force", agreement=key, reference=versions[key].on(today).reference)
     return Rules(
         settings=settings,
         city=city,
-        agreements=agreements,
+        versions=versions,
         contracts=contracts,
         dispatchers={key: Dispatcher(contract) for key, contract in contracts.items()},
         signing=signing,
         ring=ring,
         checkpoint=checkpoint,
-        budgets=Budgets(agreements.values(), city, time.monotonic),
+        budgets=Budgets(agreements, city, time.monotonic),
         clock=clock,
         randomness=randomness,
     )
@@ -236,9 +256,9 @@ def _open_after_fork(rules: Rules) -> App:
 
 
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
-    """Every agreement as a service, keyed by application and contract major."""
+    """Every agreement as a service, keyed by application and contract major; each knows those of earlier versions."""
     found: dict[tuple[str, int], Service] = {}
-    for key, agreement in rules.agreements.items():
+    for key, agreement in ((key, one) for key, versions in rules.versions.items() for one in versions.agreements):
         contract = rules.contracts[key]
         found[agreement.application, agreement.major] = Service(
             agreement=agreement,
@@ -247,29 +267,9 @@ def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
             key=rules.signing[agreement.signature_method],
             pins=agreement.pins | frozenset(rules.settings.pins.get(agreement.application, ())),
             services=Services(store=store, contract_hash=contract.hash, now=rules.clock),
+            earlier=found.get((agreement.application, agreement.major)),
         )
     return found
-
-
-def configure_log(settings: LogSettings) -> None:
-    """Log lines go to standard error, as text or JSON; libraries are heard only when something is wrong."""
-    render = (
-        structlog.processors.JSONRenderer()
-        if settings.format == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    logging.getLogger("spyne").setLevel(logging.CRITICAL)  # it writes messages it cannot read at ERROR
 
 
 class _Findings:
@@ -289,17 +289,31 @@ class _Findings:
         return None
 
 
+def _require_approval(found: _Findings, written: Sequence[Written], settings: Settings) -> None:
+    """No agreement is served, and none decides what is computed, that not all its roles have signed as it stands."""
+    trust = found.of("approvals.trusted.", lambda: Trust.load(settings.approvals.trusted))
+    if trust is not None:
+        found.problems += unapproved(written, trust, settings.approvals.folder)
+
+
 def _contracts(
-    found: _Findings, agreements: Mapping[str, Agreement], city: City, folders: tuple[Path, Path]
+    found: _Findings, versions: Mapping[str, Versions], city: City, folders: tuple[Path, Path]
 ) -> dict[str, Contract]:
     """The published contracts, each byte for byte what model and agreement give."""
-    loaded = {key: found.of("", partial(_contract, agreement, city, folders)) for key, agreement in agreements.items()}
+    loaded = {key: found.of("", partial(_contract, one, city, folders)) for key, one in versions.items()}
     return {key: contract for key, contract in loaded.items() if contract is not None}
 
 
-def _contract(agreement: Agreement, city: City, folders: tuple[Path, Path]) -> Contract:
+def _contract(versions: Versions, city: City, folders: tuple[Path, Path]) -> Contract:
+    """The one contract of all versions: a version takes over during the day, and what is published stays."""
     schemas, wsdl = folders
-    return files.load(compile_contract(agreement, city), schemas=schemas, wsdl=wsdl)
+    contracts = [compile_contract(agreement, city) for agreement in versions.agreements]
+    first = contracts[0]
+    for agreement, one in zip(versions.agreements, contracts, strict=True):
+        if (one.xsd, one.wsdl, one.wsdl_soap11) != (first.xsd, first.wsdl, first.wsdl_soap11):
+            told = f"{one.application}/{one.major}: fassung {agreement.version} gives another contract than the others"
+            raise ContractError(f"{told}: give it another major (vertrag)")
+    return files.load(first, schemas=schemas, wsdl=wsdl)
 
 
 def _signing_keys(

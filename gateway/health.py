@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -20,6 +21,7 @@ from gateway.agreements.load import load_all
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
 from gateway.errors import GatewayError
+from gateway.exchange.selfattack import Verdict, attack, passed
 from gateway.reports.verification import report
 from gateway.settings import Settings
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
@@ -260,6 +262,22 @@ def _server(e: Examination) -> Iterator[Finding]:
     yield Finding("server", state, "answers over TLS" if alive else "answers, but not well", "look at its log")
 
 
+def _self_attack(e: Examination) -> Iterator[Finding]:
+    """The gateway's own negative messages, sent to the agreements and contracts as they lie there now."""
+    contracts = {key: compile_contract(agreement, e.city) for key, agreement in e.agreements.items()}
+    probes = attack(e.agreements, contracts, e.city, clock=lambda: e.now, randomness=os.urandom)
+    for one in passed(probes):
+        text, remedy = f"{one.attack}: was answered", "stop the server; report this"
+        yield Finding(f"self-attack {one.service}", State.CRITICAL, text, remedy)
+    refused = sum(one.verdict is Verdict.REFUSED for one in probes)
+    idle = [f"{one.service} {one.attack} ({one.told})" for one in probes if one.verdict is Verdict.NOT_RUN]
+    if idle:
+        text = f"{len(idle)} attacks could not run: {'; '.join(idle[:3])}"
+        yield Finding("self-attack", State.WARNING, text, "report this", refused, "attacks")
+    else:
+        yield Finding("self-attack", State.OK, f"{refused} attacks refused", "", refused, "attacks")
+
+
 def _first_line(tls: ssl.SSLSocket) -> bytes:
     line = b""
     while b"\n" not in line and len(line) < 64 and (piece := tls.recv(64)):
@@ -298,6 +316,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "pins": _pins,
     "agreements": _agreements,
     "contracts": _contracts,
+    "self-attack": _self_attack,
     "audit": _audit,
     "keys": _keys,
     "disk": _disk,

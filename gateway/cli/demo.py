@@ -84,7 +84,8 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
 
 
 def _poll(installation: Installation, console: Console, *, total: int | None = None) -> None:
-    from gateway.app import build, configure_log
+    from gateway.app import build
+    from gateway.log import configure_log
 
     settings = load(installation.settings)
     configure_log(settings.log)

@@ -14,6 +14,7 @@ from rich.table import Table
 from gateway.cli.options import load_settings, now, settings_option
 from gateway.errors import SettingsError
 from gateway.health import Finding, State, examine, worst
+from gateway.log import configure_log
 
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.CRITICAL: "bold red", State.UNKNOWN: "magenta"}
 
@@ -28,6 +29,7 @@ def health(settings_path: Path | None, form: str) -> None:
     except SettingsError as error:
         findings = [Finding("settings", State.UNKNOWN, "; ".join(error.problems) or str(error), "mend the settings")]
     else:
+        configure_log(settings.log)
         findings = examine(settings, now())
     _FORMS[form](findings)
     raise SystemExit(worst(findings))

@@ -36,7 +36,8 @@ def serve(settings_path: Path | None) -> None:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, quiet: bool) -> None:
     """Fetch from OK.VISA into the store."""
-    from gateway.app import build, configure_log
+    from gateway.app import build
+    from gateway.log import configure_log
 
     settings = load_settings(settings_path)
     configure_log(settings.log)

@@ -48,6 +48,11 @@ class Issued:
         return self.certificate.public_bytes(Encoding.PEM)
 
     @property
+    def certificate_der(self) -> bytes:
+        """The certificate in DER form."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
     def key_pem(self) -> bytes:
         """The private key, unencrypted PKCS #8 in PEM form: to be written with mode 0600."""
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -91,6 +96,18 @@ def client(issuer: Issued, name: str, term: Term, *, kind: KeyKind = "rsa-3072")
 def signing(issuer: Issued, name: str, term: Term, *, kind: KeyKind = "rsa-3072") -> Issued:
     """A certificate for signing answers: digitalSignature, and no extendedKeyUsage (the use is no TLS one)."""
     return _end(issuer, name, term, kind=kind, use=None)
+
+
+def approver(name: str, term: Term, *, unit: str, kind: KeyKind = "ec-p256") -> Issued:
+    """A self-signed certificate for signing agreements (keyUsage digitalSignature): trusted by itself, in a list."""
+    key = new_key(kind)
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    )
+    builder = _builder(subject, subject, key, term)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(authority=False), critical=True)
+    return Issued(key, builder.sign(key, hashes.SHA256()))
 
 
 def _end(

@@ -203,6 +203,7 @@ def serve(trap: Trap) -> None:
 def poller(trap: Trap) -> None:
     """A round per line of standard input, each in a process of its own; ends with its input."""
     from gateway import app, settings
+    from gateway.log import configure_log
     from gateway.sources import okvisa, poll
     from gateway.store import ingest, reprojecting
 
@@ -211,7 +212,7 @@ def poller(trap: Trap) -> None:
     for module in (ingest, reprojecting):
         vars(module)["PIECE"] = PIECE
     found = settings.load(settings.locate(None))
-    app.configure_log(found.log)
+    configure_log(found.log)
     rules, source = app.load(found), okvisa.OkVisa.open(found.source)
     # Reading the WSDL is most of a small round; nothing has been called yet, so the children can share it.
     okvisa.OkVisa.open = lambda _settings: source  # type: ignore[method-assign,assignment]  # one for all rounds
@@ -226,12 +227,14 @@ def poller(trap: Trap) -> None:
 def _round(rules: Any, *, full: bool = False, only: str | None = None) -> None:
     from gateway import app
     from gateway.agreements.agreement import Condition
+    from gateway.agreements.versions import by_stream
 
     status = 1
     try:
         narrower = () if only is None else (Condition("geschlecht", one_of=frozenset({only})),)
-        agreements = {name: replace(one, scope=one.scope + narrower) for name, one in rules.agreements.items()}
-        with app.open_house(replace(rules, agreements=agreements)) as house:
+        every = (agreement for versions in rules.versions.values() for agreement in versions.agreements)
+        versions = by_stream(replace(one, scope=one.scope + narrower) for one in every)
+        with app.open_house(replace(rules, versions=versions)) as house:
             _say({"counts": asdict(house.poll.run_once(full=full).counts)})
         status = 0
     except Exception:  # noqa: BLE001 -- the end of this process: say why, whatever it was

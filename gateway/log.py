@@ -1,0 +1,46 @@
+"""How log lines look: one structured line per event to standard error, text or JSON, never a payload."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from structlog.contextvars import get_contextvars
+from structlog.typing import EventDict
+
+from gateway.settings import LogSettings
+
+SILENT = "own_attack"
+"""While this is bound (structlog.contextvars) nothing is logged: the gateway is its own caller."""
+
+QUIET = ("spyne", "zeep", "signxml", "sqlalchemy", "urllib3")
+"""Libraries whose loggers would write whole messages or statements below ERROR."""
+
+
+def configure_log(settings: LogSettings) -> None:
+    """Log lines go to standard error, as text or JSON; libraries are heard only when something is wrong."""
+    render = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    structlog.configure(
+        processors=[
+            _without_own_attacks,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("spyne").setLevel(logging.CRITICAL)  # it writes messages it cannot read at ERROR
+
+
+def _without_own_attacks(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if SILENT in get_contextvars():
+        raise structlog.DropEvent
+    return event
