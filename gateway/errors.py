@@ -14,6 +14,7 @@
     └── HouseError                  we must mend it (SOAP fault "Server", HTTP 500)
         ├── SettingsError           settings, keys or certificates are missing or wrong: refuse to start
         ├── AgreementError          an agreement is wrong: refuse to start
+        │   └── ApprovalRefused     a signature under an agreement does not hold: it is not approved
         ├── ContractError           a published contract is not what model and agreement give
         ├── StoreError              the database does not do what it must
         ├── VaultError              a document cannot be opened or sealed
@@ -162,6 +163,12 @@ class AgreementError(HouseError):
     def __init__(self, message: str = "", *, code: str | None = None, problems: Sequence[str] = ()) -> None:
         super().__init__(message or "\n".join(problems), code=code)
         self.problems = tuple(problems)
+
+
+class ApprovalRefused(AgreementError):
+    """A detached signature does not count as an approval; the message names the rule that is broken."""
+
+    code = "freigabe-ungueltig"
 
 
 class ContractError(HouseError):

@@ -24,6 +24,8 @@ def _absolute(path: Path, info: ValidationInfo) -> Path:
 
 AnyPath = Annotated[Path, AfterValidator(_absolute)]
 Fingerprint = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Role = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+Approver = Annotated[Fingerprint | AnyPath, Field(union_mode="left_to_right")]
 
 
 class Section(BaseModel):
@@ -97,6 +99,16 @@ class AuditSettings(Section):
     anchor: AnyPath
 
 
+class ApprovalSettings(Section):
+    """Whose signature under an agreement counts, by role: certificates as PEM files or fingerprints.
+
+    `folder` holds `<application>/<file stem>.<role>.p7s`; without it they lie beside the agreements.
+    """
+
+    folder: AnyPath | None = None
+    trusted: dict[Role, Annotated[tuple[Approver, ...], Field(min_length=1)]]
+
+
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -106,6 +118,7 @@ class Settings(Section):
     keys: KeySettings
     source: SourceSettings
     audit: AuditSettings
+    approvals: ApprovalSettings
     log: LogSettings = LogSettings()
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""

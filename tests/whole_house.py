@@ -22,6 +22,7 @@ from gateway.agreements.context import Abrufkontext
 from gateway.agreements.load import load_all
 from gateway.agreements.operation import Operation
 from gateway.app import App, build
+from gateway.cli import trial
 from gateway.cli.installation import Installation, Plan, create
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
@@ -69,7 +70,7 @@ class House:
             adapter=wsgi(simulator),
         )
         source = OkVisa(endpoint, page_size=100, schema=contract())
-        Poll(source, self.app.store, self.app.rules.agreements, lambda: NOW).run_once()
+        Poll(source, self.app.store, lambda _day: self.app.rules.agreements, lambda: NOW).run_once()
 
     def records(self, numbers: Iterable[str]) -> dict[str, Tree]:
         """What the source says of these persons now; those it has no good record of are left out."""
@@ -174,6 +175,7 @@ def whole_house(folder: Path, further: Mapping[str, str] = FURTHER) -> Iterator[
     city = load_city(agreements / "stadt.toml")
     contracts = [compile_contract(one, city) for one in load_all(agreements, today=TODAY).values()]
     files.write(contracts, city, schemas=agreements, wsdl=wsdl)
+    trial.approve(folder / "installed", agreements)
     told = load_settings(installation.settings, {}).model_copy(update={"agreements": agreements, "contracts": wsdl})
     with build(told, clock=lambda: NOW) as app:
         yield House(installation, agreements, app)
@@ -210,6 +212,7 @@ schutzstufe = "D"
 signatur = "umschlag"
 signaturverfahren = "ecdsa-p256-sha256"
 zertifikate = []
+freigabe = ["abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte"]
 [rechtsgrundlage]
 normen = ["AufenthG § 90"]
 zweck = "Alles, was die Freigabematrix erlaubt"

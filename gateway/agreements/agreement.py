@@ -53,7 +53,8 @@ class Agreement:
     """One data-protection agreement, read from `schemas/<application>/agreement.toml` and checked.
 
     `fields` maps the root type ("Person") to granted dotted paths in catalogue order; `single_only` are those
-    of them that may go out only in a single query with Aktenzeichen and Begründung (release class `e`).
+    of them that may go out only in a single query with Aktenzeichen and Begründung (release class `e`). `roles` are
+    those whose signature it needs; that they have signed is asked where agreements are loaded to be served.
     """
 
     application: str
@@ -78,10 +79,15 @@ class Agreement:
     fields: tuple[str, ...]
     single_only: frozenset[str]
     limits: Limits
+    roles: tuple[str, ...] = ()
+
+    def in_force(self, day: date) -> bool:
+        """Whether `day` lies within the validity; both ends count."""
+        return self.valid_from <= day <= self.valid_to
 
     def permit(self, operation: Operation, context: Abrufkontext, *, today: date) -> Grant:
         """The Grant for this request, or NotAgreed with the reason; the one place where a Grant is made."""
-        if not self.valid_from <= today <= self.valid_to:
+        if not self.in_force(today):
             raise NotAgreed(f"agreement {self.reference} is not in force", code="vereinbarung-nicht-in-kraft")
         terms = self.operations.get(operation)
         if terms is None:

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Purpose = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,20}$")]
 Line = Annotated[str, Field(min_length=1, max_length=500)]
+Role = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
+
+ROLES = ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte")
+"""Who must have signed every agreement: the office that gives, the one that receives, the data-protection officer."""
 
 
 class Section(BaseModel):
@@ -24,7 +28,7 @@ class Anwendung(Section):
     amt: Line
     empfaenger: Annotated[str, Field(pattern="^[A-Z]{1,2}[0-9]{0,2}$")]
     vereinbarung: Line
-    fassung: Annotated[int, Field(ge=1)]
+    fassung: Annotated[int, Field(ge=1, le=999_999)]
     vertrag: Annotated[int, Field(ge=1)]
     gueltig_von: date
     gueltig_bis: date
@@ -35,6 +39,8 @@ class Anwendung(Section):
     einseitig: bool = False
     """True: by law nothing flows back (AufenthG § 87 for schools)."""
     zertifikate: Annotated[list[Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]], Field(max_length=2)]
+    freigabe: Annotated[list[Role], Field(min_length=len(ROLES))]
+    """The roles without whose signatures it is not in force; ROLES at least."""
 
 
 class Rechtsgrundlage(Section):

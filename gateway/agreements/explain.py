@@ -46,6 +46,7 @@ def _head(a: Agreement) -> Iterator[str]:
     yield f"Verfahren:        {_METHOD[a.signature_method]}"
     yield f"Anfragesignatur:  {'verlangt' if a.request_signature else 'nicht verlangt (TLS mit Client-Zertifikat)'}"
     yield f"Client-Zertifikate in der Vereinbarung: {len(a.pins)}"
+    yield f"Freigabe:         wirksam nur mit der Unterschrift von: {', '.join(a.roles)}"
     if a.one_way:
         yield "Einseitig:        an die Ausländerbehörde fließt nichts zurück"
 

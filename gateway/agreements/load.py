@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -11,8 +12,9 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
-from gateway.agreements.document import Bedingung, Vereinbarung
+from gateway.agreements.document import ROLES, Bedingung, Vereinbarung
 from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.versions import by_stream
 from gateway.errors import AgreementError
 from gateway.model.codelists import load as load_codelist
 from gateway.model.freigabe import OFFICES, release
@@ -24,51 +26,80 @@ GRUNDPERSONALIEN = ("familienname", "vornamen", "geburt.datum", "geschlecht", "s
 """What an AZR number may only accompany (AZRG § 10 Abs. 4)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An agreement with the exact bytes it was read from: what was signed is what holds."""
+
+    path: Path
+    content: bytes
+    agreement: Agreement
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages: `wohnung2000/agreement.toml`."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+
 def load_agreement(path: Path) -> Agreement:
     """The agreement in `path`; AgreementError lists every mistake: form, fields, classes, operations, dates."""
-    document = _read(path)
+    return load_written(path).agreement
+
+
+def load_written(path: Path) -> Written:
+    """The agreement in `path` with its bytes; AgreementError as for `load_agreement`."""
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        content = path.read_bytes()
+        document = Vereinbarung.model_validate(tomllib.loads(content.decode("utf-8")))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise AgreementError(problems=[f"{name}: {problem}" for problem in problems]) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AgreementError(problems=[f"{name}: {error}"]) from error
     if problems := list(_problems(document)):
-        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {problem}" for problem in problems])
-    return _agreement(document)
+        raise AgreementError(problems=[f"{name}: {problem}" for problem in problems])
+    return Written(path, content, _agreement(document))
+
+
+def load_every(folder: Path) -> tuple[Written, ...]:
+    """Every version of every agreement in `folder` (`<application>/agreement*.toml`).
+
+    AgreementError lists the mistakes of all files, versions that overlap and versions of one number.
+    """
+    problems: list[str] = []
+    found: list[Written] = []
+    for path in sorted(folder.glob("*/agreement*.toml")):
+        try:
+            one = load_written(path)
+        except AgreementError as error:
+            problems += error.problems or [str(error)]
+            continue
+        name = one.agreement.application
+        if name != path.parent.name:
+            problems.append(f"{path.parent.name}: anwendung.name is {name}, not the folder's name")
+        found.append(one)
+    problems += _overlaps([one.agreement for one in found])
+    if not found and not problems:
+        problems.append(f"no agreement in {folder}")
+    if problems:
+        raise AgreementError(problems=problems)
+    return tuple(found)
 
 
 def load_all(folder: Path, *, today: date) -> dict[str, Agreement]:
     """The agreement of every application and contract major in `folder`, keyed "<application>/<major>".
 
-    Of several versions of one (`agreement.toml`, older ones beside it) the one in force today is taken, else the
-    latest. AgreementError lists the mistakes of all files and overlapping versions.
+    Of several versions of one (`agreement.toml`, others beside it) the one in force today is taken, else the last
+    that has ended, else the first to come. AgreementError as for `load_every`.
     """
-    problems: list[str] = []
-    agreements: list[Agreement] = []
-    for path in sorted(folder.glob("*/agreement*.toml")):
-        try:
-            agreement = load_agreement(path)
-        except AgreementError as error:
-            problems += error.problems or [str(error)]
-            continue
-        if agreement.application != path.parent.name:
-            problems.append(f"{path.parent.name}: anwendung.name is {agreement.application}, not the folder's name")
-        agreements.append(agreement)
-    problems += _overlaps(agreements)
-    if not agreements and not problems:
-        problems.append(f"no agreement in {folder}")
-    if problems:
-        raise AgreementError(problems=problems)
-    agreements.sort(key=lambda a: (a.valid_from <= today <= a.valid_to, a.valid_from))
-    return {f"{a.application}/{a.major}": a for a in agreements}
-
-
-def _read(path: Path) -> Vereinbarung:
-    try:
-        return Vereinbarung.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {p}" for p in problems]) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AgreementError(problems=[f"{path.parent.name}/{path.name}: {error}"]) from error
+    return {key: one.on(today) for key, one in by_stream(one.agreement for one in load_every(folder)).items()}
 
 
 def _problems(document: Vereinbarung) -> Iterator[str]:
+    freigabe = document.anwendung.freigabe
+    yield from (f"anwendung.freigabe: {role} is missing" for role in ROLES if role not in freigabe)
+    if len(set(freigabe)) < len(freigabe):
+        yield "anwendung.freigabe: a role is named twice"
     if document.anwendung.gueltig_bis < document.anwendung.gueltig_von:
         yield "anwendung.gueltig_bis is before gueltig_von"
     if document.anwendung.empfaenger not in OFFICES:
@@ -153,6 +184,8 @@ def _overlaps(agreements: Sequence[Agreement]) -> Iterator[str]:
             same = (one.application, one.major) == (other.application, other.major)
             if same and one.valid_from <= other.valid_to and other.valid_from <= one.valid_to:
                 yield f"{one.application}/{one.major}: fassung {one.version} and {other.version} overlap"
+            elif same and one.version == other.version:
+                yield f"{one.application}/{one.major}: two versions are called fassung {one.version}"
 
 
 def _agreement(document: Vereinbarung) -> Agreement:
@@ -181,6 +214,7 @@ def _agreement(document: Vereinbarung) -> Agreement:
         fields=tuple(node.path for node in granted),
         single_only=frozenset(node.path for node in granted if _single_only(node, office)),
         limits=Limits(document.grenzen.anfragen_je_minute, document.grenzen.personen_je_tag),
+        roles=tuple(head.freigabe),
     )
 
 

@@ -28,6 +28,7 @@ def init(folder: Path, names: tuple[str, ...], host: str, port: int, source_url:
     click.echo(f"CA for clients:     {installation.ca} (its key lies beside it: take it off this machine)")
     for name, (certificate, _key) in installation.clients.items():
         click.echo(f"client certificate: {certificate} (pinned for {name})")
+    click.echo(f"approvals:          {installation.settings.parent / 'approvals'} (by trial keys of this installation)")
     click.echo(
         f"next:               export GATEWAY_SETTINGS={installation.settings}; gateway poll --once; gateway serve"
     )

@@ -1,13 +1,16 @@
-"""Makes a new installation in one folder: settings, certificates, keys, database."""
+"""Makes a new installation in one folder: settings, certificates, keys, trial approvals, database."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.agreements.approval import FOLDER as APPROVALS
+from gateway.cli import trial
+from gateway.cli.options import agreements_folder
 from gateway.errors import SettingsError
 from gateway.store.audit_anchor import CheckpointKey
 from gateway.store.database import Database
@@ -68,6 +71,11 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
         issued = issuing.client(authority, name, term())
         _store(clients / name, issued)
         pins[name] = issued.fingerprint
+    agreements = agreements_folder()
+    trusted = trial.approvers(agreements, term)
+    for role, issued in trusted.items():
+        _store(folder / APPROVALS / trial.KEYS / role, issued)
+    trial.approve(folder, agreements)
     KeyRing.create(folder / "keys", randomness)
     CheckpointKey.create(folder / "keys")
     database_url = f"sqlite:///{folder / 'gateway.sqlite'}"
@@ -75,7 +83,7 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
     database.upgrade()
     database.close()
     settings = folder / "settings.toml"
-    settings.write_text(_settings(plan, pins), "utf-8")
+    settings.write_text(_settings(plan, pins, trusted), "utf-8")
     settings.chmod(0o600)
     return Installation(
         plan=plan,
@@ -88,15 +96,16 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
 
 
 def _store(path: Path, issued: Issued) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.with_suffix(".pem").write_bytes(issued.certificate_pem)
     descriptor = os.open(path.with_suffix(".key"), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(issued.key_pem)
 
 
-def _settings(plan: Plan, pins: Mapping[str, str]) -> str:
+def _settings(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> str:
     pinned = "\n".join(f'{name} = ["{fingerprint}"]' for name, fingerprint in pins.items())
+    trusted = "\n".join(f'{role} = ["{APPROVALS}/{trial.KEYS}/{role}.pem"]' for role in roles)
     return f"""\
 # Settings of one gateway. Relative paths count from this file. Unknown or missing keys refuse to start.
 # GATEWAY_<SECTION>_<KEY> in the environment replaces one value, for example GATEWAY_DATABASE_URL.
@@ -133,6 +142,12 @@ stale_minutes = 30                        # older data than this is a health pro
 
 [audit]
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
+
+[approvals]                               # an agreement is in force only if all its roles have signed it
+folder = "{APPROVALS}"                      # <application>/<file stem>.<role>.p7s
+
+[approvals.trusted]                       # TRIAL keys of this installation: replace by the offices' certificates
+{trusted}
 
 [log]
 format = "text"                           # or "json"

@@ -53,7 +53,7 @@ class Pipeline:
     def answer(self, request: Request) -> Reply:
         """The reply to one request; never raises, and nothing leaves unchecked, unaudited or unsigned.
 
-         1. The path names a service; Content-Type says SOAP 1.1 or 1.2.
+         1. The path names a service, under today's version of its agreement; Content-Type says SOAP 1.1 or 1.2.
          2. The client certificate is pinned for this application and valid now. From here on the caller is known.
          3. The agreement is in force today.
          4. The budget of requests is not used up.
@@ -72,16 +72,17 @@ class Pipeline:
         """
         number, admitted = str(UUID(bytes=self._randomness(16), version=4)), None
         try:
-            service = self._service(request)
-            media = media_type(request.content_type, request.soap_action)
             now = self._clock()
+            today = self._city.today(now)
+            service = self._service(request, today)
+            media = media_type(request.content_type, request.soap_action)
             caller = identify(request.peer, service.pins, now=now)
             digest = hashlib.sha256(request.body).digest()
             admitted = Admitted(number, now, digest, service, media, caller)
-            agreement, contract, today = service.agreement, service.contract, self._city.today(now)
+            agreement, contract = service.agreement, service.contract
             try:
                 _in_force(agreement, today)
-                self._budgets.admit(agreement)
+                self._budgets.admit(agreement, now=now)
                 document = parse(request.body, limits=self._limits, charset=media.charset)
                 envelope = open_envelope(document, media, understood=understood(contract.namespace, agreement))
                 operation = admitted.operation = asked_operation(envelope, contract, agreement, media.action)
@@ -100,14 +101,14 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 -- net 2: a stranger, or audit or signature down: constant bytes
             return constant_fault(error, number, admitted)
 
-    def _service(self, request: Request) -> Service:
+    def _service(self, request: Request, today: date) -> Service:
         service = self.services.get((request.application, request.major))
         if service is None:
             raise MessageRefused("no such service", http_status=404)
-        return service
+        return service.on(today)
 
 
 def _in_force(agreement: Agreement, today: date) -> None:
     # `permit` asks the same again; here it is asked before anything of the message is read.
-    if not agreement.valid_from <= today <= agreement.valid_to:
+    if not agreement.in_force(today):
         raise NotAgreed(f"agreement {agreement.reference} is not in force", code="vereinbarung-nicht-in-kraft")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.agreements.operation import Operation
@@ -18,7 +19,10 @@ from gateway.wire.soap import Envelope
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`pins` are those of the agreement and of the settings together; `key` signs by the agreed method."""
+    """`pins` are those of the agreement and of the settings together; `key` signs by the agreed method.
+
+    `earlier` is the service under the version of the agreement before this one, if there is one.
+    """
 
     agreement: Agreement
     contract: Contract
@@ -26,6 +30,11 @@ class Service:
     key: SigningKey
     pins: frozenset[str]
     services: Services
+    earlier: Service | None = None
+
+    def on(self, day: date) -> Service:
+        """The service under the version of the agreement that is responsible on `day`: the last one to have begun."""
+        return self if self.earlier is None or self.agreement.valid_from <= day else self.earlier.on(day)
 
     def run(self, envelope: Envelope, grant: Grant) -> Answer:
         """What the granted operation answers; raises what the operation raises.

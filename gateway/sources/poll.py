@@ -25,6 +25,8 @@ from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Withholding
 
 Clock = Callable[[], datetime]
+Agreements = Callable[[date], Mapping[str, Agreement]]
+"""The agreements in force on a day: each step of a round asks for those of its own day."""
 
 _OVERLAP = 100
 _ANOTHER_CONTRACT = 10
@@ -88,7 +90,7 @@ class Poll:
         self,
         source: Source,
         store: Store,
-        agreements: Mapping[str, Agreement],
+        agreements: Agreements,
         clock: Clock,
         *,
         timezone: tzinfo | None = None,
@@ -183,13 +185,15 @@ class Poll:
         return self._source.take(page.records[place])
 
     def _ingest(self, batch: Batch, counts: Counts) -> None:
-        ingested = self._store.ingest(batch, self._agreements, now=self._clock(), stichtag=self._today())
+        today = self._today()
+        ingested = self._store.ingest(batch, self._agreements(today), now=self._clock(), stichtag=today)
         counts.records += len(batch.quarantined) + sum(not isinstance(one, Withholding) for one in batch.changes)
         for one in fields(ingested):
             setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
 
     def _reproject(self) -> None:
-        self._store.reproject(self._agreements, now=self._clock(), stichtag=self._today())
+        today = self._today()
+        self._store.reproject(self._agreements(today), now=self._clock(), stichtag=today)
 
     def _finish(self, advance: Advance) -> None:
         now = self._clock()

@@ -28,7 +28,7 @@ def _filled(count: int = 5, **changes) -> FakeOkVisa:
 
 
 def _poll(fake: FakeOkVisa, store: FakeStore, now: datetime = NOW, **changes) -> Poll:
-    return Poll(fake.source(**changes), store, {}, lambda: now, overlap=2)
+    return Poll(fake.source(**changes), store, lambda _day: {}, lambda: now, overlap=2)
 
 
 def _fails(poll: Poll, code: str, **options) -> None:
@@ -219,7 +219,7 @@ def test_our_own_mistake_costs_one_record():
         return take(one)
 
     source.take = careless  # type: ignore[method-assign]
-    assert Poll(source, store, {}, lambda: NOW, overlap=0).run_once().complete
+    assert Poll(source, store, lambda _day: {}, lambda: NOW, overlap=0).run_once().complete
     assert "P3" not in store.people
     assert store.quarantine[0].reasons == ("datensatz: interner Fehler KeyError",)
     assert store.quarantine[0].cut is None

@@ -26,7 +26,7 @@ def _filled(count: int = 5, **changes) -> FakeOkVisa:
 
 
 def _poll(fake: FakeOkVisa, store: FakeStore, now: datetime = NOW, **changes) -> Poll:
-    return Poll(fake.source(**changes), store, {}, lambda: now, overlap=2)
+    return Poll(fake.source(**changes), store, lambda _day: {}, lambda: now, overlap=2)
 
 
 def _fails(poll: Poll, code: str, **options) -> None:

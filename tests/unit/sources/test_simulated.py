@@ -73,7 +73,7 @@ def _poll(simulator: Simulator, store: FakeStore, *, size: int = 12) -> Poll:
         randomness=bytes,
         attempts=2,
     )
-    return Poll(OkVisa(made, page_size=size, schema=contract()), store, {}, lambda: NOW)
+    return Poll(OkVisa(made, page_size=size, schema=contract()), store, lambda _day: {}, lambda: NOW)
 
 
 @cache
