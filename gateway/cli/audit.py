@@ -1,18 +1,26 @@
-"""`gateway audit`: verify and anchor the audit trail."""
+"""`gateway audit`: verify, anchor and export the audit trail."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, load_settings, now, settings_option
+from gateway.cli.options import FILE, load_settings, now, settings_option, until_option
+from gateway.cli.subject import subject
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.verification import Report, report, unverifiable
 from gateway.settings import Settings
+from gateway.store.audit import Entry, Kind
 from gateway.store.audit_anchor import PUBLIC_KEY
+from gateway.store.audit_export import export as write_export
 from gateway.store.audit_verify import verify as verify_trail
+from gateway.store.audit_verify import verify_export
 from gateway.store.database import Database
+
+PATH = click.Path(path_type=Path)
+"""Any path: what is wrong with it is a matter of the report, for click would end with the exit code of a violation."""
 
 
 @click.group()
@@ -20,24 +28,53 @@ def audit() -> None:
     """The audit trail."""
 
 
+audit.add_command(subject)
+
+
 @audit.command()
+@click.argument("file", required=False, type=PATH)
 @settings_option
 @click.option("--no-anchor", is_flag=True, help="Only the chain itself, without the anchor file.")
-@click.option("--anchor", type=FILE, help="A copy of the anchor file kept elsewhere (default: the settings').")
-@click.option("--public-key", type=FILE, help="Public key of the checkpoints (default: beside the key ring).")
-def verify(settings_path: Path | None, no_anchor: bool, anchor: Path | None, public_key: Path | None) -> None:
-    """Check the whole trail; exit 0 intact, 1 hardly anchored, 2 violated, 3 cannot be told."""
-    try:
-        settings = load_settings(settings_path)
-    except SettingsError as error:
-        found = unverifiable("; ".join(error.problems) or str(error))
+@click.option("--anchor", type=PATH, help="A copy of the anchor file kept elsewhere (default: the settings').")
+@click.option("--public-key", type=PATH, help="Public key of the checkpoints (default: beside the key ring).")
+def verify(
+    file: Path | None, settings_path: Path | None, no_anchor: bool, anchor: Path | None, public_key: Path | None
+) -> None:
+    """Check the whole trail; exit 0 intact, 1 hardly anchored, 2 violated, 3 cannot be told.
+
+    With FILE, what `gateway audit export` wrote: then nothing but FILE and --public-key is needed or looked at.
+    """
+    if file is not None:
+        found = inspect_export(file, public_key=public_key, anchor=None if no_anchor else anchor)
     else:
-        chosen = None if no_anchor else anchor or settings.audit.anchor
-        absent = anchor is not None and not anchor.is_file()
-        found = unverifiable(f"{anchor} fehlt") if absent else inspect(settings, anchor=chosen, public_key=public_key)
+        found = _inspect_installation(settings_path, no_anchor=no_anchor, anchor=anchor, public_key=public_key)
     for line in found.lines:
         click.echo(line)
     raise SystemExit(found.exit_code)
+
+
+@audit.command()
+@click.argument("file", type=FILE)
+@settings_option
+@click.option("--until", metavar="TIME", callback=until_option, help="2026-10-31 or 2026-10-31T12:00:00Z: not later.")
+def export(file: Path, settings_path: Path | None, until: datetime | None) -> None:
+    """Write the trail into FILE, for a third party to verify alone.
+
+    The file holds no personal text and no key. That it was written is itself on the trail, and in the file.
+    """
+    from gateway.app import load, open_house
+
+    rules = load(load_settings(settings_path))
+    with open_house(rules) as app:
+        app.audit.record(Entry(kind=Kind.BETRIEB, operation="protokollAusfuehren", outcome="ok"))
+        try:
+            app.audit.checkpoint()
+        except AuditError as error:
+            # A violated trail is just what somebody may want to hold in hands.
+            click.echo(f"no checkpoint was written: {error}", err=True)
+        anchor = rules.settings.audit.anchor
+        extent = write_export(app.database, file, anchor=anchor, key=rules.checkpoint, clock=rules.clock, until=until)
+    click.echo(f"{file}: {extent.entries} entries in {extent.batches} batches, until {extent.until or 'nothing'}")
 
 
 @audit.command()
@@ -61,6 +98,29 @@ def checkpoint(settings_path: Path | None, restored: bool) -> None:
                 click.echo(f"{erased} persons erased again")
         point = app.audit.checkpoint(restored=restored)
     click.echo(f"anchored: {point.gesamt} entries up to batch {point.block}" if point else "there is no entry yet")
+
+
+def inspect_export(file: Path, *, public_key: Path | None, anchor: Path | None) -> Report:
+    """The verdict over an exported trail, from these files alone."""
+    if public_key is None:
+        return unverifiable("ohne öffentlichen Schlüssel (--public-key) ist ein Auszug nicht prüfbar")
+    try:
+        return report(verify_export(file, public_key=public_key, anchor=anchor))
+    except AuditError as error:
+        return unverifiable(str(error))
+
+
+def _inspect_installation(
+    settings_path: Path | None, *, no_anchor: bool, anchor: Path | None, public_key: Path | None
+) -> Report:
+    try:
+        settings = load_settings(settings_path)
+    except SettingsError as error:
+        return unverifiable("; ".join(error.problems) or str(error))
+    if anchor is not None and not anchor.is_file():
+        return unverifiable(f"{anchor} fehlt")
+    chosen = None if no_anchor else anchor or settings.audit.anchor
+    return inspect(settings, anchor=chosen, public_key=public_key)
 
 
 def inspect(settings: Settings, *, anchor: Path | None, public_key: Path | None = None) -> Report:

@@ -13,8 +13,8 @@ from gateway.contract.compiled import Contract
 from gateway.contract.describe import describe_model
 from gateway.errors import ContractError
 
-FOREIGN = frozenset({"okvisa", "din91379"})
-"""Folders and names of schemas that are not derived: the case system's contract and the DIN standard."""
+FOREIGN = frozenset({"okvisa", "din91379", "auskunft"})
+"""Folders and names of schemas that are not derived: the case system's contract, the DIN standard, our report."""
 
 
 @dataclass(frozen=True, order=True)

@@ -63,13 +63,19 @@ def _extent(verdict: Verdict) -> Iterator[str]:
     yield f"Geprüft: {verdict.entries} Einträge in {verdict.batches} Blöcken{until}."
     if verdict.chain is not None:
         yield f"Kette: {verdict.chain}"
+    if (export := verdict.export) is not None:
+        end = f" für die Zeit bis {export.until}" if export.until else ""
+        yield f"Auszug: geschrieben {export.time}{end}, Schlüssel {export.key}."
     if verdict.anchored is not None:
-        point = verdict.anchored
-        yield f"Anker: Prüfpunkt vom {point.zeitpunkt} über {point.gesamt} Einträge bis Block {point.block}."
+        point, name = verdict.anchored, "Anker" if verdict.export is None else "Prüfpunkte"
+        word = "Prüfpunkt" if verdict.export is None else "der letzte"
+        yield f"{name}: {word} vom {point.zeitpunkt} über {point.gesamt} Einträge bis Block {point.block}."
     for restored in verdict.restores:
         yield f"Rücksicherung laut Anker: {restored.zeitpunkt}, weiter nach Block {restored.block}."
     if verdict.erased:
         yield f"Persönliche Angaben gelöscht für: {', '.join(verdict.erased)}."
+    for month, number in verdict.dropped:
+        yield f"Inhalte gelöscht für {month}: {number} Einträge, geprüft an ihren Hashwerten."
 
 
 def _findings(verdict: Verdict) -> Iterator[str]:
@@ -80,11 +86,17 @@ def _findings(verdict: Verdict) -> Iterator[str]:
 
 
 def _warnings(verdict: Verdict) -> Iterator[str]:
-    if not verdict.with_anchor:
-        return
-    if verdict.anchored is None and verdict.entries:
+    if verdict.left:
+        months = ", ".join(verdict.left)
+        yield f"Warnung: Laut Protokoll sind die Inhalte von {months} gelöscht, es sind aber welche da."
+    if verdict.unproven:
+        months = ", ".join(verdict.unproven)
+        yield f"Warnung: Gelöscht, und ein Beleg dafür steht nicht in diesem gekürzten Auszug: {months}."
+    if verdict.with_anchor and verdict.entries and (verdict.anchored is None or verdict.anchor_empty):
         yield "Warnung: Die Ankerdatei fehlt oder enthält keinen gültigen Prüfpunkt; sie belegt nichts."
-    elif verdict.unanchored >= _LATE:
+    elif verdict.export is not None and verdict.anchored is None and verdict.entries:
+        yield "Warnung: Der Auszug enthält keinen gültigen Prüfpunkt; die Kette belegt nur sich selbst."
+    elif (verdict.with_anchor or verdict.export is not None) and verdict.unanchored >= _LATE:
         yield f"Warnung: {verdict.unanchored} Einträge ohne Prüfpunkt; der Anker wird nicht fortgeschrieben."
     if verdict.torn:
         yield "Warnung: Die letzte Zeile der Ankerdatei ist unvollständig (Absturz beim Schreiben?)."
@@ -92,11 +104,31 @@ def _warnings(verdict: Verdict) -> Iterator[str]:
 
 def _limits(verdict: Verdict) -> Iterator[str]:
     yield "Was diese Prüfung nicht erkennen kann:"
-    if not verdict.with_anchor:
+    if verdict.export is not None:
+        yield from _limits_of_export(verdict)
+    elif not verdict.with_anchor:
         yield "  - Entfernen am Ende, Zurücksetzen der Datenbank oder eine ganz neu gerechnete Kette:"
         yield "    dafür ist die Ankerdatei mit ihrem öffentlichen Schlüssel nötig (--anchor)."
     else:
         yield f"  - Änderungen an den {verdict.unanchored} Einträgen nach dem letzten Prüfpunkt, wenn die Kette"
         yield "    ab dort neu gerechnet oder gekürzt wurde."
         yield "  - Eine gemeinsam mit der Datenbank gekürzte Ankerdatei."
+    if verdict.with_anchor or verdict.export is not None:
+        yield "  - Was jemand neu rechnet und unterschreibt, der den privaten Prüfpunkt-Schlüssel hat."
+    if verdict.dropped:
+        yield "  - Die Protokollnummern von Einträgen, deren Inhalt gelöscht ist: belegt ist nur ihr Hashwert."
     yield "  - Auskünfte, die am Protokoll vorbei erteilt wurden. Die Quittung einer Antwort belegt deren Eintrag."
+
+
+def _limits_of_export(verdict: Verdict) -> Iterator[str]:
+    if verdict.unanchored:
+        yield f"  - Änderungen an den letzten {verdict.unanchored} Einträgen vor dem Schreiben des Auszugs."
+    if verdict.with_anchor:
+        yield "  - Eine Ankerdatei, die schon gekürzt war, als ihre Kopie genommen wurde."
+    else:
+        yield "  - Entfernen am Ende oder Zurücksetzen der Datenbank, bevor der Auszug geschrieben wurde:"
+        yield "    dafür ist eine anderswo verwahrte Kopie der Ankerdatei nötig (--anchor)."
+    end = verdict.export.until or verdict.export.time if verdict.export is not None else ""
+    yield f"  - Was nach {end} geschah, und ob es einen neueren Auszug gibt."
+    if verdict.beyond is not None:
+        yield f"    (Es gibt Prüfpunkte über spätere Einträge, zuletzt vom {verdict.beyond.zeitpunkt}.)"

@@ -1,0 +1,56 @@
+"""Pages from templates: everything is escaped, an unknown name is an error, nothing is fetched from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from gateway.model.types import FullDate, Moment, PartialDate
+from gateway.reports.subject_values import Held
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html_environment() -> Environment:
+    """Where HTML templates are found; every value is escaped."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def german_moment(timezone: tzinfo) -> Callable[[datetime], Markup]:
+    """A filter: the moment on the city's clock, `23.11.2026, 11:00 Uhr`, readable for machines too."""
+
+    def render(moment: datetime) -> Markup:
+        local = moment.astimezone(timezone)
+        return Markup('<time datetime="{}">{:%d.%m.%Y, %H:%M} Uhr</time>').format(
+            moment.isoformat(timespec="seconds"), local
+        )
+
+    return render
+
+
+def shown(held: Held) -> Markup:
+    """A filter: the value as a page shows it; dates in German order, a picture as a picture."""
+    if held.is_picture:
+        return Markup('<img src="data:image/jpeg;base64,{}" alt="Lichtbild">').format(held.value)
+    if isinstance(held.node.simple, PartialDate | FullDate) and isinstance(held.value, str):
+        return Markup('<time datetime="{}">{}</time>').format(held.value, german_date(held.value))
+    if isinstance(held.node.simple, Moment):
+        return Markup('<time datetime="{}">{}</time>').format(held.value, held.text)
+    return Markup("{}").format(held.text)
+
+
+def german_date(text: str) -> str:
+    """`2024-05-17` as `17.05.2024`, `2024-05` as `05.2024`, a year as it is; anything else as it is."""
+    parts = text.split("-")
+    return ".".join(reversed(parts)) if all(part.isdigit() for part in parts) else text
