@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,19 @@ def load_settings(path: Path | None) -> Settings:
 def find_settings(path: Path | None) -> Settings | None:
     """The settings named by option or environment; None if neither names any: the shipped agreements then hold."""
     return load_settings(path) if path is not None or os.environ.get("GATEWAY_SETTINGS") else None
+
+
+def until_option(_context: click.Context, _parameter: click.Parameter, given: str | None) -> datetime | None:
+    """The instant of `--until`: of a date its last millisecond, in UTC where no offset is given."""
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        raise click.BadParameter("a date (2026-10-31) or an instant (2026-10-31T12:00:00Z)") from None
+    if len(given) <= len("2026-10-31"):
+        moment += timedelta(days=1) - timedelta(milliseconds=1)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def now() -> datetime:

@@ -102,7 +102,7 @@ class CheckpointKey:
         """The signed line, with its line feed."""
         return self.signed(checkpoint.model_dump())
 
-    def signed(self, tree: Mapping[str, object]) -> bytes:
+    def signed(self, tree: Mapping[str, str | int]) -> bytes:
         """The tree as RFC 8785 JSON, a tab, the signature over it in Base64, a line feed."""
         payload = rfc8785.dumps(dict(tree))
         return payload + b"\t" + base64.b64encode(self._private.sign(payload, _ALGORITHM)) + b"\n"

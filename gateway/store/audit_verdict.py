@@ -46,9 +46,10 @@ class Exported:
 class Verdict:
     """What a verification found.
 
-    `findings` are the first 100 of `broken`. `with_anchor` says whether an anchor file was given, `anchored` is its
-    last checkpoint in force (None: it has none), `unanchored_since` the time of the first batch that no checkpoint
-    covers, `torn` whether its last line is unfinished, `restores` where it says that the database was restored.
+    `findings` are the first 100 of `broken`. `with_anchor` says whether an anchor file was given, `anchor_empty` that
+    it held nothing about this trail; `anchored` is the last checkpoint in force (None: there is none), of an export
+    those in it count too. `unanchored_since` is the time of the first batch that no checkpoint covers, `torn` whether
+    the anchor's last line is unfinished, `restores` where it says that the database was restored.
     `erased` are the months whose personal texts are erased, `dropped` the months whose contents retention has taken
     and how many; `left` those that should be gone and are still there. `export` is set for an exported file, `beyond`
     is then the last checkpoint of what came after it, and `unproven` are months whose erasure must be told of there.
@@ -66,6 +67,7 @@ class Verdict:
     torn: bool
     restores: tuple[Checkpoint, ...]
     erased: tuple[str, ...]
+    anchor_empty: bool = False
     dropped: tuple[tuple[str, int], ...] = ()
     left: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()

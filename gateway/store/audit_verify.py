@@ -8,19 +8,21 @@ file, and the receipts in the hands of the applications.
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import AuditError
-from gateway.store.audit_anchor import load_public
-from gateway.store.audit_anchor_file import AnchorFile
+from gateway.store.audit_anchor import Checkpoint, load_public
+from gateway.store.audit_anchor_file import AnchorFile, Checkpoints
 from gateway.store.audit_chain import MerkleTree, Transactions, batch_hash, first_link, translated
 from gateway.store.audit_check import tree_of
 from gateway.store.audit_entry import sha256
+from gateway.store.audit_export_rows import ExportRows
 from gateway.store.audit_rows import DatabaseRows
-from gateway.store.audit_verdict import Finding, Match, Verdict
+from gateway.store.audit_verdict import Exported, Finding, Findings, Match, Verdict
 from gateway.store.audit_walk import Walk
 
-__all__ = ["Finding", "Match", "Verdict", "match", "verify"]
+__all__ = ["Finding", "Match", "Verdict", "match", "verify", "verify_export"]
 
 
 def verify(database: Transactions, *, anchor: Path | None = None, public_key: Path | None = None) -> Verdict:
@@ -38,6 +40,38 @@ def verify(database: Transactions, *, anchor: Path | None = None, public_key: Pa
         anchors.append(AnchorFile(anchor, load_public(public_key)))
     with translated("read"), database.read() as connection:
         return Walk(DatabaseRows(connection), anchors).run()
+
+
+def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None) -> Verdict:
+    """An exported trail was read and checked with nothing but the public key; AuditError if it cannot be told.
+
+    Finds what `verify` finds, against the checkpoints in the file: up to the last of them nothing can have been
+    computed anew. With `anchor`, a copy of the anchor file kept elsewhere, also what was removed at the end or rolled
+    back before the export was written; later checkpoints are not its business. Any change of the file itself breaks
+    the signature in its last line. AuditError too if the file is cut off or names another key.
+    """
+    public = load_public(public_key)
+    if anchor is not None and not anchor.is_file():
+        raise AuditError(f"{anchor} fehlt")
+    given = None if anchor is None else AnchorFile(anchor, public)
+    rows, findings = ExportRows(path), Findings()
+    sealed = rows.seal(public, findings)
+    header = rows.header
+    heads = rows.heads()
+    last = heads[0].number if heads else 0
+
+    def wanted(checkpoint: Checkpoint) -> bool:
+        # Only the house can say where its file ends: what is not signed must fulfil everything.
+        later = checkpoint.zeitpunkt > header.zeitpunkt or (header.bis is not None and checkpoint.block > last)
+        return not (sealed and later)
+
+    anchors = [Checkpoints(rows.checkpoints, public, name="Prüfpunkte des Auszugs")]
+    anchors += [given] if given is not None else []
+    cut = sealed and header.bis is not None
+    walk = Walk(rows, anchors, findings=findings, wanted=wanted, cut=cut)
+    exported = Exported(header.zeitpunkt, header.bis, header.schluessel)
+    verdict = replace(walk.run(), export=exported, with_anchor=given is not None)
+    return replace(verdict, anchor_empty=given is not None and walk.reached()[-1] is None)
 
 
 def match(database: Transactions, *, number: str, entry_hash: bytes, salt: bytes, body: bytes) -> Match:

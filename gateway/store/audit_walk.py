@@ -57,8 +57,12 @@ class Walk:
         self._check.conclude(self._rows)
         return self._verdict(chain)
 
+    def reached(self) -> list[Checkpoint | None]:
+        """The last checkpoint in force of each anchor."""
+        return [anchor.last for anchor in self._anchors]
+
     def _verdict(self, chain: str | None) -> Verdict:
-        reached = [anchor.last for anchor in self._anchors if anchor.last is not None]
+        reached = [point for point in self.reached() if point is not None]
         beyond = [anchor.beyond for anchor in self._anchors if anchor.beyond is not None]
         return Verdict(
             chain=chain,
@@ -71,7 +75,7 @@ class Walk:
             anchored=max(reached, key=lambda point: point.block, default=None),
             unanchored_since=self._unanchored_since,
             torn=any(anchor.torn for anchor in self._anchors),
-            restores=self._anchors[-1].restores if self._anchors else (),
+            restores=self._anchors[0].restores if self._anchors else (),
             erased=self._check.erased(),
             dropped=tuple(sorted(self._check.dropped.items())),
             left=self._check.left(),
@@ -95,8 +99,8 @@ class Walk:
         self._skip_strangers(row.number)
         self._read_entries(row)
         self._number, self._total, self._hash, self._time = row.number, row.total, row.hash, row.time
-        anchored = any([anchor.meet(row) for anchor in self._anchors])
-        self._unanchored_since = None if anchored else self._unanchored_since or row.time
+        named = [anchor.meet(row) for anchor in self._anchors]  # each must see every batch
+        self._unanchored_since = None if any(named) else self._unanchored_since or row.time
 
     def _check_link(self, row: BatchRow) -> None:
         if row.number <= self._number:
