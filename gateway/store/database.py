@@ -87,15 +87,20 @@ class Database:
         """A transaction that holds the write lock from its start; durable when the block has ended without an error."""
         yield from self._transaction(self._engine(), {"gateway_write": True})
 
-    def scrub(self) -> None:
-        """Afterwards no erased page stands in the write-ahead log (SQLite; a busy reader delays it to the next)."""
-        if self.dialect == "sqlite":
-            with _translated():
-                raw = self._engine().raw_connection()
-                try:
-                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    raw.close()
+    def scrub(self) -> bool:
+        """True if afterwards no erased page stands in the write-ahead log; False if a reader keeps it (SQLite).
+
+        PostgreSQL: always True; what its files keep, and until when, stands in docs/betroffenenrechte.md.
+        """
+        if self.dialect != "sqlite":
+            return True
+        with _translated():
+            raw = self._engine().raw_connection()
+            try:
+                busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                raw.close()
+        return not busy
 
     @contextmanager
     def poll_lock(self) -> Iterator[None]:

@@ -1,23 +1,35 @@
-"""What ends persons outside the poll: erasure on our own duty, and restores."""
+"""What ends persons outside the poll: erasure on our own duty (DSGVO Art. 17), and restores.
+
+A person is all its records: those merged into one another, and those that only hold alias particulars of it. With the
+wrapped data key every version, the audit identifier and every sealed text becomes unreadable; indexes, relations,
+reports and refused records go as rows. What is left is a tombstone without a name, and an application's own
+identifier until the application has confirmed that the person is gone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
+from gateway.errors import StoreError
+from gateway.model.types import Tree
 from gateway.store import dossier as d
-from gateway.store import projecting
-from gateway.store.audit import AuditTrail
+from gateway.store import poll_entries, projecting, subject_search
+from gateway.store import quarantine as waiting
+from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
-from gateway.store.tables import epoch, person, person_version
+from gateway.store.tables import epoch, person, person_version, quarantine
 from gateway.store.vault import Vault
+
+OPERATION = "personLoeschen"
+"""The name under which erasures stand in the audit trail."""
 
 _STEP = 200
 
@@ -33,26 +45,47 @@ class Eraser:
     agreements: Mapping[str, Agreement]
 
     def erase(self, source: str, personennummer: str, *, now: datetime, stichtag: date) -> bool:
-        """Afterwards nothing of the person can be read and no poll brings it back; whether there was one.
+        """Afterwards nothing of the person can be read and no poll brings it back; whether there was anything.
 
-        The ledger comes first: after a crash in between, repeating the call finishes the work.
+        The ledger comes first, the database second, its write-ahead log last: after a crash anywhere in between,
+        repeating the call finishes the work. StoreError if the log cannot be emptied because somebody reads.
         """
         self._require_ledger()
-        self.ledger.add(source, personennummer)
-        key = d.source_key(self.vault, source, personennummer)
         with self.database.read() as connection:
-            found = d.load_source_keys(connection, self.vault, [key])
-        gone = self._entomb(found, now, stichtag) if found else 0
-        with self.database.write() as connection:
-            connection.execute(sa.update(epoch).values(erasures=len(self.ledger)))
-        self.database.scrub()
+            keys = subject_search.keys_of_person(connection, self.vault, source, personennummer)
+            found = d.load_source_keys(connection, self.vault, keys)
+        for number in sorted({personennummer, *_numbers(found)}):
+            self.ledger.add(source, number)
+        lone = d.source_key(self.vault, source, personennummer)
+        gone = self._entomb(found, [lone], "ok", now, stichtag, complete=True)
+        self._scrub()
         return gone > 0
+
+    def is_known(self, source: str, personennummer: str) -> bool:
+        """True if this person number stands, or once stood, in the store, in quarantine or in the ledger."""
+        key = d.source_key(self.vault, source, personennummer)
+        queries = (
+            sa.select(person.c.id).where(person.c.source_key == key),
+            sa.select(quarantine.c.number).where(quarantine.c.source_key == key),
+        )
+        with self.database.read() as connection:
+            stored = any(connection.execute(query).first() is not None for query in queries)
+        return stored or self.ledger.holds(source, personennummer)
 
     def after_restore(self, *, now: datetime, stichtag: date) -> int:
         """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased."""
         self._require_ledger()
         with self.database.write() as connection:
-            connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex(), erasures=len(self.ledger)))
+            connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex()))
+        return self._apply_ledger(now, stichtag)
+
+    def finish(self, *, now: datetime, stichtag: date) -> int:
+        """Afterwards the ledger is applied, if an erasure broke off before it reached the database; how many went."""
+        with self.database.read() as connection:
+            behind = connection.execute(sa.select(epoch.c.erasures)).scalar_one() < len(self.ledger)
+        return self._apply_ledger(now, stichtag) if behind else 0
+
+    def _apply_ledger(self, now: datetime, stichtag: date) -> int:
         gone, after = 0, b""
         while True:
             with self.database.read() as connection:
@@ -61,40 +94,90 @@ class Eraser:
                 found = d.load_ids(connection, self.vault, ids)
             if not ids:
                 break
-            gone += self._entomb([one for one in found if self._erased(one)], now, stichtag)
+            if erased := [one for one in found if self._erased(one.source, one.document)]:
+                gone += self._entomb(erased, [], "ledger", now, stichtag, complete=False)
             after = ids[-1]
-        self.database.scrub()
+        self._entomb([], self._refused(), "ledger", now, stichtag, complete=True)
+        self._scrub()
         return gone
 
     def _require_ledger(self) -> None:
         with self.database.read() as connection:
             self.ledger.require(connection.execute(sa.select(epoch.c.erasures)).scalar_one())
 
-    def _erased(self, one: Dossier) -> bool:
-        number = d.control(one.document or {}).get("quellsystemPersonennummer")
-        return isinstance(number, str) and self.ledger.holds(one.source, number)
+    def _erased(self, source: str, document: Tree | None) -> bool:
+        return self.ledger.holds_any(source, named_by(document))
 
-    def _entomb(self, found: list[Dossier], now: datetime, stichtag: date) -> int:
+    def _refused(self) -> list[bytes]:
+        """The source keys of refused records that are about somebody in the ledger."""
         with self.database.read() as connection:
-            people = {one.id: one for one in found if one.key is not None}
-            front = list(people.values())
-            while front:
-                keys = [one.source_key for one in front]
-                merged = sa.and_(person.c.merged_into.in_(keys), person.c.state == "merged")
-                front = [one for one in d.load(connection, self.vault, merged) if one.id not in people]
-                people |= {one.id: one for one in front}
-            for one in people.values():
+            numbers = [one.number for one in waiting.entries(connection)]
+            opened = [one for number in numbers if (one := waiting.show(connection, self.vault, number)) is not None]
+        return [
+            d.source_key(self.vault, one.source, one.personennummer)
+            for one in opened
+            if one.personennummer is not None
+            and (self.ledger.holds(one.source, one.personennummer) or self._erased(one.source, one.cut))
+        ]
+
+    def _entomb(
+        self,
+        found: Sequence[Dossier],
+        refused: Sequence[bytes],
+        outcome: str,
+        now: datetime,
+        stichtag: date,
+        *,
+        complete: bool,
+    ) -> int:
+        """One transaction: keys, rows, feeds, the trail's word on it; if `complete`, that the ledger is applied."""
+        with self.database.read() as connection:
+            gone = self._with_merged(connection, found)
+            told = tuple(self._disclosure(one) for one in gone)
+            for one in gone:
                 entomb(one, self.vault)
-            gone = list(people.values())
             world = projecting.survey(connection, self.vault, self.agreements, gone, stichtag=stichtag)
-        outcome = projecting.project(world, stand={}, now=now)
+        result = projecting.project(world, stand={}, now=now)
         with self.database.write() as connection:
-            lock_feeds(connection, outcome)
+            lock_feeds(connection, result)
+            dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.source_key.in_(refused))).rowcount
             erase_rows(connection, gone)
             write_people(connection, self.vault, gone, set())
-            write_outcome(connection, outcome, now)
+            write_outcome(connection, result, now)
             drop_lone_families(connection)
-        return len(gone)
+            if complete:
+                connection.execute(sa.update(epoch).values(erasures=len(self.ledger)))
+            if gone or dropped:
+                counts = {"datensaetze": len(gone), "quarantaene": dropped}
+                self.trail.stage(connection, [_entry(told, counts, outcome)])
+        return len(gone) + dropped
+
+    def _with_merged(self, connection: sa.Connection, found: Iterable[Dossier]) -> list[Dossier]:
+        """Those of `found` that have a key, and all that was merged into them."""
+        people = {one.id: one for one in found if one.key is not None}
+        front = list(people.values())
+        while front:
+            merged = sa.and_(person.c.merged_into.in_([one.source_key for one in front]), person.c.state == "merged")
+            front = [one for one in d.load(connection, self.vault, merged) if one.id not in people and one.key]
+            people |= {one.id: one for one in front}
+        return list(people.values())
+
+    def _disclosure(self, one: Dossier) -> Disclosure:
+        audit_id = self.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        return Disclosure(audit_id, poll_entries.present(one.document or {}))
+
+    def _scrub(self) -> None:
+        if not self.database.scrub():
+            raise StoreError(
+                "erased, but a reader keeps the write-ahead log: repeat the command", code="protokoll-nicht-leer"
+            )
+
+
+def named_by(document: Tree | None) -> list[str]:
+    """The person numbers that a Datensatz is about: its own, and that of the person it is an alias of."""
+    control = d.control(document or {})
+    numbers = (control.get(name) for name in ("quellsystemPersonennummer", "hauptdatensatz"))
+    return [number for number in numbers if isinstance(number, str)]
 
 
 def forget_versions(database: Database, before: datetime) -> int:
@@ -104,3 +187,20 @@ def forget_versions(database: Database, before: datetime) -> int:
         gone = connection.execute(sa.delete(person_version).where(person_version.c.recorded_at < before, older))
     database.scrub()
     return gone.rowcount
+
+
+def _numbers(found: Iterable[Dossier]) -> set[str]:
+    """The own person numbers of these records."""
+    numbers = (d.control(one.document or {}).get("quellsystemPersonennummer") for one in found)
+    return {number for number in numbers if isinstance(number, str)}
+
+
+def _entry(told: tuple[Disclosure, ...], counts: Mapping[str, int], outcome: str) -> Entry:
+    return Entry(
+        kind=Kind.LOESCHUNG,
+        operation=OPERATION,
+        outcome=outcome,
+        legal_basis="DSGVO Art. 17 Abs. 1",
+        persons=told,
+        counts=dict(counts),
+    )

@@ -3,7 +3,8 @@
 Everything dear (opening, deriving, projecting, sealing) happens before the transaction; what was read before it
 cannot change meanwhile, because only the holder of the poll lock writes persons. A page is cut into pieces of at
 most `PIECE` changes, each with its neighbours and feed entries in one transaction; quarantine and position stand in
-the last one. A crash in between is harmless: the page comes again, and what is stored already is stale then.
+the last one, and each piece with what the audit trail must say of it. A crash in between is harmless: the page comes
+again, and what is stored already is stale then.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from gateway.agreements.agreement import Agreement
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store import projecting
+from gateway.store import poll_entries, projecting
 from gateway.store import quarantine as waiting
 from gateway.store.audit import AuditTrail
-from gateway.store.batch import Batch, Change, Ingested, Merge, Removal, Upsert, Withholding, moment
+from gateway.store.batch import Batch, Change, Ingested, Merge, Quarantined, Removal, Upsert, Withholding, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
+from gateway.store.poll_entries import Story
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.tables import epoch, person, person_version, position, quarantine
 from gateway.store.vault import Vault
@@ -39,13 +41,15 @@ _WITHHELD: Value = {"art": "3"}
 
 @dataclass(slots=True)
 class _Piece:
-    """What one transaction will write of persons."""
+    """What one transaction will write of persons, and the trail's word on it."""
 
+    story: Story
     people: dict[bytes, Dossier] = field(default_factory=dict)
     versions: list[dict[str, Any]] = field(default_factory=list)
     removed: list[Dossier] = field(default_factory=list)
     fresh: set[bytes] = field(default_factory=set)
     stand: dict[bytes, datetime] = field(default_factory=dict)
+    merged: list[Dossier] = field(default_factory=list)
 
 
 class Intake:
@@ -85,9 +89,25 @@ class Intake:
             lock_feeds(connection, outcome)
             self._write_people(connection, piece)
             counts.entries += write_outcome(connection, outcome, now)
+            entries = piece.story.entries()
             if last:
-                counts.quarantined += waiting.put(connection, self._vault, batch.source, batch.quarantined, now)
+                refused = waiting.put(connection, self._vault, batch.source, self._acceptable(batch), now)
+                counts.quarantined += len(refused)
+                if refused:
+                    known = waiting.known(connection, self._vault, batch.source, refused)
+                    entries.append(poll_entries.refused(known, len(refused)))
                 _write_position(connection, batch)
+            # Last: from here to the commit every other writer of the trail waits.
+            self._trail.stage(connection, entries)
+
+    def _acceptable(self, batch: Batch) -> list[Quarantined]:
+        """The refused records that may wait: nothing of the erased is kept, not even in quarantine."""
+        erased = self._ledger.holds
+        return [
+            one
+            for one in batch.quarantined
+            if one.personennummer is None or not erased(batch.source, one.personennummer)
+        ]
 
     def _decided(
         self, connection: sa.Connection, source: str, changes: Sequence[Change], counts: Ingested, now: datetime
@@ -97,10 +117,10 @@ class Intake:
         newer = _newer(connection, keys)
         counts.stale += len(keys) - len(newer)
         known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
-        piece = _Piece()
+        piece = _Piece(Story(self._vault))
         for key, change in newer.items():
             one = known.get(key)
-            if isinstance(change, Upsert) and self._ledger.holds(source, change.personennummer):
+            if isinstance(change, Upsert) and self._ledger.holds_any(source, _named_by(change)):
                 counts.erased += 1
                 continue
             if isinstance(change, Withholding):
@@ -113,6 +133,7 @@ class Intake:
             one.change_number = change.aenderungsnummer
             piece.people[one.id] = one
             self._decide(connection, piece, one, change, counts, now)
+        self._tell_merged(connection, piece)
         return piece
 
     def _decide(
@@ -132,27 +153,47 @@ class Intake:
         piece.stand[one.id] = moment(change.stand)
         if isinstance(change, Merge):
             counts.merged += 1
-            one.state, one.merged_into = "merged", d.source_key(self._vault, one.source, change.into)
-            if not self._tombstone(connection, piece, one.merged_into):
+            before, into = (one.state, one.merged_into), d.source_key(self._vault, one.source, change.into)
+            one.state, one.merged_into = "merged", into
+            if not self._tombstone(connection, piece, into):
+                if before != ("merged", into):
+                    piece.merged.append(one)
                 return
         counts.removed += 1
         self._remove(connection, piece, one)
 
     def _tombstone(self, connection: sa.Connection, piece: _Piece, key: bytes) -> bool:
         """True if the record with this source key is gone: nothing can be merged into it and stay."""
+        found = self._found(connection, piece, key)
+        return found is not None and found.state == "removed"
+
+    def _found(self, connection: sa.Connection, piece: _Piece, key: bytes) -> Dossier | None:
+        """The record with this source key as it will be."""
         found = [one for one in piece.people.values() if one.source_key == key]
-        found = found or d.load_source_keys(connection, self._vault, [key])
-        return any(one.state == "removed" for one in found)
+        return next(iter(found or d.load_source_keys(connection, self._vault, [key])), None)
+
+    def _tell_merged(self, connection: sa.Connection, piece: _Piece) -> None:
+        """At the end of the piece, when it is known who is still there."""
+        for one in piece.merged:
+            key = one.merged_into
+            if one.state == "merged" and key is not None:
+                piece.story.combine(one, key, self._found(connection, piece, key))
 
     def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
-        """Afterwards `one` holds what the source says now, as its next version."""
+        """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
+        document = to_tree(change.datensatz)
+        if one.active and poll_entries.same(one.document or {}, document):
+            return
         if one.key is None:
             one.key = self._vault.new_key()
             one.wrapped_key = self._vault.wrap(one.key, d.KEY, one.id)
             audit_id = projecting.new_uuid(self._vault).encode()
             one.audit_cipher = self._vault.seal(one.key, audit_id, d.AUDIT_ID, one.id)
+            piece.story.collect(one, document)
+        else:
+            piece.story.change(one, document)
         one.state, one.merged_into = "active", None
-        self._write(piece, one, one.key, to_tree(change.datensatz), now)
+        self._write(piece, one, one.key, document, now)
 
     def _withhold(self, piece: _Piece, one: Dossier | None, now: datetime) -> None:
         """Afterwards a known person is blocked, under its old change number: a record that can be taken lifts it."""
@@ -163,13 +204,9 @@ class Intake:
         known = list(blocks) if isinstance(blocks, list) else []
         if _WITHHELD not in known:
             piece.people[one.id] = one
-            self._write(
-                piece,
-                one,
-                one.key,
-                one.document | {"steuerung": control | {"auskunftssperre": [*known, _WITHHELD]}},
-                now,
-            )
+            document = one.document | {"steuerung": control | {"auskunftssperre": [*known, _WITHHELD]}}
+            piece.story.change(one, document)
+            self._write(piece, one, one.key, document, now)
 
     def _write(self, piece: _Piece, one: Dossier, key: bytes, document: Tree, now: datetime) -> None:
         one.version += 1
@@ -183,6 +220,7 @@ class Intake:
         stored = d.load(connection, self._vault, _merged_into(one.source_key))
         merged = [other for other in piece.people.values() if other.state == "merged"]
         here = [other for other in merged if other.merged_into == one.source_key]
+        piece.story.erase(one)
         entomb(one, self._vault)
         piece.removed.append(one)
         for other in here + [other for other in stored if other.id not in piece.people]:
@@ -225,6 +263,12 @@ def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[b
     query = sa.select(person.c.source_key, person.c.change_number).where(person.c.source_key.in_(changes))
     known = {row.source_key: row.change_number for row in connection.execute(query)}
     return {key: change for key, change in changes.items() if change.aenderungsnummer > known.get(key, -1)}
+
+
+def _named_by(change: Upsert) -> list[str]:
+    """The person numbers of a record: its own, and that of the person it is an alias of."""
+    main = change.datensatz.steuerung.hauptdatensatz
+    return [change.personennummer] if main is None else [change.personennummer, main]
 
 
 def _merged_into(key: bytes) -> sa.ColumnElement[bool]:

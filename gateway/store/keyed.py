@@ -69,8 +69,8 @@ class KeyedDatabase(Database):
                 _remember_first(connection, self._vault)
             yield connection
 
-    def scrub(self) -> None:
-        self._inner.scrub()
+    def scrub(self) -> bool:
+        return self._inner.scrub()
 
     @contextmanager
     def poll_lock(self) -> Iterator[None]:

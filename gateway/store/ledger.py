@@ -6,6 +6,7 @@ Each line is an HMAC of source and person number: it can be asked, not read.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.errors import StoreError
@@ -30,6 +31,10 @@ class Ledger:
     def holds(self, source: str, personennummer: str) -> bool:
         """True if this person was erased here and must not be taken in again."""
         return self._line(source, personennummer) in self._current()
+
+    def holds_any(self, source: str, numbers: Iterable[str]) -> bool:
+        """True if one of these persons was erased here."""
+        return any(self.holds(source, number) for number in numbers)
 
     def add(self, source: str, personennummer: str) -> None:
         """Afterwards the person stands in the ledger, durably; StoreError if the file cannot be written."""

@@ -17,6 +17,8 @@ from gateway.store import (
     erasing,
     feed,
     finding,
+    notices,
+    poll_entries,
     quarantine,
     rekeying,
     reprojecting,
@@ -33,6 +35,7 @@ from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
 from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
+from gateway.store.notices import Notice, Outstanding
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reading import Disclosed
 from gateway.store.reprojecting import Reprojected
@@ -52,6 +55,8 @@ __all__ = [
     "Disclosed",
     "Discrepancy",
     "Ingested",
+    "Notice",
+    "Outstanding",
     "Position",
     "QuarantineEntry",
     "Reprojected",
@@ -122,7 +127,11 @@ class Store:
             yield
 
     def ingest(self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Ingested:
-        """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored."""
+        """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored.
+
+        An erasure that broke off after the ledger is finished first.
+        """
+        self._eraser(agreements).finish(now=now, stichtag=stichtag)
         intake = Intake(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
         return intake.take(batch, now=now, stichtag=stichtag)
 
@@ -151,6 +160,10 @@ class Store:
         """Afterwards the person is gone for good, also after a restore; whether there was one."""
         return self._eraser(agreements).erase(source, personennummer, now=now, stichtag=stichtag)
 
+    def is_known(self, source: str, personennummer: str) -> bool:
+        """True if this person number stands, or once stood, in the store, in quarantine or in the erasure ledger."""
+        return self._eraser({}).is_known(source, personennummer)
+
     def after_restore(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> int:
         """Afterwards old tokens are refused and the erasure ledger is applied again; how many persons it erased."""
         return self._eraser(agreements).after_restore(now=now, stichtag=stichtag)
@@ -164,6 +177,27 @@ class Store:
         return rekeying.rewrap(self._database, self._vault)
 
     # What the office looks into.
+
+    def notices(self, *, settled: bool = False) -> list[Notice]:
+        """Whom the office must write to (DSGVO Art. 19), oldest first, without anything of a person."""
+        with self._database.read() as connection:
+            return notices.entries(connection, settled=settled)
+
+    def notice(self, number: str) -> Notice:
+        """One notice, opened; NotFound if there is no such number."""
+        with self._database.read() as connection:
+            return _found(notices.show(connection, self._vault, number))
+
+    def settle_notice(self, number: str) -> None:
+        """Afterwards the notice is done, leads to nobody, and the trail says so; NotFound if no such is open."""
+        with self._database.write() as connection:
+            application = _found(notices.settle(connection, number, self._clock()))
+            self._trail.stage(connection, [notices.entry("mitteilungErledigen", application)])
+
+    def outstanding(self) -> list[Outstanding]:
+        """Which applications still have to be told of corrections, erasures and restrictions, since when."""
+        with self._database.read() as connection:
+            return notices.outstanding(connection)
 
     def subject(self, source: str, personennummer: str) -> Subject | None:
         """Everything held about one person (DSGVO Art. 15); None if nothing is."""
@@ -188,8 +222,8 @@ class Store:
     def drop_quarantine(self, number: str) -> None:
         """Afterwards the record no longer waits; NotFound if there is no such number."""
         with self._database.write() as connection:
-            if not quarantine.drop(connection, number):
-                raise NotFound
+            concerned = _found(quarantine.drop(connection, self._vault, number))
+            self._trail.stage(connection, [poll_entries.dropped(concerned)])
 
     def discrepancies(self) -> list[Discrepancy]:
         """All reports of applications, oldest first, without anything of a person."""

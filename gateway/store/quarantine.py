@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gateway.model.types import Tree
 from gateway.store import dossier as d
+from gateway.store.audit_entry import Disclosure
 from gateway.store.batch import Quarantined
 from gateway.store.projecting import new_uuid
 from gateway.store.tables import person, quarantine
@@ -34,9 +35,11 @@ class QuarantineEntry:
     cut: Tree | None = field(default=None, repr=False)
 
 
-def put(connection: sa.Connection, vault: Vault, source: str, records: Sequence[Quarantined], now: datetime) -> int:
-    """Afterwards the records wait in quarantine, the same bytes once, a person's newest only; how many were new."""
-    new = 0
+def put(
+    connection: sa.Connection, vault: Vault, source: str, records: Sequence[Quarantined], now: datetime
+) -> list[Quarantined]:
+    """Afterwards the records wait in quarantine, the same bytes once, a person's newest only; those that are new."""
+    new: list[Quarantined] = []
     for record in records:
         key = None if record.personennummer is None else d.source_key(vault, source, record.personennummer)
         if key is not None and _superseded(connection, key, record.aenderungsnummer):
@@ -47,8 +50,16 @@ def put(connection: sa.Connection, vault: Vault, source: str, records: Sequence[
         if key is not None:
             connection.execute(sa.delete(quarantine).where(quarantine.c.source_key == key))
         connection.execute(sa.insert(quarantine), [_row(vault, source, key, record, now)])
-        new += 1
+        new.append(record)
     return new
+
+
+def known(
+    connection: sa.Connection, vault: Vault, source: str, records: Sequence[Quarantined]
+) -> tuple[Disclosure, ...]:
+    """Those of the refused records' persons that are stored, for the audit trail; no field of theirs changes."""
+    numbers = [record.personennummer for record in records if record.personennummer is not None]
+    return _audit_ids(connection, vault, [d.source_key(vault, source, number) for number in numbers])
 
 
 def entries(connection: sa.Connection) -> list[QuarantineEntry]:
@@ -65,9 +76,24 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntr
     return _entry(row, d.unpacked(vault.open_box(row["sealed"], _PURPOSE, number.encode())))
 
 
-def drop(connection: sa.Connection, number: str) -> bool:
-    """Afterwards there is no such record in quarantine; whether there was one."""
-    return connection.execute(sa.delete(quarantine).where(quarantine.c.number == number)).rowcount > 0
+def drop(connection: sa.Connection, vault: Vault, number: str) -> tuple[Disclosure, ...] | None:
+    """Afterwards there is no such record in quarantine; its person, if stored, and None if there was no such record."""
+    gone = sa.delete(quarantine).where(quarantine.c.number == number).returning(quarantine.c.source_key)
+    row = connection.execute(gone).one_or_none()
+    if row is None:
+        return None
+    return _audit_ids(connection, vault, [row.source_key] if row.source_key is not None else [])
+
+
+def _audit_ids(connection: sa.Connection, vault: Vault, keys: Sequence[bytes]) -> tuple[Disclosure, ...]:
+    found = []
+    for some in d.blocks(keys):
+        stored = sa.and_(person.c.source_key.in_(some), person.c.wrapped_key.is_not(None))
+        query = sa.select(person.c.id, person.c.wrapped_key, person.c.audit_cipher).where(stored)
+        for row in connection.execute(query):
+            key = vault.unwrap(row.wrapped_key, d.KEY, row.id)
+            found.append(Disclosure(vault.open(key, row.audit_cipher, d.AUDIT_ID, row.id).decode(), 0))
+    return tuple(found)
 
 
 def _superseded(connection: sa.Connection, key: bytes, change_number: int | None) -> bool:

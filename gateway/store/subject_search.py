@@ -80,6 +80,14 @@ def find_subject(connection: sa.Connection, vault: Vault, sought: Sought) -> Fou
     return Found(0) if found is None else Found(1, found)
 
 
+def keys_of_person(connection: sa.Connection, vault: Vault, source: str, personennummer: str) -> list[bytes]:
+    """The source keys of all records of the person with this number, with aliases and merged ones; none if unknown."""
+    wanted = d.source_key(vault, source, personennummer)
+    records = _records(connection, vault, Sought(source, personennummer))
+    about = {key for key, record in records.items() if wanted in (key, record.points_to)}
+    return sorted({key for keys, _ in _people(records) if not about.isdisjoint(keys) for key in keys})
+
+
 def _records(connection: sa.Connection, vault: Vault, sought: Sought) -> dict[bytes, _Record]:
     tokens = set(search.wanted(vault, sought.criteria)) if sought.criteria is not None else set()
     indexed = _indexed(connection, tokens)
