@@ -6,7 +6,7 @@ DEMO_ARGS ?= --once
 # Two test processes: files stay together, because some share a running gateway.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: demo test check format contracts interop long clean
+.PHONY: demo test check format contracts interop long lock bundle clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
@@ -34,13 +34,22 @@ interop: $(VENV)/.installed
 	bash tests/interop/install.sh
 	$(BIN)/pytest tests/interop/test_foreign_*.py
 
+# Locks every package with the hashes of its files; after a change of setup.cfg.
+lock:
+	.ci/lock.sh
+
+# Everything to install without a network, with its bill of materials (CycloneDX), in build/.
+bundle:
+	PYTHON=$(PYTHON) .ci/bundle.sh
+
 long: $(VENV)/.installed
 	$(BIN)/pytest -rP -m long tests
 
 clean:
 	rm -rf $(VENV) build *.egg-info demo
 
-$(VENV)/.installed: setup.cfg pyproject.toml
+$(VENV)/.installed: setup.cfg pyproject.toml requirements/test.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
