@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 from gateway import shipped
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.approval import Trust, approvals
 from gateway.agreements.city import City, load_city
-from gateway.agreements.load import load_all
+from gateway.agreements.load import Written, load_every
+from gateway.agreements.versions import Versions, by_stream
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
 from gateway.errors import GatewayError
@@ -34,6 +36,10 @@ from gateway.wire.seal import SigningKey
 
 _SOON, _VERY_SOON = 30, 7
 """Days before an end at which a check warns, and is critical."""
+_NOTICE = (1, 7, 14, 30, 60)
+"""Days before the end of an agreement, or of an approver's certificate, at which it is announced anew."""
+_SIGN_ANEW = "let the role sign anew with its next certificate, and trust that one too"
+_SIGN = "let the offices sign, and trust their certificates instead (docs/vereinbarungen.md)"
 _FREE_BYTES = 500 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds a reachability check waits."""
@@ -80,8 +86,17 @@ class Examination:
         return load_city(self.schemas / "stadt.toml")
 
     @cached_property
+    def written(self) -> tuple[Written, ...]:
+        return load_every(self.schemas)
+
+    @cached_property
+    def versions(self) -> dict[str, Versions]:
+        return by_stream(one.agreement for one in self.written)
+
+    @cached_property
     def agreements(self) -> dict[str, Agreement]:
-        return load_all(self.schemas, today=self.city.today(self.now))
+        today = self.city.today(self.now)
+        return {key: versions.on(today) for key, versions in self.versions.items()}
 
     @cached_property
     def database(self) -> Database:
@@ -187,13 +202,37 @@ def _pins(e: Examination) -> Iterator[Finding]:
 
 def _agreements(e: Examination) -> Iterator[Finding]:
     today = e.city.today(e.now)
-    for key, agreement in e.agreements.items():
-        left = (agreement.valid_to - today).days
-        if today < agreement.valid_from:
+    for key, versions in e.versions.items():
+        left = (versions.end(today) - today).days
+        following = versions.following(today)
+        if today < versions.on(today).valid_from:
             yield Finding(f"agreement {key}", State.CRITICAL, "not yet in force", "nobody is served under it")
-        else:
-            text = f"{left} days left" if left >= 0 else "expired: every request is refused"
-            yield Finding(f"agreement {key}", _ending(left), text, "agree on a new version", left, "d")
+            continue
+        text = _noticed(left) if left >= 0 else "expired: every request is refused"
+        text += f"; fassung {following.version} begins on {following.valid_from}" if following else ""
+        yield Finding(f"agreement {key}", _announced(left), text, "agree on a new version", left, "d")
+
+
+def _approvals(e: Examination) -> Iterator[Finding]:
+    """Who signed each agreement, and how long the certificates hold with which that was done."""
+    trust, today = Trust.load(e.settings.approvals.trusted), e.city.today(e.now)
+    for written in e.written:
+        agreement, given = written.agreement, approvals(written, trust, e.settings.approvals.folder)
+        name = f"approval {agreement.application}/{agreement.major} fassung {agreement.version}"
+        signers = [one.signer for one in given if one.signer is not None]
+        if wrong := [f"{one.role}: {one.problem}" for one in given if one.signer is None]:
+            remedy = "gateway agreement approvals; until all have signed, nothing starts"
+            yield Finding(name, State.CRITICAL, "; ".join(wrong), remedy)
+            continue
+        left = min((signer.valid_to - e.now).days for signer in signers)
+        ended = today > agreement.valid_to
+        state = State.OK if ended else _announced(left)
+        text, remedy = f"signed by {len(given)} roles; first certificate: {_noticed(left)}", _SIGN_ANEW
+        if any(e.now < signer.valid_from for signer in signers):
+            state, text = State.CRITICAL, "signed with a certificate that is not yet valid"
+        if any(signer.trial for signer in signers):
+            state, text, remedy = max(state, State.WARNING), f"trial approvals, no office behind them; {text}", _SIGN
+        yield Finding(name, state, text, remedy, left, "d")
 
 
 def _contracts(e: Examination) -> Iterator[Finding]:
@@ -301,6 +340,17 @@ def _private(name: str, path: Path) -> Finding:
     return Finding(name, state, f"mode {mode:04o}", f"chmod 0600 {path.name}; if others could read it, replace it")
 
 
+def _announced(days: int) -> State:
+    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= _NOTICE[-1] else State.OK
+
+
+def _noticed(days: int) -> str:
+    if days < 0:
+        return f"expired {-days} days ago"
+    notice = next((f" (notice: {step} days before)" for step in _NOTICE if days <= step), "")
+    return f"{days} days left{notice}"
+
+
 def _ending(days: int) -> State:
     return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= _SOON else State.OK
 
@@ -315,6 +365,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "certificates": _certificates,
     "pins": _pins,
     "agreements": _agreements,
+    "approvals": _approvals,
     "contracts": _contracts,
     "self-attack": _self_attack,
     "audit": _audit,

@@ -59,7 +59,8 @@ def test_a_sound_installation_is_ok_where_it_stands(place: Place) -> None:
     audited(place)
     polled(place, NOW)
     found = findings(place)
-    assert {name for name, one in found.items() if one.state is not State.OK} == {"server"}
+    wrong = {name for name, one in found.items() if one.state is not State.OK and not name.startswith("approval ")}
+    assert wrong == {"server"}
 
 
 def test_a_server_or_source_that_does_not_answer_is_critical(place: Place) -> None:
