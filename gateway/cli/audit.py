@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, load_settings, now, settings_option, until_option
+from gateway.cli.evidence import match
+from gateway.cli.options import FILE, PATH, load_settings, now, settings_option, until_option
 from gateway.cli.subject import subject
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.verification import Report, report, unverifiable
@@ -19,9 +20,6 @@ from gateway.store.audit_verify import verify as verify_trail
 from gateway.store.audit_verify import verify_export
 from gateway.store.database import Database
 
-PATH = click.Path(path_type=Path)
-"""Any path: what is wrong with it is a matter of the report, for click would end with the exit code of a violation."""
-
 
 @click.group()
 def audit() -> None:
@@ -29,6 +27,7 @@ def audit() -> None:
 
 
 audit.add_command(subject)
+audit.add_command(match)
 
 
 @audit.command()

@@ -18,6 +18,8 @@ from gateway.shipped import schemas, wsdl
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+PATH = click.Path(path_type=Path)
+"""Any path: what is wrong with it is a matter of the report, for click would end with the exit code of a violation."""
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 

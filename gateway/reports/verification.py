@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gateway.reports.evidence import Evidence
 from gateway.store.audit_verdict import Match, Verdict
 
+_WORDS = {
+    "protokolliert": "PROTOKOLLIERT",
+    "inhalt-gelöscht": "PROTOKOLLIERT",
+    "nicht-protokolliert": "NICHT PROTOKOLLIERT",
+    "kette-gebrochen": "NICHT PROTOKOLLIERT",
+}
 _LATE = 2_000
 """Entries without a checkpoint that no running gateway leaves: it writes one every 1,000."""
 
@@ -45,10 +52,24 @@ def unverifiable(reason: str) -> Report:
     return Report((f"NICHT PRÜFBAR: {reason}",), ExitCode.UNKNOWN)
 
 
-def report_match(match: Match) -> Report:
-    """Whether one stored answer is recorded: OK or CRITICAL."""
-    word = "PROTOKOLLIERT" if match.holds else "NICHT BELEGT"
-    return Report((f"{word}: {match.text}.",), ExitCode.OK if match.holds else ExitCode.CRITICAL)
+def report_match(match: Match, evidence: Evidence | None = None) -> Report:
+    """Whether one stored answer is recorded: OK, CRITICAL, or UNKNOWN if it cannot be told."""
+    word = _WORDS.get(match.rule, "ANDERS PROTOKOLLIERT") if match.told else "NICHT PRÜFBAR"
+    code = ExitCode.OK if match.holds else ExitCode.CRITICAL if match.told else ExitCode.UNKNOWN
+    lines = [f"{word}: {match.text}."]
+    if evidence is not None:
+        kind = "Fehlerantwort" if evidence.fault else "Antwort"
+        lines.append(f"  {kind} vom {evidence.time}, Protokollnummer {evidence.claim.number}.")
+        lines += _uncovered(match) if not evidence.covered else ()
+    return Report(tuple(lines), code)
+
+
+def _uncovered(match: Match) -> Iterator[str]:
+    yield "  Die Quittung steht bei diesem Profil (wsse) außerhalb der Signatur: sie kann verändert worden sein."
+    if not match.holds:
+        yield "  Der Befund gilt dann der Quittung, nicht dem Protokoll."
+    elif match.rule == "inhalt-gelöscht":
+        yield "  Ohne den Inhalt des Eintrags ist nicht mehr belegt, dass er zu gerade dieser Antwort gehört."
 
 
 def _headline(verdict: Verdict) -> str:

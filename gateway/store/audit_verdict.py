@@ -87,8 +87,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whether an answer in the hands of an application is recorded; if not, `rule` and German `text` say why."""
+    """Whether an answer in the hands of an application is recorded; `rule` and German `text` say why, or why not.
+
+    `told` is False if the trail at hand cannot answer that.
+    """
 
     holds: bool
     rule: str
     text: str
+    told: bool = True

@@ -7,17 +7,15 @@ file, and the receipts in the hands of the applications.
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import AuditError
 from gateway.store.audit_anchor import Checkpoint, load_public
 from gateway.store.audit_anchor_file import AnchorFile, Checkpoints
-from gateway.store.audit_chain import MerkleTree, Transactions, batch_hash, first_link, translated
-from gateway.store.audit_check import tree_of
-from gateway.store.audit_entry import sha256
+from gateway.store.audit_chain import Transactions, translated
 from gateway.store.audit_export_rows import ExportRows
+from gateway.store.audit_match import match
 from gateway.store.audit_rows import DatabaseRows
 from gateway.store.audit_verdict import Exported, Finding, Findings, Match, Verdict
 from gateway.store.audit_walk import Walk
@@ -72,49 +70,3 @@ def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None) -
     exported = Exported(header.zeitpunkt, header.bis, header.schluessel)
     verdict = replace(walk.run(), export=exported, with_anchor=given is not None)
     return replace(verdict, anchor_empty=given is not None and walk.reached()[-1] is None)
-
-
-def match(database: Transactions, *, number: str, entry_hash: bytes, salt: bytes, body: bytes) -> Match:
-    """Whether the answer with this `quittung` is recorded, in a batch that stands in the chain.
-
-    `body` are the exclusive-C14N bytes of soap:Body. AuditError if the trail cannot be read. That the chain itself
-    is whole says `verify`.
-    """
-    with translated("read"), database.read() as connection:
-        rows = DatabaseRows(connection)
-        row = rows.entry(number)
-        if row is None:
-            return Match(False, "nicht-protokolliert", "Zu dieser Protokollnummer gibt es keinen Eintrag: entfernt")
-        if sha256(row.content) != entry_hash or row.hash != entry_hash:
-            return Match(False, "eintrag-anders", "Der Eintrag ist nicht der, den die Quittung nennt: geändert")
-        said = (tree_of(row.content) or {}).get("festlegung")
-        if not isinstance(said, str) or not hmac.compare_digest(sha256(salt, body).hex(), said):
-            return Match(False, "antwort-anders", "Der Eintrag gehört zu einer anderen Antwort als dieser")
-        if not _stands(rows, row.batch):
-            return Match(False, "kette-gebrochen", "Der Eintrag steht in keinem Block der Kette")
-        return Match(True, "protokolliert", "Die Antwort ist protokolliert, der Eintrag steht in der Kette")
-
-
-def _stands(rows: DatabaseRows, number: int) -> bool:
-    """Whether the batch is what its entries give, follows the one before, and the next or the head names it."""
-    batch = rows.batch(number)
-    if batch is None:
-        return False
-    tree = MerkleTree()
-    for entry in rows.entries_of(number):
-        tree.add(entry.hash)
-    computed = batch_hash(
-        number=number,
-        previous=batch.previous,
-        root=tree.root(),
-        entries=tree.leaves,
-        total=batch.total,
-        time=batch.time,
-    )
-    head = next(iter(rows.heads()), None)
-    before, after = rows.batch(number - 1), rows.batch(number + 1)
-    if head is None:
-        return False
-    named = head.hash if head.number == number else after.previous if after is not None else None
-    follows = first_link(head.chain) if number == 1 else before.hash if before is not None else None
-    return computed == batch.hash == named and batch.previous == follows

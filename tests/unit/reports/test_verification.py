@@ -92,4 +92,4 @@ def test_one_answer_is_proven_or_not() -> None:
     assert report_match(Match(True, "protokolliert", "Die Antwort ist protokolliert")).exit_code is ExitCode.OK
     missing = report_match(Match(False, "nicht-protokolliert", "Es gibt keinen Eintrag"))
     assert missing.exit_code is ExitCode.CRITICAL
-    assert missing.lines == ("NICHT BELEGT: Es gibt keinen Eintrag.",)
+    assert missing.lines == ("NICHT PROTOKOLLIERT: Es gibt keinen Eintrag.",)
