@@ -17,6 +17,9 @@ from gateway.store.notices import Letters
 from gateway.store.tables import feed_counter, feed_shown, person, projection
 from gateway.store.vault import fingerprint
 
+UNKNOWN = bytes(32)
+"""Stands for what an application was told of a person that is gone: not even a hash of it is kept."""
+
 _COUNTS = ("last", "delivered", "acked", "snapshot", "snapshot_done", "snapshot_until")
 
 
@@ -112,6 +115,7 @@ class _Plan:
         self._changed: list[dict[str, Any]] = []
         self._gone: list[dict[str, Any]] = []
         self._shown: list[dict[str, Any]] = []
+        self._released: list[dict[str, Any]] = []
         self._letters = notices.Pile()
 
     def add(self, move: Move, row: dict[str, Any] | None, figures: Counter, now: datetime) -> None:
@@ -138,6 +142,10 @@ class _Plan:
             return
         if shown is not None:
             self._shown.append(_shown_row(move.stream, move.person_id, replace(shown, until=now)))
+        if move.released:
+            kept |= {"told_fields": None}
+            after = replace(after, acked=None if after.acked is None else UNKNOWN)
+            self._released.append(_key(row))
         values = row | _columns(after) | _text(move) | _version(row, before, after, move.stand) | kept
         if values != row:
             self._changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
@@ -152,6 +160,9 @@ class _Plan:
             connection.execute(_UPDATE, self._changed)
         if self._shown:
             connection.execute(sa.insert(feed_shown), self._shown)
+        if self._released:
+            told = sa.and_(_SHOWN_KEY, feed_shown.c.digest.is_not(None))
+            connection.execute(sa.update(feed_shown).where(told).values(digest=UNKNOWN), self._released)
         self._letters.write(connection, now)
 
 
