@@ -91,7 +91,7 @@ class Pipeline:
                 grant = agreement.permit(operation, context, today=today)
                 admitted.stand = self._store.freshness()
                 answer = service.run(envelope, grant)
-                self._budgets.disclose(agreement, len(answer.persons), now=now)
+                self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
                 payload = contract.render(operation, answer.tree)
                 contract.check_answer(payload)
                 outcome = Outcome(payload, 200, "ok", answer.persons)

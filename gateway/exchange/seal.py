@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from gateway.errors import AuditError
+from gateway.errors import AuditError, ReplayRefused
 from gateway.exchange.admitted import Admitted, Outcome
+from gateway.exchange.fault import declared_fault
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal, Receipt
@@ -24,15 +25,26 @@ class Sealer:
         self._audit = audit
 
     def seal(self, outcome: Outcome, admitted: Admitted) -> Reply:
-        """The signed message, once its audit entry is durable.
+        """The signed message, once its audit entry is durable; a second copy of a signed request gets a fault instead.
+
+        Raises AuditError, ContractError or SigningError.
+        """
+        try:
+            return self._sealed(outcome, admitted)
+        except ReplayRefused as error:
+            # The other copy was quicker and spent the key: this one is refused, and that is an entry of its own.
+            admitted.once = None
+            return self._sealed(declared_fault(error, admitted), admitted)
+
+    def _sealed(self, outcome: Outcome, admitted: Admitted) -> Reply:
+        """The signed message.
 
         1. The Body is written as the octets that will be signed.
         2. The audit entry with the commitment to exactly these octets is durable: the Receipt.
         3. The `quittung` is rendered from the Receipt and checked against the application's own XSD.
         4. Body and header are signed.
 
-        Raises AuditError, ContractError or SigningError. When 3 or 4 fails the entry is followed by a second one,
-        `nicht ausgeliefert`.
+        When 3 or 4 fails the entry is followed by a second one, `nicht ausgeliefert`.
         """
         agreement, version = admitted.service.agreement, admitted.media.version
         body = wire_seal.body_bytes(version, outcome.payload, agreement.signature_profile)
@@ -105,7 +117,7 @@ def entry(outcome: Outcome, admitted: Admitted) -> Entry:
 def _kind(outcome: Outcome) -> Kind:
     if outcome.code != "ok":
         return Kind.ABGEWIESEN
-    return Kind.OFFENLEGUNG if outcome.persons else Kind.ABFRAGE
+    return Kind.OFFENLEGUNG if any(person.fields for person in outcome.persons) else Kind.ABFRAGE
 
 
 def _instant(moment: datetime) -> str:

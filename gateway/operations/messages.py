@@ -68,7 +68,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation hands back: the response under its XML names, and who is disclosed in it."""
+    """What an operation hands back: the response under its XML names, and who is disclosed in it.
+
+    Someone whom the request concerns without being told of is among `persons` with no field.
+    """
 
     tree: Tree
     persons: tuple[Disclosed, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.agreements.agreement import Grant
-from gateway.errors import NotAgreed, NotFound
+from gateway.errors import NotAgreed
 from gateway.model import vocabulary as v
 from gateway.model.structure import Part
 from gateway.model.types import Tree
@@ -27,13 +27,14 @@ class Antwort(Part):
 
 
 def run(services: Services, grant: Grant, request: Tree) -> Answer:
-    """The report is stored for the foreigners office; NotFound for persons this application cannot see."""
+    """The report is stored for the foreigners office; NotFound for persons this application cannot see.
+
+    The answer names the person to the audit trail only, with no field.
+    """
     field = request.get("feld")
     if field is not None and field not in grant.agreement.fields:
         raise NotAgreed("feld is not in the agreement", code="feld-nicht-vereinbart")
-    number = services.store.report(
+    reported = services.store.report(
         grant, str(request["personenkennung"]), None if field is None else str(field), str(request["beschreibung"])
     )
-    if number is None:
-        raise NotFound
-    return Answer({"meldungsnummer": number})
+    return Answer({"meldungsnummer": reported.number}, (reported.concerned,))

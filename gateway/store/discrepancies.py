@@ -14,6 +14,7 @@ from gateway.errors import NotFound
 from gateway.store import dossier as d
 from gateway.store import feed, projecting, reading
 from gateway.store.database import Database
+from gateway.store.reading import Disclosed
 from gateway.store.tables import discrepancy, person, projection
 from gateway.store.vault import Vault
 
@@ -32,15 +33,24 @@ class Discrepancy:
     text: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The number under which a report was taken, and whom it concerns: nothing is told of that person."""
+
+    number: str
+    concerned: Disclosed
+
+
 def report(
     database: Database, vault: Vault, grant: Grant, kennung: str, field: str | None, text: str, now: datetime
-) -> str:
-    """The number under which the report was taken; NotFound unless this application sees the person."""
+) -> Reported:
+    """The report is taken; NotFound unless this application sees the person."""
     index = projecting.kennung_index(vault, grant.application, kennung)
     query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
     with database.read() as connection:
         row = connection.execute(query).mappings().one_or_none()
-    if row is None or reading.render(vault, grant, row).disclosed is None:
+    seen = None if row is None else reading.render(vault, grant, row).disclosed
+    if row is None or seen is None:
         raise NotFound
     number = projecting.new_uuid(vault)
     key = vault.unwrap(row["wrapped_key"], d.KEY, row["id"])
@@ -52,7 +62,7 @@ def report(
         if connection.execute(alive).scalar_one() is None:
             raise NotFound
         connection.execute(sa.insert(discrepancy), [{**entry, "recorded_at": now, "sealed": sealed}])
-    return number
+    return Reported(number, Disclosed(seen.audit_id, seen.kennung, {}, 0))
 
 
 def entries(connection: sa.Connection) -> list[Discrepancy]:

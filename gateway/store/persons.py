@@ -29,7 +29,7 @@ from gateway.store import (
 from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Ingested, Position
 from gateway.store.database import Database
-from gateway.store.discrepancies import Discrepancy
+from gateway.store.discrepancies import Discrepancy, Reported
 from gateway.store.erasing import Eraser
 from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
@@ -103,8 +103,8 @@ class Store:
         """The number up to which all is settled now; TokenRefused beyond what was delivered, or after a restore."""
         return changes.acknowledge(self._database, feed.stream(grant.agreement), up_to, epoch)
 
-    def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> str:
-        """The number of the discrepancy taken; NotFound unless this application sees the person."""
+    def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> Reported:
+        """The discrepancy is taken; NotFound unless this application sees the person."""
         return discrepancies.report(self._database, self._vault, grant, kennung, field, text, self._clock())
 
     def freshness(self) -> datetime | None:

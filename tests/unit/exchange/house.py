@@ -25,6 +25,7 @@ from gateway.model.types import Tree
 from gateway.operations.messages import Services
 from gateway.store.audit import AuditTrail
 from gateway.store.database import Database
+from gateway.store.discrepancies import Reported
 from gateway.store.persons import Disclosed
 from gateway.store.vault import KeyRing, Vault
 from gateway.wire.seal import SigningKey
@@ -68,6 +69,9 @@ class Persons:
         return (
             Disclosed("audit-1", kennung, {**self.tree, "personenkennung": kennung}, 3) if kennung[0] == "1" else None
         )
+
+    def report(self, grant: object, kennung: str, path: str | None, text: str) -> Reported:
+        return Reported(KENNUNG, Disclosed("audit-1", kennung, {}, 0))
 
     def freshness(self) -> datetime:
         return STAND

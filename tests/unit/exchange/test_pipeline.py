@@ -50,11 +50,12 @@ def quittung(envelope: etree._Element) -> dict[str, str | None]:
 
 
 def refused(house: House, body: bytes, **more: Any) -> str | None:
-    """The code of the declared fault that comes back: verified, audited, without a person."""
+    """The code of the declared fault that comes back: verified, audited once, without a person."""
+    before = len(house.trail.entries)
     reply = house.ask(body, **more)
     envelope = house.verified(reply)
     assert quittung(envelope)["protokollnummer"] == reply.protocol
-    entry = house.trail.entries[-1]
+    (entry,) = house.trail.entries[before:]
     assert (entry.kind, entry.outcome, entry.persons) == (Kind.ABGEWIESEN, code(envelope), ())
     assert SECRET not in reply.body.decode()
     return code(envelope)
@@ -232,6 +233,18 @@ def test_an_agreement_out_of_force_answers_nothing_else(tmp_path: Path, now: dat
     house = make_house(tmp_path)
     house.moment[0] = now
     assert refused(house, body) == "vereinbarung-nicht-in-kraft"
+
+
+def test_a_report_names_its_person_and_tells_nothing_of_it(tmp_path: Path) -> None:
+    """Who is reported on stands in the entry without a field; it is no disclosure and uses up no budget of persons."""
+    house = make_house(tmp_path, limits=Limits(100, 1))
+    told = f"<personenkennung>{KENNUNG}</personenkennung><beschreibung>falsch</beschreibung>"
+    for _ in range(2):
+        assert house.ask(message(operation("unstimmigkeitMelden", told))).outcome == "ok"
+    entry = house.trail.entries[-1]
+    assert (entry.kind, entry.operation) == (Kind.ABFRAGE, "unstimmigkeitMelden")
+    assert [(one.person, one.fields) for one in entry.persons] == [("audit-1", 0)]
+    assert house.ask(message()).outcome == "ok"
 
 
 def test_an_operation_not_agreed(tmp_path: Path) -> None:

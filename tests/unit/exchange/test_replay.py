@@ -86,7 +86,17 @@ def test_copies_at_the_same_moment_tell_one_answer(house: House) -> None:
         replies = list(pool.map(house.ask, [body] * 8))
     assert [reply.outcome for reply in replies].count("ok") == 1
     assert sum(SECRET.encode() in reply.body for reply in replies) == 1
-    assert {reply.outcome for reply in replies} <= {"ok", "wiederholung-abgewiesen"}
+    assert {code(house.verified(reply)) for reply in replies} <= {None, "wiederholung-abgewiesen"}
+    assert len(house.trail.entries) == 8
+
+
+def test_a_copy_that_is_found_out_last_is_refused_like_any_other(house: House) -> None:
+    """A copy that passed the look-up before the first was recorded gets the signed fault, and an entry of its own."""
+    body = signed(house)
+    house.trail.seen = lambda once: False  # type: ignore[method-assign]  # as if all had asked at the same moment
+    assert [asked(house, body) for _ in range(3)] == [None, "wiederholung-abgewiesen", "wiederholung-abgewiesen"]
+    assert [entry.kind for entry in house.trail.entries] == [Kind.OFFENLEGUNG, Kind.ABGEWIESEN, Kind.ABGEWIESEN]
+    assert house.trail.entries[-1].persons == ()
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
