@@ -109,6 +109,12 @@ class ApprovalSettings(Section):
     trusted: dict[Role, Annotated[tuple[Approver, ...], Field(min_length=1)]]
 
 
+class RetentionSettings(Section):
+    """The city's own deletion rules; none: the shipped ones."""
+
+    rules: AnyPath | None = None
+
+
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -120,6 +126,7 @@ class Settings(Section):
     audit: AuditSettings
     approvals: ApprovalSettings
     log: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""
     contracts: AnyPath | None = None

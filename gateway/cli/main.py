@@ -21,6 +21,7 @@ _COMMANDS = {
     "audit": ("gateway.cli.audit", "audit"),
     "quarantine": ("gateway.cli.desk", "quarantine"),
     "discrepancy": ("gateway.cli.desk", "discrepancy"),
+    "retention": ("gateway.cli.retention", "retention"),
     "keys": ("gateway.cli.keys", "keys"),
     "health": ("gateway.cli.health", "health"),
     "db": ("gateway.cli.run", "db"),

@@ -20,7 +20,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store import poll_entries, projecting
+from gateway.store import expiring_health, poll_entries, projecting
 from gateway.store import quarantine as waiting
 from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Change, Ingested, Merge, Quarantined, Removal, Upsert, Withholding, moment
@@ -181,7 +181,8 @@ class Intake:
 
     def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
         """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
-        document = to_tree(change.datensatz)
+        # A value of health whose time is over is not even stored; by UTC, so never before the city's day.
+        document, _ = expiring_health.without_old(to_tree(change.datensatz), expiring_health.last_by_law(now.date()))
         if one.active and poll_entries.same(one.document or {}, document):
             return
         if one.key is None:

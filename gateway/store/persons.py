@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ from gateway.store.batch import Batch, Ingested, Position
 from gateway.store.database import Database
 from gateway.store.discrepancies import Discrepancy, Reported
 from gateway.store.erasing import Eraser
+from gateway.store.expiring import Expiring
 from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
 from gateway.store.keyed import KeyedDatabase, under_keys
@@ -175,6 +176,19 @@ class Store:
     def rewrap(self) -> int:
         """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
         return rekeying.rewrap(self._database, self._vault)
+
+    def expiring(
+        self,
+        agreements: Mapping[str, Agreement],
+        *,
+        now: datetime,
+        stichtag: date,
+        dry: bool,
+        lock: Callable[[], AbstractContextManager[object]],
+    ) -> Expiring:
+        """Where the deletion rules work on this store; see `gateway.upkeep.retention`."""
+        streams = feed.streams(agreements.values())
+        return Expiring(self._database, self._vault, self._trail, streams, now, stichtag, dry, lock)
 
     # What the office looks into.
 

@@ -76,6 +76,11 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntr
     return _entry(row, d.unpacked(vault.open_box(row["sealed"], _PURPOSE, number.encode())))
 
 
+def emptied(vault: Vault, number: str) -> dict[str, Any]:
+    """What the row of that number holds once its content is deleted: the note that there was one, and why."""
+    return {"sealed": vault.seal_box(d.packed({}), _PURPOSE, number.encode()), "emptied": True}
+
+
 def drop(connection: sa.Connection, vault: Vault, number: str) -> tuple[Disclosure, ...] | None:
     """Afterwards there is no such record in quarantine; its person, if stored, and None if there was no such record."""
     gone = sa.delete(quarantine).where(quarantine.c.number == number).returning(quarantine.c.source_key)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 metadata = MetaData(
@@ -224,6 +225,8 @@ quarantine = Table(
     Column("reasons", Text, nullable=False),
     Column("recorded_at", Utc, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    # Its time is over: `sealed` holds nothing any more, the row is only the note that there was one.
+    Column("emptied", Boolean, nullable=False, server_default=false()),
     Index(None, "source_key"),
     Index(None, "source", "sha256", unique=True),
 )

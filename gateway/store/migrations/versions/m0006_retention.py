@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_person_end")),
     )
     op.create_index(op.f("ix_person_end_since"), "person_end", ["since"], unique=False)
+    op.add_column("quarantine", sa.Column("emptied", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "audit_dropped",
         sa.Column("month", sa.String(length=7), nullable=False),
