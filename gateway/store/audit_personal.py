@@ -24,7 +24,7 @@ from gateway.store.audit_entry import Personal, sha256
 
 _KEY_BYTES = 32
 _SALT_BYTES = 32
-_SEGMENT = "audit-segment"
+SEGMENT = "audit-segment"
 _TEXTS = "audit-personal"
 
 
@@ -62,12 +62,12 @@ def segment_key(connection: Connection, vault: Sealing, month: str, randomness: 
     find = select(tables.segment.c.wrapped).where(tables.segment.c.month == month)
     row = connection.execute(find).one_or_none()
     if row is None:
-        wrapped = vault.wrap(randomness(_KEY_BYTES), _SEGMENT, month.encode())
+        wrapped = vault.wrap(randomness(_KEY_BYTES), SEGMENT, month.encode())
         insert_unless_there(connection, tables.segment, {"month": month, "wrapped": wrapped})
         row = connection.execute(find).one()
     if row.wrapped is None:
         raise AuditError(f"the personal texts of {month} are erased: no entry can be sealed there; check the clock")
-    return vault.unwrap(row.wrapped, _SEGMENT, month.encode())
+    return vault.unwrap(row.wrapped, SEGMENT, month.encode())
 
 
 def seal(
@@ -122,7 +122,7 @@ def read(connection: Connection, vault: Sealing, number: str) -> Personal | None
         raise AuditError(f"entry {number}: the sealed personal texts are missing")
     if row.wrapped is None:
         return None
-    key = vault.unwrap(row.wrapped, _SEGMENT, commitments["segment"].encode())
+    key = vault.unwrap(row.wrapped, SEGMENT, commitments["segment"].encode())
     return unseal(row.sealed, vault, key, number=number, commitments=commitments)
 
 

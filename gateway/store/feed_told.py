@@ -9,7 +9,7 @@ person is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
@@ -75,6 +75,11 @@ def unpacked(content: bytes | None) -> Told:
     return {int.from_bytes(entry[:2], "big"): entry[2:] for entry in entries}
 
 
+def rehashed(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """What was packed, with every hash changed."""
+    return packed({place: mark if mark == GONE else change(mark) for place, mark in unpacked(content).items()}) or b""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """One person as one application may be told of it today: computed from what is needed, once."""
@@ -108,7 +113,7 @@ class Telling:
         wanted = fields & tracked_fields(self.agreement)
         tree = self.tree(wanted) if wanted else {}
         parts = ((path, _part(tree, path.split("."))) for path in wanted)
-        return {bit(path): self._keyed(d.packed({path: part}))[:_HASH] for path, part in parts if part is not None}
+        return {bit(path): self._keyed(d.packed({path: part}), _HASH) for path, part in parts if part is not None}
 
     def withheld(self, told: Iterable[int]) -> set[int]:
         """Those of `told` that have no value today only because the source has restricted them (DSGVO Art. 18)."""
@@ -118,8 +123,8 @@ class Telling:
         split = {path: path.split(".") for path in fields}
         return {bit(path) for path, way in split.items() if _part(tree, way) is not None and _part(now, way) is None}
 
-    def _keyed(self, content: bytes) -> bytes:
-        return self.vault.digest(f"{feed.stream(self.agreement)}/{self.person_id.hex()}", content)
+    def _keyed(self, content: bytes, size: int = 32) -> bytes:
+        return self.vault.digest(f"{feed.stream(self.agreement)}/{self.person_id.hex()}", content, size)
 
 
 def after_telling(before: Mapping[int, bytes], telling: Telling, fields: frozenset[str]) -> Told:

@@ -69,6 +69,14 @@ class KeyedDatabase(Database):
                 _remember_first(connection, self._vault)
             yield connection
 
+    def follow(self) -> dict[str, int]:
+        """Afterwards the vault hashes with the generations in use here, which are given back."""
+        with self._inner.read() as connection:
+            found = in_use(connection)
+        generations = {key: found[key][0] if key in found else 1 for key in CHAINED}
+        self._vault.adopt(generations)
+        return generations
+
     def scrub(self) -> bool:
         return self._inner.scrub()
 

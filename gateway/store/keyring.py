@@ -123,11 +123,8 @@ def file_name(purpose: str, generation: int) -> str:
     return f"{purpose}.key" if first else f"{purpose}-{generation}.key"
 
 
-def destroy(folder: Path, purpose: str, generation: int) -> None:
-    """Afterwards the key file is overwritten and gone; the file system or a backup may still hold older copies.
-
-    VaultError for the newest generation, for one that others build on, or if there is no such file.
-    """
+def require_retirable(folder: Path, purpose: str, generation: int) -> None:
+    """VaultError for the newest generation, for one that others build on, or if there is no such key."""
     ring = KeyRing.load(folder)
     if purpose not in REPLACED:
         raise VaultError(f"no generation of the {purpose} key can go: later ones build on it")
@@ -135,6 +132,14 @@ def destroy(folder: Path, purpose: str, generation: int) -> None:
         raise VaultError(f"there is no generation {generation} of the {purpose} key")
     if generation == ring.newest(purpose):
         raise VaultError(f"generation {generation} of the {purpose} key is the one in use")
+
+
+def destroy(folder: Path, purpose: str, generation: int) -> None:
+    """Afterwards the key file is overwritten and gone; the file system or a backup may still hold older copies.
+
+    VaultError if it may not go.
+    """
+    require_retirable(folder, purpose, generation)
     path = folder / file_name(purpose, generation)
     with path.open("r+b") as file:
         file.write(b"0" * (2 * KEY) + b"\n")

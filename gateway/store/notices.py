@@ -131,7 +131,7 @@ class Pile:
             "created_at": now,
             "fields": format(feed_told.bitmap(fields), "x"),
             "person_id": person_id,
-            "sealed": letters.vault.seal_feed(letters.kennung.encode(), _purpose(application), number.encode()),
+            "sealed": letters.vault.seal_feed(letters.kennung.encode(), sealed_for(application), number.encode()),
         }
 
 
@@ -150,7 +150,7 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> Notice | None:
         return None
     if row["sealed"] is None:
         return _notice(row)
-    return _notice(row, vault.open_feed(row["sealed"], _purpose(row["application"]), number.encode()).decode())
+    return _notice(row, vault.open_feed(row["sealed"], sealed_for(row["application"]), number.encode()).decode())
 
 
 def settle(connection: sa.Connection, number: str, now: datetime) -> str | None:
@@ -186,7 +186,7 @@ def _hinted(telling: Telling) -> bool:
     return telling.tree(frozenset({HINT})).get(HINT) is True
 
 
-def _purpose(application: str) -> str:
+def sealed_for(application: str) -> str:
     return f"notice/{application}"
 
 

@@ -175,7 +175,7 @@ class Store:
 
     def rewrap(self) -> int:
         """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
-        return rekeying.rewrap(self._database, self._vault)
+        return rekeying.rewrap(self._database, self._vault)["persons"]
 
     def expiring(
         self,

@@ -18,7 +18,7 @@ from gateway.store.projecting import new_uuid
 from gateway.store.tables import person, quarantine
 from gateway.store.vault import Vault
 
-_PURPOSE = "quarantine"
+PURPOSE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntr
     row = connection.execute(sa.select(quarantine).where(quarantine.c.number == number)).mappings().one_or_none()
     if row is None:
         return None
-    return _entry(row, d.unpacked(vault.open_box(row["sealed"], _PURPOSE, number.encode())))
+    return _entry(row, d.unpacked(vault.open_box(row["sealed"], PURPOSE, number.encode())))
 
 
 def emptied(vault: Vault, number: str) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _row(vault: Vault, source: str, key: bytes | None, record: Quarantined, now:
         "sha256": record.sha256,
         "reasons": json.dumps(record.reasons, ensure_ascii=False),
         "recorded_at": now,
-        "sealed": vault.seal_box(content, _PURPOSE, number.encode()),
+        "sealed": vault.seal_box(content, PURPOSE, number.encode()),
     }
 
 

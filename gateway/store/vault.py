@@ -31,6 +31,7 @@ from gateway.store.keyring import CHAINED, KEY, KeyRing, Randomness
 
 __all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
 
+HASH = 32  # bytes: HMAC-SHA-256
 _NONCE = 12  # bytes: NIST SP 800-38D, 8.2.2, random
 _PROOF = "pruefwert"
 _FURTHER = b""
@@ -78,6 +79,10 @@ class Vault:
             raise VaultError(f"generation {generation} of the vault key is not in the ring")
         return _decrypt(wrapping, wrapped[4:], _bound("wrap", purpose, subject, generation))
 
+    def rewrapped(self, wrapped: bytes, purpose: str, subject: bytes) -> bytes:
+        """The same key under the newest generation."""
+        return self.wrap(self.unwrap(wrapped, purpose, subject), purpose, subject)
+
     def seal(self, key: bytes, plain: bytes, purpose: str, subject: bytes = b"", version: int = 0) -> bytes:
         """`plain` under `key` (nonce, ciphertext), AES-256-GCM, bound to purpose, subject and version."""
         return self._encrypt(key, plain, _bound("seal", purpose, subject, version))
@@ -96,6 +101,12 @@ class Vault:
         """What `seal_box` sealed; VaultError otherwise."""
         end = 2 + int.from_bytes(box[:2], "big")
         return self.open(self.unwrap(box[2:end], purpose, subject), box[end:], purpose, subject)
+
+    def rewrapped_box(self, box: bytes, purpose: str, subject: bytes) -> bytes:
+        """The same box with its key under the newest generation."""
+        end = 2 + int.from_bytes(box[:2], "big")
+        wrapped = self.rewrapped(box[2:end], purpose, subject)
+        return len(wrapped).to_bytes(2, "big") + wrapped + box[end:]
 
     def seal_feed(self, plain: bytes, application: str, subject: bytes) -> bytes:
         """`plain` under the newest feed key: for identifiers that must outlive a person's key until acknowledged."""
@@ -119,13 +130,13 @@ class Vault:
         """32 bytes that stand for `text` in an index; without the keys they say nothing."""
         return self._chained("index", self.in_use("index"), purpose, text.encode())
 
-    def digest(self, purpose: str, content: bytes) -> bytes:
-        """32 bytes that change exactly when `content` does."""
-        return self._chained("digest", self.in_use("digest"), purpose, content)
+    def digest(self, purpose: str, content: bytes, size: int = HASH) -> bytes:
+        """32 bytes, or the `size` wanted, that change exactly when `content` does."""
+        return self._chained("digest", self.in_use("digest"), purpose, content, size)
 
     def further(self, key: str, generation: int, value: bytes) -> bytes:
-        """The `value` of generation n - 1 as generation n of the key ("index" or "digest") has it."""
-        return hmac.digest(self._ring.of(key)[generation], _prefixed(_FURTHER) + value, "sha256")
+        """The `value` of generation n - 1 as generation n of the key ("index" or "digest") has it, of equal length."""
+        return hmac.digest(self._ring.of(key)[generation], _prefixed(_FURTHER) + value, "sha256")[: len(value)]
 
     def proof(self, key: str, generation: int) -> bytes:
         """32 bytes that only the keys of a hash up to this generation give; they say nothing of the keys."""
@@ -148,6 +159,10 @@ class Vault:
         )
 
     # Which generation of the hashes is in use.
+
+    def newest(self, purpose: str) -> int:
+        """The highest generation of a purpose that is there now."""
+        return self._refreshed().newest(purpose)
 
     def in_use(self, key: str) -> int:
         """The generation that this thread hashes with."""
@@ -192,9 +207,8 @@ class Vault:
                 raise VaultError(f"generation {generation} of the {key} key is in use, but not in the ring")
         self._use = dict(generations)
 
-    def _chained(self, key: str, generation: int, purpose: str, content: bytes) -> bytes:
-        keys = self._ring.of(key)
-        value = _keyed(keys[1], purpose, content)
+    def _chained(self, key: str, generation: int, purpose: str, content: bytes, size: int = HASH) -> bytes:
+        value = _keyed(self._ring.of(key)[1], purpose, content)[:size]
         for further in range(2, generation + 1):
             value = self.further(key, further, value)
         return value

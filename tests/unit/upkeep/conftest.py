@@ -1,0 +1,14 @@
+"""The databases of the store's tests, for what changes them."""
+
+from __future__ import annotations
+
+from tests.unit.store.conftest import (  # the fixtures of another room, under their own names
+    database,
+    database_url,
+    folder,
+    memory,
+    postgresql,
+    sqlite_template,
+)
+
+__all__ = ["database", "database_url", "folder", "memory", "postgresql", "sqlite_template"]
