@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,6 +16,7 @@ from gateway.reports.subject_values import Held
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+@cache
 def html_environment() -> Environment:
     """Where HTML templates are found; every value is escaped."""
     return Environment(
@@ -28,7 +30,7 @@ def html_environment() -> Environment:
 
 
 def german_moment(timezone: tzinfo) -> Callable[[datetime], Markup]:
-    """A filter: the moment on the city's clock, `23.11.2026, 11:00 Uhr`, readable for machines too."""
+    """Writes the moment on the city's clock, `23.11.2026, 11:00 Uhr`, readable for machines too."""
 
     def render(moment: datetime) -> Markup:
         local = moment.astimezone(timezone)
@@ -39,8 +41,18 @@ def german_moment(timezone: tzinfo) -> Callable[[datetime], Markup]:
     return render
 
 
+def german_day(timezone: tzinfo) -> Callable[[datetime], Markup]:
+    """Writes the day of a moment on the city's clock, `23.11.2026`; machines read the moment itself."""
+
+    def render(moment: datetime) -> Markup:
+        local = moment.astimezone(timezone)
+        return Markup('<time datetime="{}">{:%d.%m.%Y}</time>').format(moment.isoformat(timespec="seconds"), local)
+
+    return render
+
+
 def shown(held: Held) -> Markup:
-    """A filter: the value as a page shows it; dates in German order, a picture as a picture."""
+    """The value as a page shows it; dates in German order, a picture as a picture."""
     if held.is_picture:
         return Markup('<img src="data:image/jpeg;base64,{}" alt="Lichtbild">').format(held.value)
     if isinstance(held.node.simple, PartialDate | FullDate) and isinstance(held.value, str):

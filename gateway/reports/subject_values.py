@@ -13,7 +13,7 @@ from enum import Enum
 
 from gateway.model import codelists
 from gateway.model.person import Person, Stammdaten, Steuerdaten
-from gateway.model.structure import Node, nodes
+from gateway.model.structure import Attribut, Node, nodes
 from gateway.model.types import Binary, Code, Tree, Value
 
 SILENT_BLOCKS = frozenset({"11"})
@@ -37,17 +37,25 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One value: where it stands ("ausweisdokument[2].art"), its field, and whether its processing is restricted."""
+    """One value: where it stands ("ausweisdokument[2].art"), its field, and whether its processing is restricted.
+
+    `attribut` is the catalogue's entry for the field, or for the group that it is a part of. `raw`: as a source wrote
+    it, in its own codes.
+    """
 
     place: str
     node: Node
     label: str
     value: str | bool | int = field(repr=False)
     contested: bool = False
+    attribut: Attribut | None = None
+    raw: bool = False
 
     @property
     def text(self) -> str:
         """The value in German words: codes with their meaning, `ja` and `nein`."""
+        if self.raw:
+            return str(self.value)
         if isinstance(self.value, bool):
             return "ja" if self.value else "nein"
         if isinstance(self.node.simple, Code):
@@ -122,7 +130,7 @@ def refused_content(values: Sequence[tuple[str | None, str]]) -> Content:
         rule = next((rule for place, rule in _WITHHELD.items() if path == place or path.startswith(f"{place}.")), None)
         node = known.get(path)
         if rule is None and node is not None:
-            found.append(Held(f"{path}[{number}]", node, node.documentation, text))
+            found.append(Held(f"{path}[{number}]", node, node.documentation, text, attribut=node.attribut, raw=True))
         else:
             found.append(Withheld(rule or Rule.UNASSIGNED, _LABELS.get(path, "Angabe"), f"{number}"))
     return _sorted_out(found)
@@ -151,7 +159,12 @@ def _sorted_out(found: Sequence[Held | Withheld]) -> Content:
 
 
 def _told(
-    level: Sequence[Node], tree: Tree, prefix: str, label: str, restricted: frozenset[str]
+    level: Sequence[Node],
+    tree: Tree,
+    prefix: str,
+    label: str,
+    restricted: frozenset[str],
+    around: Attribut | None = None,
 ) -> Iterator[Held | Withheld]:
     """Every value below, in wire order. `prefix` is the place, `label` what it is called, both so far."""
     for node in level:
@@ -161,10 +174,12 @@ def _told(
         for number, value in enumerate(_list(values) if node.repeated else [values], 1):
             place = f"{prefix}{node.name}" + (f"[{number}]" if node.repeated else "")
             name = f"{label}{node.documentation}" + (f" {number}" if node.repeated and node.children else "")
-            yield from _one(node, value, place, name, restricted)
+            yield from _one(node, value, place, name, restricted, node.attribut or around)
 
 
-def _one(node: Node, value: Value, place: str, name: str, restricted: frozenset[str]) -> Iterator[Held | Withheld]:
+def _one(
+    node: Node, value: Value, place: str, name: str, restricted: frozenset[str], attribut: Attribut | None
+) -> Iterator[Held | Withheld]:
     steering = f"{CONTROL}.{node.path}"
     path = steering if place.startswith(f"{CONTROL}.") else node.path
     rule = _WITHHELD.get(path)
@@ -173,9 +188,9 @@ def _one(node: Node, value: Value, place: str, name: str, restricted: frozenset[
     if rule is not None:
         yield Withheld(rule, _LABELS.get(path, node.documentation), repr(value))
     elif isinstance(value, dict):
-        yield from _told(node.children, value, f"{place}.", f"{name} › ", restricted)
+        yield from _told(node.children, value, f"{place}.", f"{name} › ", restricted, attribut)
     elif not isinstance(value, list):
-        yield Held(place, node, name, value, _covered(node.path, restricted))
+        yield Held(place, node, name, value, _covered(node.path, restricted), attribut)
 
 
 def _covered(path: str, restricted: frozenset[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from lxml import etree
@@ -94,7 +95,7 @@ def _record(root: etree._Element, record: RecordReport) -> None:
 
 
 def _value(parent: etree._Element, name: str, held: Held, **times: str | None) -> None:
-    attribut = held.node.attribut
+    attribut = held.attribut
     element = _add(
         parent,
         name,
@@ -139,10 +140,15 @@ def _recipient(root: etree._Element, recipient: Recipient) -> None:
 
 
 def _require_valid(root: etree._Element) -> None:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    schema = etree.XMLSchema(etree.fromstring(schema_path().read_bytes(), parser))
+    schema = _schema()
     if not schema.validate(root):
         raise ContractError(f"the report is not valid by its schema: {'; '.join(_rules(schema))}")
+
+
+@cache
+def _schema() -> etree.XMLSchema:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    return etree.XMLSchema(etree.fromstring(schema_path().read_bytes(), parser))
 
 
 def _rules(schema: etree.XMLSchema) -> Iterator[str]:
