@@ -30,6 +30,7 @@ from gateway.store import audit_verify
 from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
 from tests.fault import crash
 from tests.fault.application import Application, patient
+from tests.fault.poll_trail import disagreements
 from tests.running import APPLICATIONS, PURPOSES, Running, installed, wait
 
 SCRIPT = Path(crash.__file__)
@@ -139,10 +140,12 @@ class House:
         2. What each application has made of its feed is, person by person, what a fresh snapshot gives.
         3. `gateway audit verify` exits 0.
         4. Every answer that an application has received is recorded under its quittung.
+        5. Of every stored version the audit trail tells once that it came, and of everyone who is gone, once, that.
         """
         self.examine_poller()
         self.examine_feeds(names)
         self.verify()
+        self.examine_trail()
 
     def glance(self, name: str) -> None:
         """Finishes the work and asserts law 2 for one application."""
@@ -194,6 +197,12 @@ class House:
                 assert found.holds, f"{etree.QName(answer.payload).localname}: {found.rule}"
                 self.checked["answers found in the trail"] += 1
         self.checked["examinations"] += 1
+
+    def examine_trail(self) -> None:
+        """Law 5."""
+        counts, wrong = disagreements(self.inside)
+        assert wrong == [], f"the trail and the store disagree about {len(wrong)} persons"
+        self.checked.update(counts)
 
     def compare_with_fresh(self, folder: Path) -> int:
         """A second house that never crashed reads the same source once and knows the same; how many persons."""
