@@ -17,11 +17,11 @@ _RELEASE = {
     "k": "nur zur Zuordnung, zusätzlich zu den Grundpersonalien, solange AZRG § 10 Abs. 4 es erlaubt",
     "e": "nur im Einzelabruf mit Aktenzeichen und Begründung",
 }
-_PROFILE = {
+PROFILES = {
     "umschlag": "XML-Signatur über die ganze Nachricht im Kopf der SOAP-Nachricht",
     "wsse": "WS-Security: Signatur über Body und Zeitstempel",
 }
-_METHOD = {
+METHODS = {
     "rsa-sha256": "RSA (mindestens 3072 Bit, PKCS#1 v1.5) mit SHA-256; PKCS#1 v1.5 ist eine befristete Abweichung von "
     "der Empfehlung des BSI, weil .NET es verlangt (docs/decisions.md)",
     "ecdsa-p256-sha256": "ECDSA auf P-256 mit SHA-256",
@@ -42,8 +42,8 @@ def _head(a: Agreement) -> Iterator[str]:
     yield "                  An jedem anderen Tag wird nichts mitgeteilt."
     yield f"Schutzstufe:      {a.protection_level}"
     yield f"Vertrag:          Hauptversion {a.major}"
-    yield f"Antwortsignatur:  {_PROFILE[a.signature_profile]}"
-    yield f"Verfahren:        {_METHOD[a.signature_method]}"
+    yield f"Antwortsignatur:  {PROFILES[a.signature_profile]}"
+    yield f"Verfahren:        {METHODS[a.signature_method]}"
     yield f"Anfragesignatur:  {'verlangt' if a.request_signature else 'nicht verlangt (TLS mit Client-Zertifikat)'}"
     yield f"Client-Zertifikate in der Vereinbarung: {len(a.pins)}"
     yield f"Freigabe:         wirksam nur mit der Unterschrift von: {', '.join(a.roles)}"
@@ -96,11 +96,20 @@ def _fields(a: Agreement) -> Iterator[str]:
     for node in granted:
         if node.attribut is None:
             continue
-        klass = node.attribut.schutzklasse
-        mark = "e" if node.path in a.single_only else release(a.recipient, node.attribut.id)
-        yield f"  - {node.path} [{node.attribut.id}, {klass.name} {klass.value}]"
+        number, law = law_of_field(a, node)
+        yield f"  - {node.path} [{number}]"
         yield f"      {node.documentation}"
-        yield f"      Fundstelle: {node.attribut.fundstelle}; {_RELEASE[mark]}"
+        yield f"      {law}"
+
+
+def law_of_field(agreement: Agreement, node: Node) -> tuple[str, str]:
+    """Number and class of a granted field, and the law with the way in which it may be told."""
+    if node.attribut is None:
+        return "", ""
+    klass = node.attribut.schutzklasse
+    mark = "e" if node.path in agreement.single_only else release(agreement.recipient, node.attribut.id)
+    number = f"{node.attribut.id}, {klass.name} {klass.value}"
+    return number, f"Fundstelle: {node.attribut.fundstelle}; {_RELEASE[mark]}"
 
 
 def _limits(a: Agreement) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`gateway agreement`: check and explain agreements."""
+"""`gateway agreement`: check, explain, compare and approve agreements."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ import click
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.explain import explain as explain_text
 from gateway.agreements.load import load_agreement, load_all
+from gateway.cli.approval import list_approvals, sign
+from gateway.cli.difference import diff
 from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
 from gateway.errors import AgreementError
 
 
 @click.group()
 def agreement() -> None:
-    """Check and explain agreements."""
+    """Check, explain, compare and approve agreements."""
+
+
+for _command in (diff, sign, list_approvals):
+    agreement.add_command(_command)
 
 
 @agreement.command()

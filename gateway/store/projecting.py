@@ -8,7 +8,7 @@ its neighbours, old and new; and theirs again are loaded, because the neighbours
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -122,6 +122,24 @@ def project(world: World, *, stand: Mapping[bytes, datetime], now: datetime) -> 
                 moves.append(move)
     ends = {one.id: _end(world, one) for one in touched if not ending.is_alias(one)}
     return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families, ends)
+
+
+def preview(world: World, ids: Iterable[bytes]) -> Iterator[dict[str, Tree]]:
+    """What each agreement would show of these touched persons, by stream; who would not see one is not there.
+
+    Every field that is granted in any operation is in it. Nothing of this is written.
+    """
+    for name in world.agreements:
+        for identity in world.touched:
+            _decide(world, name, world.people[identity])
+    for one in (world.people[identity] for identity in ids):
+        found: dict[str, Tree] = {}
+        for name, agreement in world.agreements.items():
+            row, ableitung = world.rows.get((name, one.id)), _ableitung(world, one)
+            if row is not None and row.visible and ableitung is not None and one.document is not None:
+                linked = links(_links(world, name, agreement.application, one))
+                found[name] = rules.project(agreement, frozenset(agreement.fields), one.document, ableitung, linked)
+        yield found
 
 
 def links(tree: Tree) -> rules.Links:
