@@ -78,7 +78,7 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntr
 
 def emptied(vault: Vault, number: str) -> dict[str, Any]:
     """What the row of that number holds once its content is deleted: the note that there was one, and why."""
-    return {"sealed": vault.seal_box(d.packed({}), _PURPOSE, number.encode()), "emptied": True}
+    return {"sealed": vault.seal_box(d.packed({}), PURPOSE, number.encode()), "emptied": True}
 
 
 def drop(connection: sa.Connection, vault: Vault, number: str) -> tuple[Disclosure, ...] | None:
