@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -49,8 +50,8 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
             click.echo(summary(result.counts))
         if not once:
             stop = _stopped()
-            app.poll.run_forever(every or settings.source.poll_seconds, stop.is_set, lambda pause: _sleep(stop, pause))
-            app.audit.checkpoint()
+            seconds, sleep = every or settings.source.poll_seconds, partial(_sleep, stop)
+            app.poll.run_forever(seconds, stop.is_set, sleep, anchor=app.audit.checkpoint)
 
 
 @click.group()

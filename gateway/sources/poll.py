@@ -141,9 +141,26 @@ class Poll:
                 counts.pages += 1
         return PollResult(counts, complete=True)
 
-    def run_forever(self, every: float, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
-        """Rounds, `every` seconds apart, until `stop()`; after failures further apart (see `keep_polling`)."""
-        keep_polling(self.run_once, self._source.name, every=every, stop=stop, sleep=sleep)
+    def run_forever(
+        self,
+        every: float,
+        stop: Callable[[], bool],
+        sleep: Callable[[float], None],
+        *,
+        anchor: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Rounds, `every` seconds apart, until `stop()`; after failures further apart (see `keep_polling`).
+
+        After each, however it ended, `anchor` puts what it told the audit trail under a signed checkpoint.
+        """
+
+        def run_anchored() -> PollResult:
+            try:
+                return self.run_once()
+            finally:
+                anchor()
+
+        keep_polling(run_anchored, self._source.name, every=every, stop=stop, sleep=sleep)
 
     def _fetch(self, advance: Advance) -> Page:
         """The page to take now; one that contradicts itself is asked for once more: it may have been an accident."""

@@ -46,6 +46,17 @@ def test_the_stand_is_the_sources_own_moment():
     assert store.finished[-1][1] == early
 
 
+def test_every_round_is_anchored_however_it_ended():
+    """After each round of the long run, the failed ones too, the trail gets its checkpoint before the pause."""
+    fake, store, done = _filled(), FakeStore(), []
+    fake.spoil = lambda call, payload: "" if call == 1 else payload
+    poll = _poll(fake, store)
+    stop = lambda: done.count("anchor") == 2  # noqa: E731 # a condition of one expression
+    poll.run_forever(1, stop, lambda _pause: done.append("pause"), anchor=lambda: done.append("anchor"))
+    assert done[0] == done[-1] == "anchor"
+    assert len(store.finished) == 1
+
+
 def test_what_changes_by_the_day_does_not_wait_for_the_source():
     """The reprojection of the city's own day is done under the lock before the source is asked."""
     fake, store = _filled(), FakeStore()
