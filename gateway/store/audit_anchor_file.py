@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,8 +34,8 @@ class Checkpoints:
     def in_force(self, report: Report, wanted: Callable[[Checkpoint], bool] = lambda _: True) -> Iterator[Checkpoint]:
         """The checkpoints in force, in the order of the chain; what is wrong with the lines goes to `report`.
 
-        A restore checkpoint for batch M of a chain takes the force from earlier ones beyond M, and from those of
-        another chain. Lines that are not `wanted` are checked and count for nothing else. Memory grows with the
+        A restore checkpoint for batch M takes the force from earlier ones beyond M, and the last one from all earlier
+        ones of another chain. Lines that are not `wanted` are checked and count for nothing else. Memory grows with the
         number of restores only, which stand in `restores` afterwards.
         """
         restores = self._restores(wanted)
@@ -58,7 +58,7 @@ class Checkpoints:
             if not wanted(checkpoint):
                 self.beyond = checkpoint
                 continue
-            if any(not _survives(checkpoint, restore) for _, restore in restores):
+            if not _survives(checkpoint, [restore for _, restore in restores]):
                 continue
             if checkpoint.block < reached:
                 report("prüfpunkt-reihenfolge", f"{self._name}, Zeile {number}: liegt vor einem früheren Prüfpunkt")
@@ -119,9 +119,12 @@ class AnchorFile(Checkpoints):
             raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
 
 
-def _survives(checkpoint: Checkpoint, restore: Checkpoint) -> bool:
-    """Whether what was anchored before the restore still stands after it."""
-    return checkpoint.kette == restore.kette and checkpoint.block <= restore.block
+def _survives(checkpoint: Checkpoint, restores: Sequence[Checkpoint]) -> bool:
+    """Whether what was anchored still stands after these restores: they end with its chain, and none went below it."""
+    if not restores:
+        return True
+    back = [restore.block for restore in restores if restore.kette == checkpoint.kette]
+    return restores[-1].kette == checkpoint.kette and checkpoint.block <= min(back)
 
 
 def _silent(_rule: str, _text: str) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from gateway.store import audit_tables
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal
 from gateway.store.audit_anchor import Anchor, CheckpointKey
+from gateway.store.audit_export import export
 from gateway.store.audit_verdict import Verdict
-from gateway.store.audit_verify import verify
+from gateway.store.audit_verify import verify, verify_export
 from gateway.store.database import Database
 from gateway.store.vault import KeyRing, Vault
 
@@ -85,6 +86,17 @@ class House:
         if with_anchor:
             return verify(self.database, anchor=self.anchor, public_key=self.folder / "checkpoint.pub")
         return verify(self.database)
+
+    def export(self, *, until: datetime | None = None) -> Path:
+        """The trail as a file, with the checkpoints of the anchor."""
+        path = self.folder / "export"
+        export(self.database, path, anchor=self.anchor, key=self.key, clock=self.clock, until=until)
+        return path
+
+    def verify_export(self, *, with_anchor: bool = False) -> Verdict:
+        """What somebody finds who has only the exported file and the public key, and perhaps a copy of the anchor."""
+        public = self.folder / "checkpoint.pub"
+        return verify_export(self.folder / "export", public_key=public, anchor=self.anchor if with_anchor else None)
 
     def tamper(self, *statements: str) -> None:
         """What somebody with the file in hands can do."""

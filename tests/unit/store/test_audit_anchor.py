@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.errors import AuditError
 from gateway.reports.verification import ExitCode, report
+from gateway.store import audit_tables
 from gateway.store.audit_anchor import Anchor, Checkpoint, CheckpointKey, read_line
 from gateway.store.audit_schedule import AFTER, AFTER_ENTRIES, CheckpointSchedule
 from gateway.store.audit_verdict import Verdict
+from gateway.store.database import Database
 from tests.unit.store.audit_kit import Clock, House, a_house, an_entry, rules
 
 
@@ -110,12 +112,80 @@ def test_a_legitimate_restore_is_told_by_a_signed_checkpoint(tmp_path: Path) -> 
     assert verdict.entries == 12
 
 
+def emptied(house: House) -> None:
+    """The house as it stands after a restore to a database in which nothing was audited yet."""
+    house.close()
+    (house.folder / "gateway.sqlite").unlink()
+    for beside in house.folder.glob("gateway.sqlite-*"):
+        beside.unlink()
+    house.database = Database.open(house.url, create=True)
+    with house.database.write() as connection:
+        audit_tables.metadata.create_all(connection)
+    house.reopen()
+
+
+def test_a_restore_to_a_database_without_any_entry_can_be_anchored(folder: Path) -> None:
+    """The chain begins with the restore checkpoint, nothing else is taken before it, and all verifies afterwards."""
+    with a_house(folder) as house:
+        anchored_house(house)
+        emptied(house)
+        with pytest.raises(AuditError, match="does not continue its last checkpoint"):
+            house.trail.check_anchor()
+        assert rules(house.verify(with_anchor=True)) == {"anker-voraus"}
+        restored = house.trail.checkpoint(restored=True)
+        assert restored is not None
+        assert (restored.art, restored.block, restored.gesamt) == ("wiederherstellung", 0, 0)
+        house.trail.check_anchor()
+        assert house.verify(with_anchor=True).intact
+        house.fill(2)
+        house.trail.checkpoint()
+        verdict = house.verify(with_anchor=True)
+    assert verdict.intact, verdict.findings
+    assert (verdict.entries, verdict.restores) == (6, (restored,))
+
+
+def test_a_chain_without_an_entry_is_bound_to_its_restore(folder: Path) -> None:
+    """Emptied once more after that restore, the new chain of the database is not the one that was anchored."""
+    with a_house(folder) as house:
+        anchored_house(house)
+        emptied(house)
+        house.trail.checkpoint(restored=True)
+        emptied(house)
+        with pytest.raises(AuditError, match="does not continue its last checkpoint"):
+            house.trail.check_anchor()
+        house.fill(1)
+        house.close()
+        house.reopen()
+        assert rules(house.verify(with_anchor=True)) == {"andere-kette"}
+        house.trail.checkpoint(restored=True)
+        assert house.verify(with_anchor=True).intact
+
+
+def test_a_restore_to_an_older_chain_is_told_too(folder: Path) -> None:
+    """From nothing back to the backup of the first chain: its own checkpoints hold again, those between do not."""
+    with a_house(folder) as house:
+        anchored_house(house)
+        shutil.copy(folder / "gateway.sqlite", folder / "backup")
+        emptied(house)
+        house.trail.checkpoint(restored=True)
+        house.fill(2)
+        house.close()
+        shutil.copy(folder / "backup", folder / "gateway.sqlite")
+        house.reopen()
+        assert not house.verify(with_anchor=True).intact
+        house.trail.checkpoint(restored=True)
+        house.close()
+        assert house.verify(with_anchor=True).intact
+        house.tamper("UPDATE audit_batch SET hash = zeroblob(32) WHERE number = 2")
+        assert "prüfpunkt-verletzt" in rules(house.verify(with_anchor=True))
+
+
 def test_another_chain_is_found(tmp_path: Path) -> None:
     """A new chain in place of the whole old one does not pass under the old anchor, nor does an emptied database."""
     with a_house(tmp_path) as house:
         anchored_house(house)
-        emptied = ("audit_personal", "audit_entry", "audit_batch", "audit_head")
-        house.tamper(*(f"DELETE FROM {table}" for table in emptied))
+        tables = ("audit_personal", "audit_entry", "audit_batch", "audit_head")
+        house.tamper(*(f"DELETE FROM {table}" for table in tables))
         assert rules(house.verify(with_anchor=True)) == {"anker-voraus"}
         house.fill(3)
         assert rules(house.verify(with_anchor=True)) == {"andere-kette"}
