@@ -12,7 +12,7 @@ from gateway.model.person import Person
 from gateway.model.structure import Node, grantable, nodes
 from gateway.model.types import Code
 
-_RELEASE = {
+RELEASE = {
     "+": "wird mitgeteilt",
     "k": "nur zur Zuordnung, zusätzlich zu den Grundpersonalien, solange AZRG § 10 Abs. 4 es erlaubt",
     "e": "nur im Einzelabruf mit Aktenzeichen und Begründung",
@@ -109,7 +109,7 @@ def law_of_field(agreement: Agreement, node: Node) -> tuple[str, str]:
     klass = node.attribut.schutzklasse
     mark = "e" if node.path in agreement.single_only else release(agreement.recipient, node.attribut.id)
     number = f"{node.attribut.id}, {klass.name} {klass.value}"
-    return number, f"Fundstelle: {node.attribut.fundstelle}; {_RELEASE[mark]}"
+    return number, f"Fundstelle: {node.attribut.fundstelle}; {RELEASE[mark]}"
 
 
 def _limits(a: Agreement) -> Iterator[str]:
