@@ -9,7 +9,8 @@ so `disclosures` is whole in any case, only slower.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
@@ -191,13 +192,14 @@ def _undelivered_among(connection: sa.Connection, numbers: Sequence[str]) -> fro
     return frozenset(number for some in found for number in some)
 
 
-def _after(connection: sa.Connection, place: _Place) -> Iterator[tuple[_Place, bytes]]:
+def _after(connection: sa.Connection, place: _Place) -> Generator[tuple[_Place, bytes]]:
     """The entries behind `place` in order; of one whose content was dropped it is empty."""
     e = tables.entry
     behind = sa.tuple_(e.c.batch, e.c.position) > sa.tuple_(*map(sa.literal, place))
     query = sa.select(e.c.batch, e.c.position, _CONTENT).where(behind).order_by(e.c.batch, e.c.position)
-    for row in connection.execute(query, execution_options={"yield_per": 200}):
-        yield (row.batch, row.position), row.content or b""
+    with connection.execute(query, execution_options={"yield_per": 200}) as rows:
+        for row in rows:
+            yield (row.batch, row.position), row.content or b""
 
 
 # SQLite takes any value in any column; as bytes each is one that can be looked into.
@@ -248,13 +250,14 @@ def _piece(connection: sa.Connection, mark: _Mark) -> _Piece | None:
     pointers: list[dict[str, object]] = []
     undelivered: list[dict[str, object]] = []
     entries, last = 0, (mark.batch, mark.position)
-    for place, content in _after(connection, last):
-        naming = _naming(content)
-        pointers += [{"person": person, "batch": place[0], "position": place[1]} for person in naming.persons]
-        undelivered += [{"number": number} for number in naming.undelivered]
-        entries, last = entries + 1, place
-        if entries == _MOST_ENTRIES or len(pointers) >= _MOST_POINTERS:
-            break
+    with closing(_after(connection, last)) as contents:
+        for place, content in contents:
+            naming = _naming(content)
+            pointers += [{"person": person, "batch": place[0], "position": place[1]} for person in naming.persons]
+            undelivered += [{"number": number} for number in naming.undelivered]
+            entries, last = entries + 1, place
+            if entries == _MOST_ENTRIES or len(pointers) >= _MOST_POINTERS:
+                break
     if not entries:
         return None
     return _Piece(entries, pointers, undelivered, _Mark(*last, hash_of(connection, last[0])))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -61,9 +63,13 @@ class House:
 
     def forget(self) -> None:
         """As if nothing had ever been written."""
-        with self.database.write() as connection:
-            for table in (*TABLES, audit_tables.entry, audit_tables.batch, audit_tables.head):
-                connection.execute(sa.delete(table))
+        self.forget_trail()
+        for table in TABLES:
+            self.change(sa.delete(table))
+
+    def forget_trail(self) -> None:
+        for table in (audit_tables.entry, audit_tables.batch, audit_tables.head):
+            self.change(sa.delete(table))
 
 
 @pytest.fixture
@@ -150,7 +156,7 @@ ACTS = st.one_of(
 
 @settings(
     derandomize=True,
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -178,3 +184,114 @@ DONE: dict[object, Callable[[Database], object]] = {
     "prune": prune,
     "clear": audit_index._begin_anew,
 }
+
+
+def test_interrupted_anywhere_it_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is small and stands by itself: broken off after any of them, the next call does only the rest."""
+    monkeypatch.setattr(audit_index, "_MOST_ENTRIES", 2)
+    house.write(*({0: number, 1: 1} for number in range(1, 8)))
+    steps = [audit_index._step(house.database) for _ in range(2)]
+    assert steps == [2, 2]
+    assert len(house.ask(0)) == 7
+    assert catch_up(house.database) == 3
+    assert catch_up(house.database) == 0
+    assert len(house.rows()[0]) == 14
+
+
+def test_a_step_ends_with_its_rows_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step writes hardly more pointers than its bound, however many persons an entry names."""
+    monkeypatch.setattr(audit_index, "_MOST_POINTERS", 3)
+    house.write({0: 1, 1: 1}, {2: 1, 3: 1}, {0: 1})
+    assert [audit_index._step(house.database) for _ in range(3)] == [2, 1, None]
+
+
+def test_several_at_once_make_one_index(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many catch up and rebuild at the same time, every entry is counted once by those who only catch up."""
+    monkeypatch.setattr(audit_index, "_MOST_ENTRIES", 3)
+    for number in range(20):
+        house.write({number % 4: number, (number + 1) % 4: 1}, {})
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(lambda _: catch_up(house.database), range(6))) == 40
+        alone = house.rows()
+        list(pool.map(lambda act: act(house.database), [rebuild, catch_up, prune, rebuild, catch_up, catch_up]))
+    assert house.rows() == alone
+    assert len(alone[0]) == 40
+
+
+def test_a_trail_that_grew_anew_is_indexed_anew(house: House) -> None:
+    """If what was indexed is no longer what stands there, catching up begins from the start."""
+    house.write({0: 1}, {1: 1})
+    house.write({0: 1})
+    catch_up(house.database)
+    house.forget_trail()
+    house.clock.forward(seconds=9)
+    kept = [one.number for one in house.write({1: 1}) + house.write({0: 2}, {0: 4})]
+    assert catch_up(house.database) == 3
+    assert house.numbers(0) == kept[1:]
+    assert house.numbers(1) == kept[:1]
+
+
+def test_the_index_claims_nothing(house: House) -> None:
+    """A pointer to an entry that names somebody else, or to none, adds nothing; rebuilding takes it out."""
+    house.write({0: 1}, {1: 1})
+    catch_up(house.database)
+    before = house.rows()
+    wrong = [(PERSONS[2], 1, 0), (PERSONS[0], 0, 7)]
+    for person, batch, position in wrong:
+        house.change(sa.insert(audit_tables.index).values(person=person, batch=batch, position=position))
+    assert house.ask(2) == ()
+    assert len(house.ask(0)) == 1
+    assert rebuild(house.database) == 2
+    assert house.rows() == before
+
+
+def test_nothing_points_to_what_was_dropped(house: House) -> None:
+    """After pruning neither persons nor undelivered numbers of dropped contents are left, all others are."""
+    dropped, kept = house.write({0: 1, 1: 1}, {0: 2})
+    house.trail.undelivered(dropped)
+    catch_up(house.database)
+    house.drop_content(dropped)
+    assert house.numbers(0, 1) == [kept.number]
+    assert prune(house.database) == 3
+    pointers, lost, _ = house.rows()
+    assert (pointers, lost) == ({(PERSONS[0], 1, 1)}, set())
+    assert prune(house.database) == 0
+
+
+CONTENTS = (
+    *(b"", b"{", b"[]", b"\xff", b'{"personen": 5}', b'{"personen": [5, {}, {"person": 5, "felder": "1"}]}'),
+    *(b'{"personen": [{"person": "\\u0000", "felder": "1"}]}', b'{"art": "nicht ausgeliefert", "bezug": ["x"]}'),
+    f'{{"personen": [{{"person": "{PERSONS[0]}", "felder": "-1"}}]}}'.encode(),
+    f'{{"art": "?", "zeitpunkt": 5, "personen": [{{"person": "{PERSONS[0]}", "felder": "1"}}]}}'.encode(),
+)
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_tampered_content_is_as_if_dropped(house: House, content: bytes) -> None:
+    """What the trail cannot have written stops neither indexing nor asking; the other entries are found."""
+    first, second = house.write({0: 1}, {0: 1})
+    house.change(
+        sa.update(audit_tables.entry).where(audit_tables.entry.c.number == first.number).values(content=content)
+    )
+    assert house.numbers(0) == [second.number]
+    assert catch_up(house.database) == 2
+    assert house.numbers(0) == [second.number]
+
+
+def test_a_person_is_asked_for_among_many(house: House) -> None:
+    """Far more ids than a statement takes are asked for together."""
+    (receipt,) = house.write({3: 1})
+    catch_up(house.database)
+    many = [f"{number:036d}" for number in range(1_200)]
+    with house.database.read() as connection:
+        assert [one.number for one in disclosures(connection, [*many, PERSONS[3]])] == [receipt.number]
+
+
+def test_nothing_on_the_way_of_an_answer_knows_the_index() -> None:
+    """No answer waits for the index: neither trail nor exchange, operations or reading of persons imports it."""
+    gateway = Path(audit_index.__file__).parents[1]
+    hot = [*(gateway / "exchange").glob("*.py"), *(gateway / "operations").glob("*.py"), gateway / "store" / "audit.py"]
+    hot += [
+        gateway / "store" / f"{name}.py" for name in ("audit_chain", "audit_writer", "reading", "finding", "ingest")
+    ]
+    assert [path.name for path in hot if "audit_index" in path.read_text("utf-8")] == []
