@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from gateway.store import audit_tables
 from gateway.store import quarantine as waiting
 from gateway.store.database import Database
+from gateway.store.ending import End
 from gateway.store.expiring import Expiring, Expiry
 from gateway.store.expiring_persons import PersonPass
 from gateway.store.retention_tables import person_end
@@ -80,32 +82,27 @@ class Overdue:
     others: int
 
 
-def overdue(database: Database, expiries: Mapping[str, Expiry], *, persons: Iterable[str], **rows: str) -> Overdue:
-    """How much of each is older than its rule allows; `persons` name the rules of `person_end`, of which the latest
-    counts, `rows` those of quarantine, discrepancy and notice."""
-    latest = min(expiries[name].before for name in persons)
+def overdue(
+    database: Database, *, ends: Mapping[End, Sequence[Expiry]], quarantined: Expiry, reported: Expiry, texts: Expiry
+) -> Overdue:
+    """How much is older than its rule allows; of several rules for one kind of end that which takes last counts."""
+    old = [_waiting(quarantined), discrepancy.c.recorded_at < reported.before, _readable(texts)]
     with database.read() as connection:
-        ended = _count(connection, person_end.c.since < latest)
-        others = sum(_count(connection, _OLD[table](expiries[name])) for table, name in rows.items())
-    return Overdue(ended, others)
+        persons = 0
+        for end, rules in ends.items():
+            before = min(rule.before for rule in rules)
+            persons += _count(connection, sa.and_(person_end.c.kind == end.value, person_end.c.since < before))
+        return Overdue(persons, sum(_count(connection, where) for where in old))
 
 
 def _waiting(expiry: Expiry) -> sa.ColumnElement[bool]:
     return sa.and_(quarantine.c.recorded_at < expiry.before, quarantine.c.emptied.is_(False))
 
 
-def _reported(expiry: Expiry) -> sa.ColumnElement[bool]:
-    return discrepancy.c.recorded_at < expiry.before
-
-
-def _texts(expiry: Expiry) -> sa.ColumnElement[bool]:
-    # A month is due once its last day is: then it is not later than the month of the day after the last one due.
-    following = expiry.last.toordinal() + 1
-    month = expiry.last.fromordinal(following).strftime("%Y-%m")
-    return sa.and_(audit_tables.segment.c.month < month, audit_tables.segment.c.wrapped.is_not(None))
-
-
-_OLD = {"quarantine": _waiting, "discrepancy": _reported, "texts": _texts}
+def _readable(expiry: Expiry) -> sa.ColumnElement[bool]:
+    """Months of personal texts that are over on the last day due, and have their key still."""
+    following = date.fromordinal(expiry.last.toordinal() + 1).strftime("%Y-%m")
+    return sa.and_(audit_tables.segment.c.month < following, audit_tables.segment.c.wrapped.is_not(None))
 
 
 def _count(connection: sa.Connection, where: sa.ColumnElement[bool]) -> int:

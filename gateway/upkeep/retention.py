@@ -16,6 +16,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.errors import StoreError
 from gateway.store import expiring_audit, expiring_rows
 from gateway.store.database import Database
+from gateway.store.ending import End
 from gateway.store.expiring import Expiring, Expiry, LastRun, last_run
 from gateway.store.expiring_persons import PersonPass, PersonRules
 from gateway.store.expiring_rows import Overdue
@@ -120,9 +121,18 @@ class Standing:
 def standing(database: Database, rules: Rules, now: datetime, timezone: tzinfo, *, since: timedelta) -> Standing:
     """What was due `since` ago already; values of health and versions are not counted: nobody is opened for this."""
     due = expiries(rules, now - since, timezone)
-    persons = (Datenart.PERSON, Datenart.VERSTORBEN, Datenart.ZUSAMMENGEFUEHRT)
-    rows = {"quarantine": Datenart.QUARANTAENE, "discrepancy": Datenart.UNSTIMMIGKEIT, "texts": Datenart.ANGABEN}
-    return Standing(last_run(database), expiring_rows.overdue(database, due, persons=persons, **rows))
+    ends = {
+        End.UMFANG: [due[Datenart.PERSON], due[Datenart.VERSTORBEN]],
+        End.ZUSAMMENGEFUEHRT: [due[Datenart.ZUSAMMENGEFUEHRT]],
+    }
+    found = expiring_rows.overdue(
+        database,
+        ends=ends,
+        quarantined=due[Datenart.QUARANTAENE],
+        reported=due[Datenart.UNSTIMMIGKEIT],
+        texts=due[Datenart.ANGABEN],
+    )
+    return Standing(last_run(database), found)
 
 
 def expiries(rules: Rules, now: datetime, timezone: tzinfo) -> dict[str, Expiry]:

@@ -100,7 +100,9 @@ _LONGEST = {
 }
 _NOT_BEFORE = {Datenart.INHALT: Datenart.ANGABEN, Datenart.VERMERK: Datenart.QUARANTAENE}
 """What goes with something else must not go before it."""
-_LEAP_CYCLE = tuple(date(2024, 1, 1) + timedelta(days=offset) for offset in range(4 * 365 + 1))
+_CYCLE = (date(2024, 1, 1) + timedelta(days=offset) for offset in range(4 * 365 + 1))
+_LEAP_CYCLE = tuple(day for day in _CYCLE if day.day in (1, 2, 15) or day.day > 26)
+"""The days of a leap cycle on which periods of different units differ."""
 
 
 @dataclass(frozen=True, slots=True)
