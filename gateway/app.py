@@ -31,12 +31,13 @@ from gateway.contract.compiled import Contract, compile_contract
 from gateway.errors import AgreementError, AuditError, ContractError, GatewayError, SettingsError
 from gateway.exchange import selfattack, server
 from gateway.exchange.dispatch import Dispatcher
-from gateway.exchange.http import Web, tls_peer
+from gateway.exchange.http import Web
 from gateway.exchange.limits import Budgets
 from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
+from gateway.exchange.proxy import peers
 from gateway.exchange.service import Service
-from gateway.exchange.tls import server_context
+from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.operations.messages import Services
 from gateway.settings import Settings
@@ -123,12 +124,14 @@ class App:
             clock=rules.clock,
             randomness=rules.randomness,
         )
+        peer, claims = peers(settings.server, rules.clock)
         self._web = Web(
             self.pipeline,
             pages(rules.contracts.values(), settings.server.public_url),
             services=frozenset(self.pipeline.services),
             max_bytes=settings.server.max_request_bytes,
-            peer=tls_peer,
+            peer=peer,
+            claims=claims,
             monotonic=time.monotonic,
         )
 
@@ -181,7 +184,7 @@ def serve(settings: Settings) -> None:
     configure_log(settings.log)
     rules = load(settings)
     _attack(rules)
-    context = server_context(settings.server)
+    context = context_for(settings.server)
     with open_house(rules) as app:
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()

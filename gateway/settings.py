@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from gateway.errors import SettingsError
 
@@ -34,10 +35,44 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _no_network_of_all(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    if network.prefixlen == 0:
+        raise ValueError("a network of all addresses is no list of proxies")
+    return network
+
+
+Network = Annotated[IPv4Network | IPv6Network, AfterValidator(_no_network_of_all)]
+
+
+class ProxySettings(Section):
+    """A proxy that ends TLS in front of the server; then nobody but it may connect.
+
+    `addresses` are the proxy's own, single ones or networks, and `tls` says whether it speaks TLS with the server too.
+    Or, on one machine, `socket`: the path of a Unix socket, and who may open it is the proxy. `header` carries the
+    client's certificate: URL-encoded PEM (nginx), base64 DER (HAProxy), or as RFC 9440 has it.
+    """
+
+    addresses: tuple[Network, ...] = ()
+    socket: AnyPath | None = None
+    tls: bool = True
+    header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)+$", max_length=60)] = (
+        "X-SSL-Client-Cert"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if bool(self.addresses) == bool(self.socket):
+            raise ValueError("either addresses or socket, and one of them")
+        if self.header.lower().startswith(("x-forwarded-for", "content-", "transfer-", "accept-", "user-", "keep-")):
+            raise ValueError("header is one that every client sends")
+        return self
+
+
 class ServerSettings(Section):
     """Where the server listens and its TLS material; `public_url` is what the WSDLs carry.
 
-    `connections` is how many one process holds open, each taking a file descriptor.
+    Client certificates must chain to `client_ca`, with or without a `proxy`. `connections` is how many one process
+    holds open, each taking a file descriptor.
     """
 
     public_url: Annotated[str, Field(pattern=r"^https://[^/]+(/[^?#]*)?$")]
@@ -51,6 +86,12 @@ class ServerSettings(Section):
     connections: Annotated[int, Field(ge=100, le=50_000)] = 500
     max_request_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
     read_timeout: Annotated[int, Field(ge=1, le=300)] = 15
+    proxy: ProxySettings | None = None
+
+    @property
+    def ends_tls(self) -> bool:
+        """Whether the server itself speaks TLS: always, but with a proxy that is told not to or on a Unix socket."""
+        return self.proxy is None or (self.proxy.tls and self.proxy.socket is None)
 
 
 class SigningSettings(Section):

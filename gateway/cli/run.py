@@ -1,4 +1,4 @@
-"""`gateway serve`, `poll` and `db`: the long-running work of one installation."""
+"""`gateway poll` and `db`: the long-running work of one installation."""
 
 from __future__ import annotations
 
@@ -18,15 +18,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from gateway.cli.options import load_settings, settings_option
 from gateway.sources.poll import Counts
 from gateway.store import database
-
-
-@click.command()
-@settings_option
-def serve(settings_path: Path | None) -> None:
-    """Serve every agreement over HTTPS with client certificates until SIGTERM."""
-    from gateway.app import serve as run_server
-
-    run_server(load_settings(settings_path))
 
 
 @click.command()

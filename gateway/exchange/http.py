@@ -35,7 +35,7 @@ CERTIFICATE_HEADERS = frozenset(
         "X_SSL_CLIENT_FINGERPRINT",
     )
 )
-"""Headers with which a proxy could claim who calls; no proxy is configured, so whoever sends one is refused."""
+"""Headers with which a proxy could claim who calls: refused, but for the one that the configured proxy sends."""
 
 _SERVICE = re.compile(r"/soap/([a-z0-9-]{1,60})/([1-9][0-9]{0,3})")
 _PIECE = 64 * 1024
@@ -68,7 +68,8 @@ class Page:
 class Web:
     """The WSGI application. `pages` maps paths (with `?wsdl` and `?xsd`) to what is public without a certificate.
 
-    `peer` finds the verified client certificate (DER) of a request; `monotonic` is for the duration in the log.
+    `peer` finds the verified client certificate (DER) of a request; `claims` are the headers (as in the environ)
+    that nobody may send who is not its source; `monotonic` is for the duration in the log.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Web:
         max_bytes: int,
         peer: Callable[[Environ], bytes | None],
         monotonic: Callable[[], float],
+        claims: frozenset[str] = CERTIFICATE_HEADERS,
     ) -> None:
         self._pipeline = pipeline
         self._pages = pages
@@ -87,13 +89,14 @@ class Web:
         self._max_bytes = max_bytes
         self._peer = peer
         self._monotonic = monotonic
+        self._claims = claims
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """PEP 3333; the body is one piece, with its Content-Length."""
         began = self._monotonic()
         service = self._named_service(environ)
         reply = self._respond(environ, service)
-        if isinstance(reply, Page) and reply.status >= 400:
+        if reply.status >= 400:
             _discard(environ["wsgi.input"])
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", _headers(reply))
@@ -118,17 +121,18 @@ class Web:
         return service if service in self._services else None
 
     def _request(self, environ: Environ, service: tuple[str, int]) -> Request:
-        if CERTIFICATE_HEADERS & environ.keys():
+        if self._claims & environ.keys():
             raise MessageRefused("a header claims to carry the client certificate")
         if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
             raise MessageRefused("Content-Encoding", http_status=415)
+        peer = self._peer(environ)
         return Request(
             application=service[0],
             major=service[1],
             content_type=environ.get("CONTENT_TYPE", ""),
             soap_action=environ.get("HTTP_SOAPACTION"),
-            body=_read(environ, self._max_bytes),
-            peer=self._peer(environ),
+            body=_read(environ, self._max_bytes) if peer else b"",  # a stranger is refused; his body is not read
+            peer=peer,
         )
 
     def _log(self, reply: Reply | Page, application: str | None, began: float, *, whole: bool) -> None:
@@ -201,16 +205,16 @@ def _pieces(stream: Any, wanted: int) -> bytes:
 
 
 def _discard(stream: Any) -> None:
-    """What is left of a refused body is read and thrown away, within reason and the connection's deadline.
+    """What is left of a refused body is thrown away, so that the connection can be kept for the next request.
 
-    Closing with unread bytes would reset the connection, and the caller would never see the refusal (RFC 9112, 9.6).
+    Only what is here already (TimeoutError otherwise): what is still on its way the server lets run out.
     """
     left = _MOST_DISCARDED
     try:
         while left > 0 and (piece := stream.read(min(_PIECE, left))):
             left -= len(piece)
-    except OSError as gone:
-        LOG.info("refused body not read to its end", error=type(gone).__name__)
+    except OSError:
+        return  # the connection ends with this answer
 
 
 def _document(environ: Environ) -> str:

@@ -1,4 +1,4 @@
-"""gunicorn as the direct server: threads, TLS with client certificates, and silence about what it could not read."""
+"""gunicorn as the server, direct or behind a proxy: processes, threads, and silence about what it could not read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
 
+from gateway.errors import SettingsError
+from gateway.exchange.connection import Door
+from gateway.exchange.proxy import admits
+from gateway.exchange.tls import prove
 from gateway.exchange.worker import Worker
 from gateway.settings import ServerSettings
 
@@ -37,28 +41,28 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """The gateway under gunicorn. `open_app` runs in every process after the fork, so engines, the audit
     writer and their threads are never shared; everything else was loaded before and is shared by copy on write."""
 
-    def __init__(self, settings: ServerSettings, context: ssl.SSLContext, open_app: Callable[[], Opened]) -> None:
+    def __init__(
+        self, settings: ServerSettings, context: ssl.SSLContext | None, open_app: Callable[[], Opened]
+    ) -> None:
         self._settings = settings
         self._context = context
         self._open_app = open_app
         self._opened: Opened | None = None
+        self.door = Door(context, admits(settings.proxy), settings.read_timeout, settings.max_request_bytes)
         super().__init__()
 
     def load_config(self) -> None:
         """Our settings as gunicorn's; nothing is read from its own files or environment variables."""
         settings = self._settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         for name, value in {
-            "bind": f"{host}:{settings.port}",
+            **_listener(settings),
+            **_tls(settings, self._context),
             "workers": settings.processes,
             "threads": settings.threads,
             "worker_class": Worker,
             "logger_class": QuietLog,
             "errorlog": "-",
             "loglevel": "warning",
-            "certfile": str(settings.certificate),
-            "keyfile": str(settings.key),
-            "ssl_context": lambda _config, _default: self._context,
             "graceful_timeout": GRACE,
             "keepalive": KEEPALIVE,
             "worker_connections": settings.connections,
@@ -68,6 +72,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "forwarder_headers": "",
+            # A proxy's header must not be mistaken for another that WSGI calls by the same name.
+            "header_map": "drop" if settings.proxy is None else "refuse",
             "control_socket_disable": True,
             "worker_exit": lambda _arbiter, _worker: self.close(),
         }.items():
@@ -85,9 +91,36 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self._opened = None
 
 
-def serve(settings: ServerSettings, context: ssl.SSLContext, open_app: Callable[[], Opened]) -> None:
-    """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case."""
+def serve(settings: ServerSettings, context: ssl.SSLContext | None, open_app: Callable[[], Opened]) -> None:
+    """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case.
+
+    SettingsError, and nothing listens, if TLS is not what BSI TR-02102-2 allows (`tls.prove`), or if there is no
+    context where the server ends TLS itself.
+    """
+    if context is not None:
+        prove(context)
+    elif settings.ends_tls:
+        raise SettingsError("without a proxy that ends TLS the server needs a context")
     Server(settings, context, open_app).run()
+
+
+def _listener(settings: ServerSettings) -> dict[str, Any]:
+    """Where gunicorn listens; a Unix socket can be opened by its owner and its group."""
+    if settings.proxy is not None and settings.proxy.socket is not None:
+        return {"bind": f"unix:{settings.proxy.socket}", "umask": 0o117}
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {"bind": f"{host}:{settings.port}"}
+
+
+def _tls(settings: ServerSettings, context: ssl.SSLContext | None) -> dict[str, Any]:
+    """What makes gunicorn call it https; the connections are made with our context (`Door`)."""
+    if context is None:
+        return {}
+    return {
+        "certfile": str(settings.certificate),
+        "keyfile": str(settings.key),
+        "ssl_context": lambda _config, _default: context,
+    }
 
 
 class QuietLog(Logger):  # type: ignore[misc]  # gunicorn ships no types

@@ -1,121 +1,133 @@
-"""TLS as the server speaks it: 1.2 and 1.3, client certificates of one CA, and nobody may dawdle on a connection."""
+"""TLS as the server speaks it: BSI TR-02102-2 and nothing besides, with client certificates of one CA.
+
+What Python's `ssl` can say is said to the context; suites and groups of TLS 1.3 are OpenSSL's own settings (see
+`openssl`). Whether both took effect is not assumed but tried: `prove` scans the finished context.
+"""
 
 from __future__ import annotations
 
-import math
 import ssl
-import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gateway.errors import SettingsError
+from gateway.exchange.allowed import GROUPS, SUITES
+from gateway.exchange.hello import TLS12
+from gateway.exchange.scan import Accepted, scan
+from gateway.exchange.sockets import TlsSocket
 from gateway.settings import ServerSettings
+from gateway.wire import certificates
 
-CIPHERS = ":".join(
-    f"ECDHE-{key}-AES{bits}" for bits in ("256-GCM-SHA384", "128-GCM-SHA256") for key in ("ECDSA", "RSA")
-)
-"""TLS 1.2: forward secrecy and AES-GCM only (BSI TR-02102-2, 3.3). TLS 1.3 suites cannot be chosen from Python: its
-ChaCha20 is switched off with OPENSSL_CONF or by the proxy in front."""
-
-HANDSHAKE_TIMEOUT = 5.0
-"""Seconds for a handshake, which takes a thread before anybody is known; it is a few round trips."""
-
-WRITE_TIMEOUT = 60.0
-"""Seconds in which one answer must be taken by the client."""
+_CIPHERS = ":".join(SUITES[TLS12].values()) + ":@SECLEVEL=3"
+# Level 3: RSA from 3,072 bit, curves from 256 bit and SHA-256 in every certificate of the chain, no tickets.
 
 
-class TimedContext(ssl.SSLContext):
-    """A server context that knows how many seconds a request may take to arrive."""
-
-    read_timeout: float = 15.0
-
-
-class TimedSocket(ssl.SSLSocket):
-    """A TLS connection whose handshake, and then each whole request, must arrive in time.
-
-    gunicorn's threads read in blocking mode without any limit; here "blocking" means "until the deadline", counted
-    from when a thread takes the connection up, so that a trickle of bytes does not hold the thread either.
-    """
-
-    _deadline: float | None = None
-
-    def do_handshake(self, block: bool = False) -> None:
-        """The handshake is done, or TimeoutError; the clock of the first request starts."""
-        self._begin(HANDSHAKE_TIMEOUT)
-        super().do_handshake(block)
-        self._begin()
-
-    def setblocking(self, flag: bool) -> None:
-        """Blocking (a thread begins to serve the connection): the clock of the next request starts."""
-        if flag:
-            self._begin()
-        else:
-            self._deadline = None
-            super().setblocking(False)
-
-    def hasten(self, seconds: float) -> None:
-        """What is still to come must come within `seconds`."""
-        self._deadline = time.monotonic() + seconds
-
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Bytes of the request; TimeoutError once its time is over."""
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the request did not arrive in time")
-            self.settimeout(left)
-        return super().recv(buflen, flags)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """All bytes are given to the client; TimeoutError if it does not take them."""
-        if self._deadline is not None:
-            self.settimeout(WRITE_TIMEOUT)
-        super().sendall(data, flags)
-
-    def _begin(self, most: float = math.inf) -> None:
-        context = self.context
-        seconds = min(most, context.read_timeout if isinstance(context, TimedContext) else TimedContext.read_timeout)
-        self._deadline = time.monotonic() + seconds
-        self.settimeout(seconds)
+def context_for(settings: ServerSettings) -> ssl.SSLContext | None:
+    """The server's context; None where a proxy ends TLS. SettingsError lists what is missing or too weak."""
+    if settings.ends_tls:
+        return server_context(settings)
+    if problems := [*check_authorities(settings.client_ca)]:
+        raise SettingsError(problems=problems)
+    return None
 
 
 def server_context(settings: ServerSettings) -> ssl.SSLContext:
-    """The context for all connections, made once before the fork; SettingsError if a file is missing or wrong.
+    """The context for all connections, made once before the fork; SettingsError lists what is missing or too weak.
 
-    A client certificate is asked for but not needed (WSDLs are public); one that does not chain to `client_ca`
-    ends the handshake with an alert. No compression, no renegotiation and no session tickets: every connection
-    proves its certificate anew, and no ticket key lives as long as the process.
+    A client certificate is asked for but not needed (WSDLs are public); one that does not chain to `client_ca`, or
+    that is weak anywhere in its chain, ends the handshake with an alert. No compression, no renegotiation and no
+    session tickets: every connection proves its certificate anew, and no ticket key lives as long as the process.
     """
-    context = TimedContext(ssl.PROTOCOL_TLS_SERVER)
-    context.read_timeout = float(settings.read_timeout)
-    context.sslsocket_class = TimedSocket
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    except ssl.SSLError as error:
+        raise SettingsError(f"OpenSSL refuses its own configuration (OPENSSL_CONF): {error.reason}") from error
+    context.sslsocket_class = TlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    context.set_ecdh_curve("prime256v1")  # also for TLS 1.3, where it leaves out x25519 (BSI TR-02102-2, 3.6)
+    context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_OPTIONAL
-    problems = [*_load_key(context, settings.certificate, settings.key), *_load_ca(context, settings.client_ca)]
+    problems = [*_weak_server(settings.certificate), *check_authorities(settings.client_ca)]
+    problems += [*_load_key(context, settings.certificate, settings.key), *_load_ca(context, settings.client_ca)]
     if problems:
         raise SettingsError(problems=problems)
     return context
 
 
-def _load_key(context: ssl.SSLContext, certificate: Path, key: Path) -> list[str]:
+def check_authorities(path: Path) -> Iterator[str]:
+    """What is wrong with the certificates in `server.client_ca`: each must be a CA's, and strong enough."""
+    try:
+        authorities = certificates.load_chain(path)
+    except SettingsError as error:
+        yield f"server.client_ca: {error}"
+        return
+    for number, authority in enumerate(authorities, 1):
+        if weakness := certificates.weakness(authority):
+            yield f"server.client_ca: certificate {number}: {weakness}"
+        if not certificates.may_issue(authority):
+            yield f"server.client_ca: certificate {number}: it is no certificate authority's"
+
+
+def prove(context: ssl.SSLContext) -> None:
+    """The finished context takes nothing outside SUITES and GROUPS, and something of them; SettingsError otherwise.
+
+    Every suite and every group there is, in SSL 3.0 to TLS 1.3, is offered to the context in memory (0.1 s).
+    """
+    usual = [suite for suites in SUITES.values() for suite in suites]
+    accepted = scan(lambda hello: first_flight(context, hello), usual_suites=usual, usual_groups=tuple(GROUPS))
+    if problems := [*_excess(accepted)]:
+        raise SettingsError(problems=problems)
+
+
+def first_flight(context: ssl.SSLContext, hello: bytes) -> bytes:
+    """What a server with this context answers to a ClientHello, up to where it waits for the client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(hello)
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        return outgoing.read()  # it waits for more, or has refused: the flight says which
+    raise SettingsError("TLS: a handshake was finished without a client")
+
+
+def _excess(accepted: Accepted) -> Iterator[str]:
+    if not accepted.suites:
+        yield "TLS: no handshake is possible with this certificate and this OpenSSL"
+    for version, suites in accepted.suites.items():
+        for suite in sorted(suites - SUITES.get(version, {}).keys()):
+            yield f"TLS: suite {suite:#06x} is accepted in version {version:#06x}, which BSI TR-02102-2 does not have"
+        for group in sorted(accepted.groups[version] - GROUPS.keys()):
+            yield f"TLS: group {group} is accepted in version {version:#06x}, which BSI TR-02102-2 does not have"
+        if not accepted.groups[version]:
+            yield f"TLS: no group of BSI TR-02102-2 is possible in version {version:#06x}"
+
+
+def _weak_server(path: Path) -> Iterator[str]:
+    try:
+        chain = certificates.load_chain(path)
+    except SettingsError as error:
+        yield f"server.certificate: {error}"
+        return
+    for number, certificate in enumerate(chain, 1):
+        if weakness := certificates.weakness(certificate):
+            yield f"server.certificate: certificate {number}: {weakness}"
+    if not certificates.may_serve(chain[0]):
+        yield "server.certificate: its keyUsage or extendedKeyUsage does not allow it to serve TLS"
+
+
+def _load_key(context: ssl.SSLContext, certificate: Path, key: Path) -> Iterator[str]:
     try:
         # An encrypted key would ask on the terminal; an empty password refuses it instead.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        return [f"server.certificate, server.key: {type(error).__name__}: {error}"]
-    return []
+        yield f"server.certificate, server.key: {type(error).__name__}: {error}"
 
 
-def _load_ca(context: ssl.SSLContext, client_ca: Path) -> list[str]:
+def _load_ca(context: ssl.SSLContext, client_ca: Path) -> Iterator[str]:
     try:
         context.load_verify_locations(cafile=client_ca)
     except (OSError, ValueError) as error:
-        return [f"server.client_ca: {type(error).__name__}: {error}"]
-    if not context.get_ca_certs():
-        return ["server.client_ca: no CA certificate in it"]
-    return []
+        yield f"server.client_ca: {type(error).__name__}: {error}"

@@ -1,50 +1,67 @@
-"""One process of the server: threads for those who have something to say, and none for those who only hold on."""
+"""One process of the server: threads for requests that are here, and none for those who keep us waiting."""
 
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
 import time
-from collections import deque
 from functools import partial
+from http import HTTPStatus
 from selectors import EVENT_READ
 from typing import Any
 
 import structlog
 from gunicorn import util  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.http import errors  # type: ignore[import-untyped]  # gunicorn ships no types
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
 
-from gateway.exchange.tls import TimedSocket
+from gateway.exchange.connection import Connection, Door, Phase, Waiting
 
 LOG = structlog.stdlib.get_logger("gateway.server")
 
-LINGER = 0.5
+HANDSHAKE_TIMEOUT = 5.0
+"""Seconds for a handshake from its first byte on; it is a few round trips."""
+
+LINGER = 5.0
 """Seconds a client has to take the end of a connection, so that it can read the last answer (RFC 9112, 9.6)."""
 
+MOST_HELD = 64 * 1024 * 1024
+"""Bytes of unfinished requests that one process holds; above, the largest of them is given up."""
+
+_SEND_BUFFER = 256 * 1024
+# The kernel takes an answer of this size at once: whoever reads a WSDL slowly holds no thread.
 _SPARE = 16
-"""Places kept free: above, the silent are sent away to make room for those who may speak."""
+# Places kept free: above, those who keep us waiting are sent away to make room for those who may speak.
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED})
-
-
-class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
-    """A connection whose end has been waited for where it was served."""
-
-    def close(self, graceful: bool = False) -> None:  # noqa: ARG002 - gunicorn's signature
-        """It is closed at once: this runs in the loop on which all connections of the process depend."""
-        util.close(self.sock)
+_NOT_YET = object()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's threads, made so that strangers cannot hold them or the loop above them.
+    """gunicorn's threads, made so that no client can hold one by being slow.
 
-    gunicorn itself lets a new connection wait for its first byte in a thread, and waits for the end of a connection
-    in the loop; a few clients that just stay would keep all others out, or have the whole process killed.
+    gunicorn lets handshakes, headers and bodies arrive in the threads, and waits for the end of connections in the
+    loop; a few clients that just stay would keep all others out. Here the loop waits, for all connections at once;
+    a thread gets one when a step of its handshake or a whole request is there.
     """
 
+    def __init__(self, *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._door: Door = self.app.door
+        self._waiting = {
+            Phase.SILENT: Waiting(self.cfg.keepalive),
+            Phase.SHAKING: Waiting(HANDSHAKE_TIMEOUT),
+            Phase.ARRIVING: Waiting(self._door.read_timeout),
+            Phase.KEPT: Waiting(self.cfg.keepalive),
+            Phase.LEAVING: Waiting(LINGER),
+        }
+        self._unfinished: dict[Connection, int] = {}
+        self._held = 0
+        self._ended: float | None = None
+
     def accept(self, listener: Any) -> None:
-        """A new connection gets a thread once its first byte is there; the oldest silent one makes room for it."""
+        """A new connection waits for its first byte; one that must not be here is closed at once."""
         try:
             client, address = listener.accept()
         except OSError as error:
@@ -55,22 +72,57 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             elif error.errno not in _GONE:
                 raise
             return
+        if not self._door.admits(address):
+            LOG.warning("connection refused", reason="its address is not one of the proxy's")
+            client.close()
+            return
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.nr_conns += 1
-        connection = Connection(self.cfg, client, address, listener.getsockname())
-        connection.timeout = time.monotonic() + self.cfg.keepalive
-        self.pending_conns.append(connection)
-        self.poller.register(client, EVENT_READ, partial(self.on_pending_socket_readable, connection))
         if self.nr_conns > self.worker_connections - _SPARE:
             self._send_away()
+        self._wait(Connection(self._door, self.cfg, client, address, listener.getsockname()), Phase.SILENT)
 
     def handle(self, conn: Any) -> Any:
-        """As gunicorn does it; the client's end of a finished connection is waited for here, in the thread."""
-        kept = super().handle(conn)
-        if kept is False:
-            if isinstance(conn.sock, TimedSocket):
-                conn.sock.hasten(LINGER)
-            util.close_graceful(conn.sock, timeout=LINGER)
-        return kept
+        """In a thread: the next step of a connection; if that completes a request, its answer."""
+        try:
+            if not conn.advance():
+                return _NOT_YET
+        except ssl.SSLError as error:
+            # The reason is one of OpenSSL's constants.
+            LOG.info("no TLS", error=type(error).__name__, reason=error.reason)
+            return False
+        except (OSError, ValueError):
+            return False  # the client has gone
+        if conn.arrival.refusal is not None:
+            self._refuse(conn, conn.arrival.refusal)
+            return False
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """As gunicorn does it; a connection of which a request is not here as a whole ends with the answer."""
+        if not conn.arrival.whole:
+            req.force_close()
+        # The client was told to go on when its header was here; a thread never waits for a body. No public way to it.
+        req._expected_100_continue = False
+        return super().handle_request(req, conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """In the loop, when a thread is done with a connection: it waits for more, or it is the end."""
+        conn.busy = False
+        try:
+            result = False if fs.cancelled() else fs.result()
+        except Exception as error:  # noqa: BLE001 - whatever broke in a thread ends this connection, not the loop
+            LOG.warning("connection broken", error=type(error).__name__)
+            result = False
+        if result is _NOT_YET:
+            begun = Phase.ARRIVING if conn.begun else Phase.SILENT
+            self._wait(conn, begun if conn.initialized else Phase.SHAKING)
+        elif not result:
+            self._leave(conn)
+        elif conn.held_back:
+            self._serve(conn)
+        else:
+            self._wait(conn, Phase.KEPT)
 
     def handle_error(self, _req: object, client: Any, _addr: object, exc: BaseException) -> None:
         """The connection gets a constant answer by the kind of the error, the log its class.
@@ -84,14 +136,119 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         except OSError as gone:
             LOG.info("connection lost", error=type(gone).__name__)
 
+    def murder_pending(self) -> None:
+        """Each time the loop comes round: whose time is over goes; when the server ends, whoever has not begun."""
+        now = time.monotonic()
+        if not self.alive:
+            self._send_home(now)
+        for phase, waiting in self._waiting.items():
+            for connection in waiting.overdue(now):
+                if phase is Phase.ARRIVING:
+                    self._refuse(connection, 408)
+                    self._leave(connection)
+                else:
+                    self._close(connection)
+
+    def _send_home(self, now: float) -> None:
+        """The server ends: who has said nothing goes at once, a kept connection when no request is on its way to us."""
+        self._ended = self._ended or now
+        idle = [Phase.SILENT, *([Phase.KEPT] if now > self._ended + STOP_KEEPALIVE_LINGER else [])]
+        for waiting in (self._waiting[phase] for phase in idle):
+            while (connection := waiting.oldest()) is not None:
+                self._leave(connection)
+
+    def _wait(self, connection: Connection, phase: Phase) -> None:
+        if phase is not connection.phase:
+            self._waiting[connection.phase].remove(connection)
+            connection.phase = phase
+        self._waiting[phase].add(connection)
+        connection.sock.setblocking(False)
+        self.poller.register(connection.sock, EVENT_READ, partial(self._on_readable, connection))
+        self._hold(connection, len(connection.arrival) if phase is Phase.ARRIVING else 0)
+
+    def _on_readable(self, connection: Connection, _file: object) -> None:
+        if connection.phase is Phase.LEAVING:
+            self._drain(connection)
+            return
+        self.poller.unregister(connection.sock)
+        self._serve(connection)
+
+    def _serve(self, connection: Connection) -> None:
+        connection.busy = True
+        if connection.phase in (Phase.SILENT, Phase.KEPT):
+            self._waiting[connection.phase].remove(connection)
+        self.enqueue_req(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        """Our side of the connection is ended, and what the client still sends is thrown away for a while.
+
+        Closing with unread bytes would reset the connection, and the client would never see the last answer.
+        """
+        self._forget(connection)
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except (OSError, ValueError):
+            self._close(connection)
+            return
+        self._wait(connection, Phase.LEAVING)
+
+    def _drain(self, connection: Connection) -> None:
+        try:
+            # Past TLS: what comes now is of no interest.
+            more = socket.socket.recv(connection.sock, 1024 * 1024)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            self._close(connection)
+
+    def _refuse(self, connection: Connection, status: int) -> None:
+        """A constant answer, as far as the client takes it at once; may run in the loop."""
+        LOG.info("no request", status=status)
+        reason = HTTPStatus(status).phrase
+        head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        try:
+            connection.sock.send(f"{head}Content-Length: {len(reason) + 1}\r\n\r\n{reason}\n".encode())
+        except OSError as gone:
+            LOG.info("connection lost", error=type(gone).__name__)
+
     def _send_away(self) -> None:
-        """The connection that has been silent for longest is closed: one without a byte, else one kept alive."""
-        silent: deque[Any] = self.pending_conns or self.keepalived_conns
-        if silent:
-            oldest = silent.popleft()
-            self.poller.unregister(oldest.sock)
-            self.nr_conns -= 1
-            oldest.close()
+        """Room is made: who has kept us waiting for longest goes; one kept for its next request only if need be.
+
+        Never one whose client has shown a certificate and is sending a request.
+        """
+        found = [self._waiting[phase].oldest() for phase in (Phase.LEAVING, Phase.SILENT, Phase.SHAKING)]
+        found.append(self._waiting[Phase.ARRIVING].oldest(strangers=True))
+        slow = [connection for connection in found if connection is not None]
+        oldest = min(slow, key=lambda one: one.since, default=None) or self._waiting[Phase.KEPT].oldest()
+        if oldest is not None:
+            self._close(oldest)
+
+    def _hold(self, connection: Connection, size: int) -> None:
+        """Notes how much of an unfinished request is held, and gives up the largest if it is too much in all."""
+        self._held += size - self._unfinished.pop(connection, 0)
+        if size:
+            self._unfinished[connection] = size
+        while self._held > MOST_HELD:
+            idle = [one for one in self._unfinished if not one.busy]
+            if not idle:
+                break
+            LOG.warning("unfinished request given up", reason="too many of them")
+            self._close(max(idle, key=self._unfinished.__getitem__))
+
+    def _close(self, connection: Connection) -> None:
+        self._forget(connection)
+        self.nr_conns -= 1
+        connection.close()
+
+    def _forget(self, connection: Connection) -> None:
+        self._waiting[connection.phase].remove(connection)
+        self._held -= self._unfinished.pop(connection, 0)
+        try:
+            self.poller.unregister(connection.sock)
+        except (KeyError, ValueError):
+            return  # a thread had it until now
 
 
 def _status(error: BaseException) -> tuple[int, str]:
@@ -103,6 +260,8 @@ def _status(error: BaseException) -> tuple[int, str]:
         return 417, "Expectation Failed"
     if isinstance(error, errors.UnsupportedTransferCoding):
         return 501, "Not Implemented"
-    if isinstance(error, errors.ParseException | ssl.SSLError):
+    if isinstance(error, errors.ParseException):
         return 400, "Bad Request"
+    if isinstance(error, TimeoutError):
+        return 408, "Request Timeout"
     return 500, "Internal Server Error"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
@@ -21,6 +22,13 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 MINIMUM_RSA_BITS = 3072
 """BSI TR-02102-1: 3,000 bit at least."""
 
+CURVES = (
+    *(ec.SECP256R1, ec.SECP384R1, ec.SECP521R1),
+    *(ec.BrainpoolP256R1, ec.BrainpoolP384R1, ec.BrainpoolP512R1),
+)
+"""BSI TR-02102-2, 3.6.2."""
+
+_DIGESTS = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _ANY_USE = ObjectIdentifier("2.5.29.37.0")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -77,15 +85,53 @@ def public_key(certificate: x509.Certificate) -> PublicKey | None:
     return None
 
 
+def weakness(certificate: x509.Certificate) -> str | None:
+    """What is too weak for TLS about key or signature of a certificate (BSI TR-02102-2, 3.6); None: nothing.
+
+    Good are RSA from 3,072 bit and ECDSA on the CURVES, signed with SHA-256, SHA-384 or SHA-512.
+    """
+    try:
+        key, digest = certificate.public_key(), certificate.signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm):
+        return "its key or signature is of an unknown kind"
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < MINIMUM_RSA_BITS:
+            return f"an RSA key of {key.key_size} bit; {MINIMUM_RSA_BITS} is the least"
+    elif not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES)):
+        return "its key is neither RSA nor ECDSA on a curve of BSI TR-02102-2"
+    if not isinstance(digest, _DIGESTS):
+        return "it is signed with a digest weaker than SHA-256, or in another way"
+    return None
+
+
+def may_issue(certificate: x509.Certificate) -> bool:
+    """Whether it is an authority's: basicConstraints say so and keyUsage, if there is one, allows it."""
+    try:
+        usage = _usage(certificate)
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    return constraints.ca and (usage is None or usage.key_cert_sign)
+
+
+def may_serve(certificate: x509.Certificate) -> bool:
+    """Whether keyUsage and extendedKeyUsage, where they stand, allow a TLS server that signs its key exchange."""
+    try:
+        uses = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        uses = {_ANY_USE}
+    except (x509.DuplicateExtension, ValueError):
+        return False
+    return bool({ExtendedKeyUsageOID.SERVER_AUTH, _ANY_USE} & uses) and may_sign(certificate)
+
+
 def may_sign(certificate: x509.Certificate) -> bool:
     """Whether the keyUsage, if there is one, allows digital signatures (RFC 5280, 4.2.1.3)."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
+        usage = _usage(certificate)
     except ValueError:
         return False
-    return usage.digital_signature
+    return usage is None or usage.digital_signature
 
 
 def check_client(
@@ -97,30 +143,43 @@ def check_client(
 ) -> str:
     """The fingerprint of a client certificate that may be used `now`; CallerUnknown says which rule is broken.
 
-    It must be readable, within its validity, no CA, allowed for client authentication (extendedKeyUsage, if there is
-    one); one of `pins` and issued directly by one of `authorities`, where these are given. The chain and the
-    possession of the key are what TLS has proved before.
+    It must be readable, strong, within its validity, no CA, allowed to sign and for client authentication (keyUsage
+    and extendedKeyUsage, where they stand); one of `pins` and issued directly by one of `authorities`, where these
+    are given. The chain and the possession of the key are what TLS has proved before.
     """
     if not der:
         raise CallerUnknown("no client certificate")
     name = fingerprint(der)
     if pins is not None and name not in pins:
         raise CallerUnknown("the client certificate is not pinned for this application")
-    certificate = _read(der)
+    certificate = read(der)
     if not holds(certificate, now=now):
         raise CallerUnknown("the client certificate is expired or not yet valid", code="zertifikat-abgelaufen")
-    if not _is_client(certificate):
+    if weak := weakness(certificate):
+        raise CallerUnknown(f"the client certificate is too weak: {weak}", code="zertifikat-ungeeignet")
+    if not (_is_client(certificate) and may_sign(certificate)):
         raise CallerUnknown("the certificate is not one for client authentication", code="zertifikat-ungeeignet")
     if authorities and not any(_issued(certificate, authority, now) for authority in authorities):
         raise CallerUnknown("the client certificate is of no configured authority")
     return name
 
 
-def _read(der: bytes) -> x509.Certificate:
+def read(der: bytes) -> x509.Certificate:
+    """The one certificate in `der`, which is nothing else; CallerUnknown otherwise."""
     try:
         return x509.load_der_x509_certificate(der)
     except ValueError:
         raise CallerUnknown("the client certificate cannot be read") from None
+
+
+def _usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    """keyUsage (RFC 5280, 4.2.1.3), None if there is none; ValueError if it cannot be read."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return None
+    except x509.DuplicateExtension:
+        raise ValueError("an extension stands twice") from None
 
 
 def _is_client(certificate: x509.Certificate) -> bool:

@@ -22,6 +22,7 @@ import pytest
 from gateway.errors import SettingsError
 from gateway.exchange.http import Web, tls_peer
 from gateway.exchange.message import Reply, Request
+from gateway.exchange.openssl import enforce
 from gateway.exchange.server import serve
 from gateway.exchange.tls import server_context
 from gateway.settings import ServerSettings
@@ -106,9 +107,9 @@ class Running:
         self.connections.append(connection)
         return connection
 
-    def raw(self) -> ssl.SSLSocket:
+    def raw(self, name: str | None = None) -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=5)
-        wrapped = client_context(self.place, None).wrap_socket(plain, server_hostname="localhost")
+        wrapped = client_context(self.place, name).wrap_socket(plain, server_hostname="localhost")
         self.connections.append(wrapped)
         return wrapped
 
@@ -237,7 +238,7 @@ def test_nonsense_is_answered_without_quoting_it(running: Running) -> None:
         b"GET / HTTP/1.1\r\nX: " + b"GEHEIM" * 3000 + b"\r\n\r\n",
         b"POST " + PATH.encode() + b" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nGEHEIM\r\n",
     ]:
-        wrapped = running.raw()
+        wrapped = running.raw("client")
         wrapped.sendall(nonsense)
         answer = wrapped.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 4"), answer
@@ -286,5 +287,6 @@ def test_a_missing_file_refuses_to_start(place: Path, tmp_path: Path, missing: s
 
 
 if __name__ == "__main__":
+    enforce()
     told = settings(Path(sys.argv[1]), int(sys.argv[2]))
     serve(told, server_context(told), Opened)
