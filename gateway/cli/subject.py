@@ -133,7 +133,7 @@ class _Desk:
         """The file with the report. Every outcome is on the trail, also that nothing was handed out."""
         app = self.app
         agreements = every_version(agreements_folder(app.rules.settings))
-        periods = load_periods()
+        periods = load_periods(app.rules.settings)
         audit_index.catch_up(app.database)
         found = app.store.find_subject(sought)
         self._require_one(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from functools import cache
@@ -12,6 +13,10 @@ from markupsafe import Markup
 
 from gateway.model.types import FullDate, Moment, PartialDate
 from gateway.reports.subject_values import Held
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|#~$!])")
+_START = re.compile(r"^([0-9]*)([-+=.)])")
+"""What begins a list or underlines a heading if a line begins with it."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,6 +32,27 @@ def html_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+@cache
+def markdown_environment() -> Environment:
+    """Where Markdown templates are found; every value is escaped so that it stays text in any dialect."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=False,  # noqa: S701 - escaped for Markdown by `finalize`, which also escapes what HTML would read
+        finalize=markdown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def markdown(value: object) -> str:
+    """The text with everything escaped that Markdown, a table of it, or HTML inside it would take as more than text."""
+    text = " ".join(str(value).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
 
 
 def german_moment(timezone: tzinfo) -> Callable[[datetime], Markup]:
