@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +26,15 @@ from gateway.errors import GatewayError
 from gateway.exchange.selfattack import Verdict, attack, passed
 from gateway.reports.verification import report
 from gateway.settings import Settings
+from gateway.store import notices
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
 from gateway.store.vault import KeyRing
+from gateway.upkeep import notifying
+from gateway.upkeep import retention_rules
+from gateway.upkeep.retention import standing
 from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
 
@@ -41,6 +45,8 @@ _NOTICE = (1, 7, 14, 30, 60)
 _SIGN_ANEW = "let the role sign anew with its next certificate, and trust that one too"
 _SIGN = "let the offices sign, and trust their certificates instead (docs/vereinbarungen.md)"
 _FREE_BYTES = 500 * 1024 * 1024
+_RUN_LATE, _RUN_MISSING = timedelta(days=2), timedelta(days=7)
+"""A run of the deletion rules is due every day; so long without one, or with something left behind, is bad."""
 _PATIENCE = 5.0
 """Seconds a reachability check waits."""
 _CLOCK_MINUTES = 5
@@ -181,6 +187,19 @@ def _feeds(e: Examination) -> Iterator[Finding]:
         yield Finding(f"feed {application}", State.OK, f"{pending} changes not acknowledged", "", pending, "changes")
 
 
+def _notifications(e: Examination) -> Iterator[Finding]:
+    """DSGVO Art. 19: who had data must learn without delay that it is wrong, restricted or to be erased."""
+    with e.database.read() as connection:
+        waiting = notices.outstanding(connection)
+    for delay in notifying.delays(waiting, e.now):
+        one, state = delay.outstanding, State(delay.urgency)
+        name = f"notifications {one.application}" if one.by_feed else f"letters {one.application}"
+        text = f"{one.count} corrections or erasures not {'acknowledged' if one.by_feed else 'sent'}"
+        text += f", the oldest for {delay.days} days"
+        remedy = "ask the office why it does not fetch" if one.by_feed else "gateway notice export, then settle"
+        yield Finding(name, state, text, remedy, delay.days, "d")
+
+
 def _certificates(e: Examination) -> Iterator[Finding]:
     s = e.settings
     uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
@@ -265,6 +284,22 @@ def _keys(e: Examination) -> Iterator[Finding]:
     yield _private("key server", e.settings.server.key)
     if e.settings.source.key is not None:
         yield _private("key source", e.settings.source.key)
+
+
+def _retention(e: Examination) -> Iterator[Finding]:
+    """A run that does not come, or that leaves behind what was due days ago."""
+    rules = retention_rules.load(e.settings.retention.rules)
+    spans = (timedelta(), _RUN_LATE, _RUN_MISSING)
+    due, late, missing = (standing(e.database, rules, e.now, e.city.timezone, since=since) for since in spans)
+    age = e.now - due.last.finished_at if due.last is not None else None
+    state = State.OK
+    if late.left or (age is not None and age > _RUN_LATE):
+        state = State.WARNING
+    if missing.left or (due.left and age is not None and age > _RUN_MISSING):
+        state = State.CRITICAL
+    when = "no run yet" if age is None else f"last run {age.total_seconds() / 86400:.1f} days ago"
+    text = f"{when}; {due.left} due, {late.left} of it for more than two days"
+    yield Finding("retention", state, text, "run `gateway retention run` daily; see what it says", due.left, "items")
 
 
 def _disk(e: Examination) -> Iterator[Finding]:
@@ -362,6 +397,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "freshness": _freshness,
     "quarantine": _quarantine,
     "feed": _feeds,
+    "notifications": _notifications,
     "certificates": _certificates,
     "pins": _pins,
     "agreements": _agreements,
@@ -370,5 +406,6 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "self-attack": _self_attack,
     "audit": _audit,
     "keys": _keys,
+    "retention": _retention,
     "disk": _disk,
 }

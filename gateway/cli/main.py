@@ -22,6 +22,8 @@ _COMMANDS = {
     "papers": ("gateway.cli.papers", "papers"),
     "quarantine": ("gateway.cli.desk", "quarantine"),
     "discrepancy": ("gateway.cli.desk", "discrepancy"),
+    "person": ("gateway.cli.person", "person"),
+    "notice": ("gateway.cli.notice", "notice"),
     "retention": ("gateway.cli.retention", "retention"),
     "keys": ("gateway.cli.keys", "keys"),
     "health": ("gateway.cli.health", "health"),

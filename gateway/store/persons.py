@@ -36,7 +36,7 @@ from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.ingest import Intake
 from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
-from gateway.store.notices import Notice, Outstanding
+from gateway.store.notices import Notice, NoticeKind, Outstanding
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reading import Disclosed
 from gateway.store.reprojecting import Reprojected
@@ -57,6 +57,7 @@ __all__ = [
     "Discrepancy",
     "Ingested",
     "Notice",
+    "NoticeKind",
     "Outstanding",
     "Position",
     "QuarantineEntry",
@@ -139,7 +140,7 @@ class Store:
     def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
         """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due."""
         return reprojecting.reproject(
-            self._database, self._vault, feed.streams(agreements.values()), now=now, stichtag=stichtag
+            self._database, self._vault, self._trail, feed.streams(agreements.values()), now=now, stichtag=stichtag
         )
 
     def position(self, source: str) -> Position | None:
