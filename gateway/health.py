@@ -32,8 +32,7 @@ from gateway.store.audit_verify import verify
 from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
 from gateway.store.vault import KeyRing
-from gateway.upkeep import notifying
-from gateway.upkeep import retention_rules
+from gateway.upkeep import notifying, retention_rules
 from gateway.upkeep.retention import standing
 from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
