@@ -13,16 +13,19 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
 from gateway.store import dossier as d
-from gateway.store import feed_rows, feed_told, projecting
+from gateway.store import feed, feed_rows, feed_told, projecting
+from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.ingest import PIECE
 from gateway.store.recording import lock_feeds, write_outcome
-from gateway.store.tables import epoch, feed_counter, person
+from gateway.store.tables import epoch, feed_counter, person, projection
 from gateway.store.vault import Vault
 
 _OVERLAP = timedelta(days=7)
 """Days looked at again: a clock that was set back must not hide anyone."""
 _LONG = timedelta(days=800)
+_DIGEST, _VERSION = 28, 4
+"""Bytes of `feed_counter.basis`: the digest of what projections are computed from, and the number of the version."""
 
 
 @dataclass(slots=True)
@@ -34,36 +37,84 @@ class Reprojected:
 
 
 def reproject(
-    database: Database, vault: Vault, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    database: Database,
+    vault: Vault,
+    trail: AuditTrail,
+    agreements: Mapping[str, Agreement],
+    *,
+    now: datetime,
+    stichtag: date,
 ) -> Reprojected:
     """Afterwards every projection is what these agreements and rules give on `stichtag`.
 
-    Cheap if nothing is due. Broken off at any point it is simply done again. The caller holds the poll lock.
+    Cheap if nothing is due. Broken off at any point it is simply done again. The caller holds the poll lock. Since
+    when a version holds, and until when, is on the audit trail. An application whose agreement is not among these
+    keeps what it was last told: nobody may ask, and nothing of it goes to the feed until there is an agreement again.
     """
     done = Reprojected()
     with database.read() as connection:
         stored = {row.stream: row.basis for row in connection.execute(sa.select(feed_counter))}
         until = connection.execute(sa.select(epoch.c.reprojected)).scalar_one()
         due = _due(connection, vault, None if until is None else date.fromisoformat(until), stichtag)
-    _disown(database, stored, agreements)
+    _disown(database, trail, stored, agreements)
     bases = {name: basis(agreement) for name, agreement in agreements.items()}
-    changed = [name for name, value in bases.items() if stored.get(name) != value]
+    changed = [name for name, value in bases.items() if (stored.get(name) or b"")[:_DIGEST] != value]
+    begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
     work = _Work(database, vault, now, stichtag, done)
     if changed:
         work.all_persons(agreements)
     else:
         work.persons(due, agreements)
-    if changed or until is None or until < stichtag.isoformat():
-        _remember(database, {name: bases[name] for name in changed}, stichtag)
+    if changed or begun or until is None or until < stichtag.isoformat():
+        known = {name: bases[name] + agreements[name].version.to_bytes(_VERSION, "big") for name in {*changed, *begun}}
+        with database.write() as connection:
+            _remember(connection, known)
+            connection.execute(sa.update(epoch).values(reprojected=stichtag.isoformat()))
+            if begun:
+                trail.stage(connection, [_begun(connection, agreements[name]) for name in sorted(begun)])
     return done
 
 
-def _remember(database: Database, bases: Mapping[str, bytes], stichtag: date) -> None:
-    with database.write() as connection:
-        feed_rows.lock(connection, bases)
-        for name, value in bases.items():
-            connection.execute(sa.update(feed_counter).where(feed_counter.c.stream == name).values(basis=value))
-        connection.execute(sa.update(epoch).values(reprojected=stichtag.isoformat()))
+def _remember(connection: sa.Connection, known: Mapping[str, bytes | None]) -> None:
+    feed_rows.lock(connection, known)
+    for name, value in known.items():
+        connection.execute(sa.update(feed_counter).where(feed_counter.c.stream == name).values(basis=value))
+
+
+def _begun(connection: sa.Connection, agreement: Agreement) -> Entry:
+    """Since now everything is computed by this version; how many persons it shows, how many changes wait to be read."""
+    mine = projection.c.stream == feed.stream(agreement)
+    seen, waiting = (
+        connection.execute(sa.select(sa.func.count()).where(mine, column.is_not(None))).scalar_one()
+        for column in (projection.c.digest, projection.c.number)
+    )
+    return Entry(
+        kind=Kind.BETRIEB,
+        operation="vereinbarungWirksam",
+        outcome="ok",
+        application=agreement.application,
+        legal_basis=agreement.reference,
+        fassung=agreement.version,
+        major=agreement.major,
+        counts={"personen": seen, "aenderungen": waiting},
+    )
+
+
+def _ended(name: str, known: bytes) -> Entry:
+    application, _, major = name.rpartition("/")
+    return Entry(
+        kind=Kind.BETRIEB,
+        operation="vereinbarungBeendet",
+        outcome="ok",
+        application=application,
+        fassung=_version(known),
+        major=int(major),
+    )
+
+
+def _version(known: bytes | None) -> int | None:
+    """The number of the version that a stream was last computed by; None if it is not said."""
+    return int.from_bytes(known[_DIGEST:], "big") if known else None
 
 
 def basis(agreement: Agreement) -> bytes:
@@ -73,7 +124,7 @@ def basis(agreement: Agreement) -> bytes:
         (sorted(agreement.fields), sorted(agreement.single_only), feed_told.has_feed(agreement)),
         [_condition(condition) for condition in agreement.scope],
     )
-    return hashlib.sha256(_rules() + repr(parts).encode()).digest()
+    return hashlib.sha256(_rules() + repr(parts).encode()).digest()[:_DIGEST]
 
 
 @cache
@@ -140,13 +191,15 @@ def _due(connection: sa.Connection, vault: Vault, until: date | None, stichtag: 
     return connection.execute(query).scalars().all()
 
 
-def _disown(database: Database, stored: Mapping[str, bytes | None], agreements: Mapping[str, Agreement]) -> None:
+def _disown(
+    database: Database, trail: AuditTrail, stored: Mapping[str, bytes | None], agreements: Mapping[str, Agreement]
+) -> None:
     """An application without agreement is computed no more; when it has one again, everyone is computed anew."""
-    gone = [name for name, value in stored.items() if name not in agreements and value is not None]
+    gone = {name: value for name, value in sorted(stored.items()) if name not in agreements and value is not None}
     if gone:
         with database.write() as connection:
-            feed_rows.lock(connection, gone)
-            connection.execute(sa.update(feed_counter).where(feed_counter.c.stream.in_(gone)).values(basis=None))
+            _remember(connection, dict.fromkeys(gone))
+            trail.stage(connection, [_ended(name, value) for name, value in gone.items()])
 
 
 def _condition(condition: object) -> str:

@@ -46,6 +46,9 @@ _RSA_WITH = {"1.2.840.113549.1.1.11": "sha256", "1.2.840.113549.1.1.12": "sha384
 _ECDSA_WITH = {"1.2.840.10045.4.3.2": "sha256", "1.2.840.10045.4.3.3": "sha384", "1.2.840.10045.4.3.4": "sha512"}
 _PEM = re.compile(rb"-----BEGIN (CMS|PKCS7)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----\s*")
 
+# What the library raises for certificates that are none; some of it only when a part is looked at.
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+
 _PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -137,7 +140,19 @@ def verify_detached(signature: bytes, content: bytes, trusted: Collection[str]) 
 
     Neither a chain nor a point of time is judged: there is no trusted time in it. Trust is the list of the caller.
     """
-    message = _read(signature)
+    if len(signature) > MOST_BYTES:
+        raise ApprovalRefused(f"larger than {MOST_BYTES} bytes")
+    if signature.lstrip()[:13].lower() == b"mime-version:":
+        raise ApprovalRefused("S/MIME form: sign with -outform DER")
+    try:
+        return _verified(_read(signature), content, trusted)
+    except _UNREADABLE:
+        raise ApprovalRefused("not a CMS signature in strict DER or PEM form, or something stands behind it") from None
+
+
+def _verified(message: _SignedData, content: bytes, trusted: Collection[str]) -> Signer:
+    if message.content.octets is not None:
+        raise ApprovalRefused("carries its own content: it must be detached")
     info = _only_signer(message)
     certificate = _named(message, info)
     if certificates.fingerprint_of(certificate) not in trusted:
@@ -205,18 +220,9 @@ class _Message:
 
 
 def _read(signature: bytes) -> _SignedData:
-    if len(signature) > MOST_BYTES:
-        raise ApprovalRefused(f"larger than {MOST_BYTES} bytes")
-    if signature.lstrip()[:13].lower() == b"mime-version:":
-        raise ApprovalRefused("S/MIME form: sign with -outform DER")
-    try:
-        message = asn1.decode_der(_Message, _from_pem(signature))
-    except ValueError:
-        raise ApprovalRefused("not a CMS signature in strict DER or PEM form, or something stands behind it") from None
+    message = asn1.decode_der(_Message, _from_pem(signature))
     if message.kind != _SIGNED_DATA or message.content.content.kind != _DATA:
         raise ApprovalRefused("not SignedData over data")
-    if message.content.content.octets is not None:
-        raise ApprovalRefused("carries its own content: it must be detached")
     return message.content
 
 
@@ -233,6 +239,8 @@ def _only_signer(message: _SignedData) -> _SignerInfo:
     infos = message.signers.as_list()
     if len(infos) != 1:
         raise ApprovalRefused(f"{len(infos)} signers: exactly one is allowed")
+    if message.version != infos[0].version:  # RFC 5652, 5.1: both are 3 where a key identifier is used, else 1
+        raise ApprovalRefused("versions contradict each other")
     return infos[0]
 
 
@@ -260,7 +268,8 @@ def _names(info: _SignerInfo, certificate: x509.Certificate) -> bool:
     except ValueError:
         return False
     same: bool = named.serial == certificate.serial_number
-    return same and bytes(named.issuer.data) == _content(certificate.issuer.public_bytes())
+    issuer = named.issuer.tag_bytes, bytes(named.issuer.data)
+    return same and issuer == (b"\x30", _content(certificate.issuer.public_bytes()))
 
 
 def _content(der: bytes) -> bytes:
