@@ -41,7 +41,7 @@ LONGEST_LINE = 4 * 1024 * 1024
 
 _NOTHING = b"-"
 _ENCODED = b"base64:"
-_WHOLE = re.compile(rb"-?(0|[1-9][0-9]{0,15})")
+_WHOLE = re.compile(rb"0|-?[1-9][0-9]{0,15}")
 _HEX = re.compile(rb"([0-9a-f]{2})+")
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _KEY_STATES = {b"vorhanden": True, b"geloescht": False}
