@@ -33,7 +33,7 @@ from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
 from gateway.store.vault import KeyRing
 from gateway.upkeep import notifying, retention_rules
-from gateway.upkeep.retention import standing
+from gateway.upkeep.retention_standing import standing
 from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
 
@@ -286,19 +286,9 @@ def _keys(e: Examination) -> Iterator[Finding]:
 
 
 def _retention(e: Examination) -> Iterator[Finding]:
-    """A run that does not come, or that leaves behind what was due days ago."""
-    rules = retention_rules.load(e.settings.retention.rules)
-    spans = (timedelta(), _RUN_LATE, _RUN_MISSING)
-    due, late, missing = (standing(e.database, rules, e.now, e.city.timezone, since=since) for since in spans)
-    age = e.now - due.last.finished_at if due.last is not None else None
-    state = State.OK
-    if late.left or (age is not None and age > _RUN_LATE):
-        state = State.WARNING
-    if missing.left or (due.left and age is not None and age > _RUN_MISSING):
-        state = State.CRITICAL
-    when = "no run yet" if age is None else f"last run {age.total_seconds() / 86400:.1f} days ago"
-    text = f"{when}; {due.left} due, {late.left} of it for more than two days"
-    yield Finding("retention", state, text, "run `gateway retention run` daily; see what it says", due.left, "items")
+    found = standing(e.database, retention_rules.load(e.settings.retention.rules), e.now, e.city.timezone)
+    remedy = "run `gateway retention run` daily; see what it says"
+    yield Finding("retention", State(found.grade), found.text, remedy, found.due, "items")
 
 
 def _disk(e: Examination) -> Iterator[Finding]:

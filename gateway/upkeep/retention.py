@@ -15,11 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from gateway.agreements.agreement import Agreement
 from gateway.errors import StoreError
 from gateway.store import expiring_audit, expiring_rows
-from gateway.store.database import Database
-from gateway.store.ending import End
-from gateway.store.expiring import Expiring, Expiry, LastRun, last_run
+from gateway.store.expiring import Expiring, Expiry
 from gateway.store.expiring_persons import PersonPass, PersonRules
-from gateway.store.expiring_rows import Overdue
 from gateway.store.persons import Store
 from gateway.upkeep.retention_periods import last_due
 from gateway.upkeep.retention_rules import Datenart, Rule, Rules
@@ -108,31 +105,6 @@ class Retention:
     def _patiently(self) -> Iterator[None]:
         with _acquired(self._store.poll_lock, self._pause):
             yield
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How deletion stands, for health: the last complete run, and what was due days ago and is still there."""
-
-    last: LastRun | None
-    overdue: Overdue
-
-
-def standing(database: Database, rules: Rules, now: datetime, timezone: tzinfo, *, since: timedelta) -> Standing:
-    """What was due `since` ago already; values of health and versions are not counted: nobody is opened for this."""
-    due = expiries(rules, now - since, timezone)
-    ends = {
-        End.UMFANG: [due[Datenart.PERSON], due[Datenart.VERSTORBEN]],
-        End.ZUSAMMENGEFUEHRT: [due[Datenart.ZUSAMMENGEFUEHRT]],
-    }
-    found = expiring_rows.overdue(
-        database,
-        ends=ends,
-        quarantined=due[Datenart.QUARANTAENE],
-        reported=due[Datenart.UNSTIMMIGKEIT],
-        texts=due[Datenart.ANGABEN],
-    )
-    return Standing(last_run(database), found)
 
 
 def expiries(rules: Rules, now: datetime, timezone: tzinfo) -> dict[str, Expiry]:

@@ -13,7 +13,7 @@ from gateway.store import audit_index, audit_tables, tables
 from gateway.store.audit import Disclosure, Entry, Kind, Personal
 from gateway.store.audit_verify import verify
 from gateway.store.expiring import last_run
-from gateway.upkeep.retention import standing
+from gateway.upkeep.retention_standing import standing
 from tests.unit.store.retention_kit import CITY, RULES, at, column, counts, forward, refuse, retention, run
 from tests.unit.store.store_kit import AWAY, SOURCE, House, upsert
 
@@ -197,15 +197,13 @@ def test_health_learns_what_is_overdue(house: House) -> None:
     house.take(upsert("1", 2, person={"anschrift": AWAY}))
     refuse(house, "7", 3)
     forward(house, 184)
-    week = timedelta(days=7)
-    early = standing(house.database, RULES, house.now, CITY, since=week)
-    assert (early.last, early.overdue.persons, early.overdue.others) == (None, 0, 1)
+    early = standing(house.database, RULES, house.now, CITY)
+    assert (early.last, early.due, early.late, early.missing) == (None, 2, 2, 1)
     forward(house, 7)
-    late = standing(house.database, RULES, house.now, CITY, since=week)
-    assert (late.overdue.persons, late.overdue.others) == (1, 1)
+    assert standing(house.database, RULES, house.now, CITY).missing == 2
     run(house)
-    after = standing(house.database, RULES, house.now, CITY, since=timedelta())
-    assert (after.overdue.persons, after.overdue.others) == (0, 0)
+    after = standing(house.database, RULES, house.now, CITY)
+    assert (after.due, after.age, after.grade) == (0, timedelta(), 0)
     found = last_run(house.database)
     assert found is not None
     assert found.finished_at == house.now
