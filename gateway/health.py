@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -44,8 +44,6 @@ _NOTICE = (1, 7, 14, 30, 60)
 _SIGN_ANEW = "let the role sign anew with its next certificate, and trust that one too"
 _SIGN = "let the offices sign, and trust their certificates instead (docs/vereinbarungen.md)"
 _FREE_BYTES = 500 * 1024 * 1024
-_RUN_LATE, _RUN_MISSING = timedelta(days=2), timedelta(days=7)
-"""A run of the deletion rules is due every day; so long without one, or with something left behind, is bad."""
 _PATIENCE = 5.0
 """Seconds a reachability check waits."""
 _CLOCK_MINUTES = 5
