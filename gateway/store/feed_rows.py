@@ -134,8 +134,9 @@ class _Plan:
             due = notices.owed(move.letters, before, digest, told, move.telling)
             self._letters.add(move.letters, move.person_id, due)
             kept = {"owed_since": None, "told_fields": feed_told.packed(due.told)}
+            ended = digest is None and not due.told
             # Nobody fetches here: what is gone ends with the letter.
-            after, shown = State(visible_since=after.visible_since) if digest is None else after, None
+            after, shown = State(visible_since=after.visible_since) if ended else after, None
         self.entries += after.number is not None and after.number != before.number
         if move.released and after.number is None:
             self._gone.append(_key(row))

@@ -78,10 +78,8 @@ class Outstanding:
 
 def owed(letters: Letters, before: State, digest: bytes | None, told: Told, telling: Telling | None) -> Owed:
     """What an application without a feed must be told when its projection becomes `telling` (None: invisible)."""
-    knows = bool(told) or before.acked is not None or before.told
     if telling is None:
-        gone = {letters.gone: frozenset(told)} if knows and before.digest is not None else {}
-        return Owed(gone, {})
+        return _gone(letters, before, told)
     now = telling.marks(feed_told.paths(told))
     changed = {place for place, mark in told.items() if now.get(place, GONE) != mark}
     if not changed and before.acked is not None and None is not before.digest != digest:
@@ -95,6 +93,15 @@ def owed(letters: Letters, before: State, digest: bytes | None, told: Told, tell
         {kind: frozenset(places) for kind, places in found.items() if places},
         {place: now.get(place, GONE) for place in told},
     )
+
+
+def _gone(letters: Letters, before: State, told: Told) -> Owed:
+    """A person that is only withheld stays with the application, which must learn how that ends."""
+    withheld = letters.gone is NoticeKind.EINSCHRAENKUNG
+    fields = frozenset(place for place, mark in told.items() if not withheld or mark != GONE)
+    by_feed = not told and before.digest is not None and (before.acked is not None or before.told)
+    kept = dict.fromkeys(told, GONE) if withheld else {}
+    return Owed({letters.gone: fields} if fields or by_feed else {}, kept)
 
 
 class Pile:

@@ -256,7 +256,8 @@ def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | No
         telling = _telling(world, agreement, one, found)
     content = telling.digest(row.told) if telling is not None else None
     if content == row.digest and found == row.links and not (row.fresh or row.released):
-        if telling is None or not feed_told.tracked_fields(telling.agreement):
+        watched = feed_told.tracked_fields(telling.agreement) if telling is not None else letters and row.told
+        if not watched:
             return None
         # The same as ever, unless the application is told one more field before this is written.
         return Move(stream, one.id, telling, stand, letters=letters)

@@ -139,13 +139,22 @@ class Play:
                 held[path] = None
         return number
 
+    @staticmethod
+    def withheld(application: str, one: Source) -> bool:
+        """The person is only restricted as a whole: without a feed an application keeps it and must not use it."""
+        return application not in FED and not one.visible and one.there and one.here and not one.erased
+
     def owed(self, number: str) -> dict[str, set[str]]:
         """The fields by application of which it must be notified now; for an erasure all it has."""
         one, found = self.source[number], {}
         for name in AGREEMENTS:
             held = self.held.get((name, number))
             if held is not None:
-                changed = set(held) if not one.visible else {path for path in held if held[path] != one.said(path)}
+                changed = {path for path in held if held[path] != one.said(path)}
+                if self.withheld(name, one):
+                    changed = {path for path in held if held[path] is not None}
+                elif not one.visible:
+                    changed = set(held)
                 if changed:
                     found[name] = changed
         return found
@@ -195,7 +204,9 @@ class Play:
         assert told.keys() == owed.keys()
         for name in owed:
             assert name in FED or told[name] == owed[name]
-            if one.visible:
+            if self.withheld(name, one):
+                self.held[name, number] = dict.fromkeys(self.held[name, number])
+            elif one.visible:
                 self.held[name, number] = {path: one.said(path) for path in self.held[name, number]}
             else:
                 del self.held[name, number]
@@ -234,9 +245,7 @@ def removed(play: Play, number: str, path: str, draw: int) -> None:
 def erased(play: Play, number: str, path: str, draw: int) -> None:
     del path, draw
     if not play.source[number].erased:
-        play.house.store.erase(
-            SOURCE, number, play.house.agreements, now=play.house.now, stichtag=play.house.today
-        )
+        play.house.store.erase(SOURCE, number, play.house.agreements, now=play.house.now, stichtag=play.house.today)
         play.source[number].erased = True
 
 
