@@ -48,6 +48,7 @@ from gateway.store.ledger import Ledger
 from gateway.store.persons import Store
 from gateway.store.vault import KeyRing, Vault
 from gateway.wire import certificates
+from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
 from gateway.wire.xml import Limits
 
@@ -90,6 +91,11 @@ class Rules:
     randomness: Randomness
 
     @property
+    def signers(self) -> Mapping[str, bytes]:
+        """The certificates that answers are, will be or were signed with, by method, for clients to pin."""
+        return published(self.settings.signing.items())
+
+    @property
     def agreements(self) -> Mapping[str, Agreement]:
         """The agreements in force today."""
         return in_force(self.versions, self.city.today(self.clock()))
@@ -127,7 +133,7 @@ class App:
         peer, claims = peers(settings.server, rules.clock)
         self._web = Web(
             self.pipeline,
-            pages(rules.contracts.values(), settings.server.public_url),
+            pages(rules.contracts.values(), settings.server.public_url, rules.signers),
             services=frozenset(self.pipeline.services),
             max_bytes=settings.server.max_request_bytes,
             peer=peer,
@@ -330,6 +336,7 @@ def _signing_keys(
             keys[method] = key
             if not certificates.holds(key.certificate, now=now):
                 found.problems.append(f"signing.{method}: the certificate is expired or not yet valid")
+    found.of("signing: ", lambda: published(settings.signing.items()))
     missing = {agreement.signature_method for agreement in agreements} - settings.signing.keys()
     found.problems += [f"signing.{method}: an agreement needs it" for method in sorted(missing)]
     return keys

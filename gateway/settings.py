@@ -95,10 +95,15 @@ class ServerSettings(Section):
 
 
 class SigningSettings(Section):
-    """One signing key with its certificate (PEM files)."""
+    """One signing key with its certificate (PEM files), and the certificates published beside it during a change.
+
+    `next_certificate` can be pinned by clients before the change, `previous_certificates` verify older answers.
+    """
 
     key: AnyPath
     certificate: AnyPath
+    next_certificate: AnyPath | None = None
+    previous_certificates: tuple[AnyPath, ...] = ()
 
 
 class DatabaseSettings(Section):

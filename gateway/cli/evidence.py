@@ -89,7 +89,9 @@ def _signers(settings_path: Path | None, given: Sequence[Path]) -> list[Certific
     """The certificates named by option, else those of the settings."""
     if given:
         return list(chain.from_iterable(certificates.load_chain(path) for path in given))
-    return [certificates.load(pair.certificate) for pair in load_settings(settings_path).signing.values()]
+    pairs = load_settings(settings_path).signing.values()
+    # Stored answers may be of before a change of keys.
+    return [certificates.load(path) for pair in pairs for path in (pair.certificate, *pair.previous_certificates)]
 
 
 def _unverifiable(reason: str) -> ExitCode:

@@ -17,6 +17,7 @@ from gateway.errors import StoreError, VaultError
 from gateway.store import keyring, rekeying
 from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.database import Database
+from gateway.store.key_check import usage
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import CHAINED, ROTATABLE, VAULT, KeyRing
 from gateway.store.rekeying import Progress, silent
@@ -80,29 +81,14 @@ class Rekeying:
                 lambda: keyring.destroy(self.folder, purpose, generation),
             )
 
-    def usage(self) -> dict[str, dict[int, int]]:
-        """How much in the database each generation of the vault and the feed key still opens."""
-        with self.database.read() as connection:
-            found = {
-                VAULT: rekeying.wrapped_by(connection).values(),
-                "feed": rekeying.sealed_by(connection, self.vault).values(),
-            }
-            return {
-                purpose: {
-                    generation: sum(count[generation] for count in counts)
-                    for generation in {*KeyRing.load(self.folder).of(purpose), *(g for count in counts for g in count)}
-                }
-                for purpose, counts in found.items()
-            }
-
     @property
     def _keyed(self) -> KeyedDatabase:
         return KeyedDatabase(self.database, self.vault)
 
     def _rotate_sealing(self, purpose: str) -> Rotated:
         ring = KeyRing.load(self.folder)
-        usage = self.usage().get(purpose, {})
-        resumed = any(count and generation != ring.newest(purpose) for generation, count in usage.items())
+        opens = usage(self._keyed, self.vault).get(purpose, {})
+        resumed = any(count and generation != ring.newest(purpose) for generation, count in opens.items())
         generation = ring.newest(purpose) if resumed else self._begin(purpose, ring.newest(purpose) + 1)
         counts: dict[str, int] = {}
         if purpose == VAULT:

@@ -109,6 +109,12 @@ def sign(
         raise SigningError("the signature could not be made") from None
 
 
+def sample(profile: Profile, key: SigningKey, *, now: datetime) -> bytes:
+    """A signed message that says nothing: the rehearsal of a key. SigningError as for any other."""
+    body = body_bytes(Version.SOAP11, b'<probe xmlns="urn:de:koeln:fldm:probe"></probe>', profile)
+    return sign(profile, Version.SOAP11, (), body, key, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """The parts of an answer before it is signed."""
