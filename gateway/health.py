@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ from gateway.store import notices
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database
-from gateway.store.keyring import ROTATABLE, KeyRing, file_name
+from gateway.store.keyring import OLD_DAYS, KeyRing
 from gateway.store.overview import Overview, overview
 from gateway.upkeep import notifying, retention_rules
 from gateway.upkeep.retention_standing import standing
@@ -50,8 +50,6 @@ _CLOCK_MINUTES = 5
 """So far may the clocks of two machines differ."""
 _CHECKPOINT_MINUTES = 5
 """A running gateway writes a checkpoint every minute in which something was audited."""
-_KEY_DAYS = 365
-"""So old may a key become (docs/schluessel.md)."""
 _OTHERS, _GROUP = 0o027, 0o050
 """File modes that a key must not have, and that it should not."""
 
@@ -274,10 +272,11 @@ def _audit(e: Examination) -> Iterator[Finding]:
 
 
 def _keys(e: Examination) -> Iterator[Finding]:
-    ring = KeyRing.load(e.settings.keys.directory)
-    CheckpointKey.load(e.settings.keys.directory)
+    ring, _ = KeyRing.load(e.settings.keys.directory), CheckpointKey.load(e.settings.keys.directory)
     yield Finding("keys", State.OK, f"complete and private, generation {ring.current}")
-    yield from _key_ages(e, ring)
+    for purpose, days in ring.ages(e.now).items():
+        state, text, remedy = State(days > OLD_DAYS), f"{days} days old", f"gateway keys rotate {purpose}"
+        yield Finding(f"key age {purpose}", state, text, remedy, days, "d")
     for method, pair in e.settings.signing.items():
         SigningKey.load(pair.key, pair.certificate, method)
         yield _private(f"key signing {method}", pair.key)
@@ -290,15 +289,6 @@ def _retention(e: Examination) -> Iterator[Finding]:
     found = standing(e.database, retention_rules.load(e.settings.retention.rules), e.now, e.city.timezone)
     remedy = "run `gateway retention run` daily; see what it says"
     yield Finding("retention", State(found.grade), found.text, remedy, found.due, "items")
-
-
-def _key_ages(e: Examination, ring: KeyRing) -> Iterator[Finding]:
-    """The newest generation of every key that can be changed."""
-    for purpose in ROTATABLE:
-        made = (e.settings.keys.directory / file_name(purpose, ring.newest(purpose))).stat().st_mtime
-        days = (e.now - datetime.fromtimestamp(made, UTC)).days
-        state = State.WARNING if days > _KEY_DAYS else State.OK
-        yield Finding(f"key age {purpose}", state, f"{days} days old", f"gateway keys rotate {purpose}", days, "d")
 
 
 def _disk(e: Examination) -> Iterator[Finding]:

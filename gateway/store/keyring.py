@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +22,8 @@ CHAINED = ("index", "digest")
 REPLACED = (VAULT, "feed", "token")
 """Generations that stand for themselves: an older one can go once nothing needs it."""
 PURPOSES = ("index", "digest", "token", "ledger", "feed")
+OLD_DAYS = 365
+"""So old may a key become that can be changed (docs/schluessel.md)."""
 ROTATABLE = (*CHAINED, *REPLACED)
 
 _NAME = re.compile(rf"({'|'.join((*PURPOSES, VAULT))})(?:-([1-9][0-9]*))?\.key")
@@ -55,6 +58,13 @@ class KeyRing:
     def newest(self, purpose: str) -> int:
         """The highest generation of a purpose; 1 if this ring has none of it."""
         return max(self.of(purpose), default=1)
+
+    def ages(self, now: datetime) -> dict[str, int]:
+        """How many days ago the newest generation of each key that can be changed was made; none without a folder."""
+        if self.folder is None:
+            return {}
+        newest = {purpose: self.folder / file_name(purpose, self.newest(purpose)) for purpose in ROTATABLE}
+        return {name: (now - datetime.fromtimestamp(path.stat().st_mtime, UTC)).days for name, path in newest.items()}
 
     @classmethod
     def create(cls, folder: Path, randomness: Randomness = os.urandom) -> KeyRing:
