@@ -6,7 +6,7 @@ DEMO_ARGS ?= --once
 # Two test processes: files stay together, because some share a running gateway.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: demo test check format contracts interop long lock bundle clean
+.PHONY: demo test check format contracts interop long fuzz lock bundle clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
@@ -33,6 +33,13 @@ contracts: $(VENV)/.installed
 interop: $(VENV)/.installed
 	bash tests/interop/install.sh
 	$(BIN)/pytest tests/interop/test_foreign_*.py
+
+# Coverage-guided fuzzing of parser, envelope and signature verification; a finding is written to build/fuzz.
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.installed
+	mkdir -p build/fuzz
+	$(BIN)/python -m tests.fuzz.fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -artifact_prefix=build/fuzz/ \
+		build/fuzz tests/fuzz/corpus
 
 # Locks every package with the hashes of its files; after a change of setup.cfg.
 lock:

@@ -1,0 +1,1 @@
+"""Bytes that nobody thought of, thrown at parser, envelope and signature verification."""
