@@ -46,13 +46,16 @@ class Story:
     def erase(self, one: Dossier) -> None:
         """Everything about `one` goes; to be told before the key does. A tombstone has nothing that could go."""
         if one.key is not None:
-            self.erased.append(self._whole(one))
+            self.erased.append(Disclosure(self._audit_id(one), present(one.document or {})))
 
     def combine(self, one: Dossier, key: bytes, into: Dossier | None) -> None:
-        """`one` continues under the person with that source key; who is gone in the meantime is not named."""
+        """`one` continues under the person with that source key; who is gone in the meantime is not named.
+
+        No field of either is touched.
+        """
         if one.key is not None:
-            first = (self._whole(into),) if into is not None and into.key is not None else ()
-            self.combined[key] = (*self.combined.get(key, first), self._whole(one))
+            first = (Disclosure(self._audit_id(into), 0),) if into is not None and into.key is not None else ()
+            self.combined[key] = (*self.combined.get(key, first), Disclosure(self._audit_id(one), 0))
 
     def entries(self) -> list[Entry]:
         """One entry for each kind, and for each person that others were merged into: it comes first, if known."""
@@ -63,9 +66,6 @@ class Story:
             *((Kind.KOMBINATION, "zusammenfuehrung", persons) for persons in self.combined.values()),
         ]
         return [_entry(kind, operation, persons) for kind, operation, persons in told if persons]
-
-    def _whole(self, one: Dossier) -> Disclosure:
-        return Disclosure(self._audit_id(one), present(one.document or {}))
 
     def _audit_id(self, one: Dossier) -> str:
         return self.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
