@@ -95,9 +95,9 @@ class Eraser:
             if not ids:
                 break
             if erased := [one for one in found if self._erased(one.source, one.document)]:
-                gone += self._entomb(erased, [], "ledger", now, stichtag, complete=False)
+                gone += self._entomb(erased, [], "verzeichnis", now, stichtag, complete=False)
             after = ids[-1]
-        self._entomb([], self._refused(), "ledger", now, stichtag, complete=True)
+        self._entomb([], self._refused(), "verzeichnis", now, stichtag, complete=True)
         self._scrub()
         return gone
 
