@@ -178,3 +178,93 @@ def test_a_rolled_back_database_is_refused(place: Place) -> None:
     place.folder.joinpath("gateway.sqlite").write_bytes(before)
     with pytest.raises(AuditError, match="rolled back"):
         build(place.settings, clock=lambda: NOW)
+
+
+WOHNUNG = "schemas/wohnung2000/agreement.toml"
+
+
+def test_without_every_signature_nothing_starts(place: Place) -> None:
+    """A missing, a foreign and an outdated approval are named together with whatever else is wrong."""
+    approvals = place.folder / "approvals"
+    (approvals / "sozialamt" / "agreement.abgebende-stelle.p7s").unlink()
+    (approvals / "schulentwicklung" / "agreement.abgebende-stelle.p7s").write_bytes(
+        (approvals / "wohnung2000" / "agreement.abgebende-stelle.p7s").read_bytes()
+    )
+    place.edit(WOHNUNG, "personen_je_tag = 1000000", "personen_je_tag = 1000001", approved=False)
+    (place.folder / "gateway.sqlite").unlink()
+    told = problems(place)
+    assert "sozialamt/agreement.toml: not approved by abgebende-stelle: there is no signature" in told
+    assert "schulentwicklung/agreement.toml: not approved by abgebende-stelle: made over other bytes" in told
+    for role in ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte"):
+        assert f"wohnung2000/agreement.toml: not approved by {role}: made over other bytes" in told
+    assert told.count("not approved") == 5
+    assert "database" in told
+
+
+def test_settings_without_trust_are_refused(place: Place) -> None:
+    """There is no switch to skip it: a missing section is a missing key, an untrusted role approves nothing."""
+    text = (place.folder / "settings.toml").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("datenschutzbeauftragte = ")]
+    (place.folder / "settings.toml").write_text("\n".join(lines), "utf-8")
+    assert "the settings trust nobody in this role" in problems(place)
+    start, end = text.index("[approvals]"), text.index("[log]")
+    (place.folder / "settings.toml").write_text(text[:start] + text[end:], "utf-8")
+    with pytest.raises(SettingsError, match="approvals: Field required"):
+        place.settings  # noqa: B018 - reading them is what is refused
+    (place.folder / "settings.toml").write_text(
+        text.replace("keys/empfangende-stelle.pem", "keys/abgebende-stelle.pem"), "utf-8"
+    )
+    assert "empfangende-stelle: the same certificate is trusted as abgebende-stelle too" in problems(place)
+
+
+def two_versions(place: Place, *, now: tuple[str, str] = ("", ""), then: tuple[str, str] = ("", "")) -> None:
+    """Fassung 3 ends on the day of NOW, fassung 4 holds on the day after and no longer; all approved."""
+    path = place.folder / WOHNUNG
+    text = path.read_text("utf-8")
+    today = text.replace("gueltig_bis = 2027-12-31", "gueltig_bis = 2026-11-23")
+    tomorrow = text.replace("gueltig_bis = 2027-12-31", "gueltig_bis = 2026-11-24").replace(
+        "fassung = 3", "fassung = 4"
+    )
+    tomorrow = tomorrow.replace("gueltig_von = 2025-01-01", "gueltig_von = 2026-11-24")
+    path.write_text(today.replace(*now), "utf-8")
+    path.with_name("agreement-4.toml").write_text(tomorrow.replace(*then), "utf-8")
+    place.approve()
+
+
+def test_each_day_has_its_version_without_a_restart(place: Place) -> None:
+    """One process answers under the old version, from local midnight on under the new one, after its end under none."""
+    two_versions(place, then=("U3 = ", "U4 = "))
+    moment = [NOW]
+
+    def answered(purpose: str) -> tuple[str | None, str | None]:
+        answer = place.ask(app, "wohnung2000", message(head=operation("abrufkontext", CONTEXT.replace("U1", purpose))))
+        return code(answer), answer.findtext(".//{*}quittung/{*}fassung")
+
+    with build(place.settings, clock=lambda: moment[0]) as app:
+        assert answered("U3") == ("person-nicht-gefunden", "3")
+        assert answered("U4") == ("zweck-nicht-vereinbart", "3")
+        moment[0] = datetime(2026, 11, 23, 22, 59, 59, tzinfo=UTC)
+        assert answered("U3") == ("person-nicht-gefunden", "3")
+        moment[0] += timedelta(seconds=1)  # 00:00 in Köln
+        assert answered("U3") == ("zweck-nicht-vereinbart", "4")
+        assert answered("U4") == ("person-nicht-gefunden", "4")
+        assert app.rules.agreements["wohnung2000/1"].version == 4
+        moment[0] += timedelta(days=1)
+        assert answered("U4")[0] == "vereinbarung-nicht-in-kraft"
+        assert sorted(app.rules.agreements) == ["schulentwicklung/1", "sozialamt/1"]
+
+
+@pytest.mark.parametrize(
+    "then", [('"rufname",', ""), ('personSuchen = { pflicht = ["aktenzeichen"] }', "personSuchen = {}")]
+)
+def test_versions_side_by_side_have_one_contract(place: Place, then: tuple[str, str]) -> None:
+    """A version that would publish anything else needs a contract major of its own: what is published never jumps."""
+    two_versions(place, then=then)
+    assert "wohnung2000/1: fassung 4 gives another contract than the others: give it another major" in problems(place)
+
+
+def test_every_version_is_approved_before_its_day(place: Place) -> None:
+    """A version that holds only tomorrow keeps the gateway from starting today, if its signatures are missing."""
+    two_versions(place)
+    (place.folder / "approvals" / "wohnung2000" / "agreement-4.datenschutzbeauftragte.p7s").unlink()
+    assert "wohnung2000/agreement-4.toml: not approved by datenschutzbeauftragte" in problems(place)

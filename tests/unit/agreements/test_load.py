@@ -67,6 +67,11 @@ def test_the_shipped_agreements_load() -> None:
         ('signaturverfahren = "rsa-sha256"', 'signaturverfahren = "rsa-sha1"', "signaturverfahren"),
         ("zertifikate = []", 'zertifikate = ["*"]', "zertifikate"),
         ("zertifikate = []", "", "zertifikate"),
+        ("freigabe = [", "freigaben = [", "anwendung.freigabe: Field required"),
+        ('"abgebende-stelle", ', "", "at least 3"),
+        ('["abgebende-stelle", ', '["personalrat", ', "abgebende-stelle is missing"),
+        ('["abgebende-stelle", ', '["abgebende-stelle", "abgebende-stelle", ', "a role is named twice"),
+        ('["abgebende-stelle", ', '["abgebende-stelle", "../x", ', "freigabe"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, found: str) -> None:
@@ -94,6 +99,15 @@ def test_overlapping_versions_are_refused(tmp_path: Path) -> None:
     written(tmp_path, SHIPPED)
     written(tmp_path, SHIPPED.replace("fassung = 3", "fassung = 2"), file="agreement-2.toml")
     with pytest.raises(AgreementError, match="overlap"):
+        load_all(tmp_path, today=TODAY)
+
+
+def test_two_versions_of_one_number_are_refused(tmp_path: Path) -> None:
+    """The audit trail names a version by its number: it must mean one text."""
+    written(tmp_path, SHIPPED)
+    older = SHIPPED.replace("2025-01-01", "2023-01-01").replace("2027-12-31", "2024-12-31")
+    written(tmp_path, older, file="agreement-2.toml")
+    with pytest.raises(AgreementError, match="two versions are called fassung 3"):
         load_all(tmp_path, today=TODAY)
 
 

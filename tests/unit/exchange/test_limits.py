@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
+from gateway.agreements.agreement import Limits
+from gateway.agreements.load import load_agreement
 from gateway.errors import LimitExceeded
-from gateway.exchange.limits import PersonBudget, RequestBudget
+from gateway.exchange.limits import Budgets, PersonBudget, RequestBudget
+from gateway.shipped import schemas
 from tests.unit.exchange.house import city
 
 
@@ -49,6 +54,39 @@ def test_every_window_of_sixty_seconds_holds() -> None:
             moments.append(clock.now)
     assert all(sum(start <= moment < start + 60 for moment in moments) <= 7 for start in moments)
     assert len(moments) >= 7 * 8
+
+
+def test_another_limit_holds_from_one_moment_to_the_next() -> None:
+    """A smaller limit of another version counts what was admitted before; a larger one adds to it."""
+    budget = RequestBudget(7, Clock())
+    for limit, admitted_now in ((3, 3), (5, 2), (3, 0), (7, 2)):
+        count = 0
+        for _ in range(9):
+            with suppress(LimitExceeded):
+                budget.admit(limit)
+                count += 1
+        assert count == admitted_now, limit
+
+
+def test_the_versions_in_force_set_the_budget() -> None:
+    """Of all versions only those of today count, of two contract majors the smaller."""
+    one = load_agreement(schemas() / "wohnung2000" / "agreement.toml")
+    today, after = date(2026, 11, 23), date(2026, 11, 24)
+    now = replace(one, valid_to=today, limits=Limits(5, 50))
+    second = replace(one, major=2, valid_to=today, limits=Limits(9, 3))
+    then = replace(one, version=4, valid_from=after, limits=Limits(2, 10))
+    for agreement, moment, requests, persons in (
+        (now, datetime(2026, 11, 23, 9, tzinfo=UTC), 5, 3),
+        (then, datetime(2026, 11, 24, 9, tzinfo=UTC), 2, 10),
+    ):
+        budgets = Budgets([now, second, then], city(), Clock())
+        for _ in range(requests):
+            budgets.admit(agreement, now=moment)
+        with pytest.raises(LimitExceeded):
+            budgets.admit(agreement, now=moment)
+        budgets.disclose(agreement, persons, now=moment)
+        with pytest.raises(LimitExceeded):
+            budgets.disclose(agreement, 1, now=moment)
 
 
 def test_it_frees_up_again() -> None:

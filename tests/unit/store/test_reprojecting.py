@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Condition
 from gateway.errors import StoreError
-from gateway.store import ingest, reprojecting, tables
+from gateway.store import audit_tables, ingest, reprojecting, tables
 from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
 
 TONIGHT = [{"art": "3", "bis": TODAY.isoformat()}]
@@ -128,6 +129,49 @@ def test_an_agreement_that_was_away_is_caught_up(house: House) -> None:
     house.agreements = kept
     assert house.reproject() == 1
     assert house.kinds() == ["geaendert"]
+
+
+def told(house: House) -> list[tuple[object, ...]]:
+    """What the audit trail says of agreements, oldest first."""
+    with house.database.read() as connection:
+        rows = connection.execute(sa.select(audit_tables.entry.c.content).order_by(audit_tables.entry.c.number))
+        entries = [json.loads(content) for (content,) in rows]
+    agreed = [entry for entry in entries if entry["operation"].startswith("vereinbarung")]
+    return [(e["operation"], e["anwendung"], e["fassung"], e["vertrag"], e.get("anzahlen")) for e in agreed]
+
+
+def test_the_trail_says_since_when_a_version_holds(house: House) -> None:
+    """One entry when a version first takes effect, with how many it shows, none when it goes on, one when it ends."""
+    house.take(upsert("1", 1), upsert("2", 2))
+    house.reproject()
+    first = ("vereinbarungWirksam", "wohnung", 1, 1, {"aenderungen": 2, "personen": 2})
+    assert told(house) == [first]
+    house.settle()
+    house.today += timedelta(days=1)
+    house.reproject()
+    renew(house, pins=frozenset({"sha256:" + "a" * 64}))
+    assert told(house) == [first]
+    renew(house, version=4, scope=(Condition("anschrift.strasse", one_of=frozenset({"Ringstraße"})),))
+    second = ("vereinbarungWirksam", "wohnung", 4, 1, {"aenderungen": 2, "personen": 0})
+    assert told(house) == [first, second]
+    kept, house.agreements = house.agreements, {}
+    house.reproject()
+    house.reproject()
+    ended = ("vereinbarungBeendet", "wohnung", 4, 1, None)
+    assert told(house) == [first, second, ended]
+    house.agreements = kept
+    house.reproject()
+    assert told(house) == [first, second, ended, second]
+
+
+def test_a_version_that_changes_nothing_seen_is_audited_without_work(light_house: House) -> None:
+    """Another number over the same scope and fields is told to the trail, and nobody is computed anew."""
+    house = light_house
+    house.take(upsert("1", 1))
+    house.reproject()
+    house.agreements = {"wohnung": replace(house.agreements["wohnung"], version=9)}
+    assert house.store.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
+    assert [entry[2] for entry in told(house)] == [1, 9]
 
 
 def test_the_basis_names_what_decides(light_house: House) -> None:
