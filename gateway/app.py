@@ -185,13 +185,15 @@ def serve(settings: Settings) -> None:
     """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens.
 
     The gateway attacks itself first: if one of its own negative messages is answered it does not serve.
-    AuditError if the audit trail does not continue its last checkpoint, or none can be written.
+    AuditError if the audit trail does not continue its last checkpoint, or none can be written; StoreError if an
+    erasure has not been finished.
     """
     configure_log(settings.log)
     rules = load(settings)
     _attack(rules)
     context = context_for(settings.server)
     with open_house(rules) as app:
+        app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
     server.serve(settings.server, context, partial(_open_after_fork, rules))

@@ -91,11 +91,14 @@ def checkpoint(settings_path: Path | None, restored: bool) -> None:
         if restored:
             moment = now()
             with app.store.poll_lock():
-                # First: if it breaks off here, the anchor still keeps the house closed.
-                stichtag = app.rules.city.today(moment)
-                erased = app.store.after_restore(app.rules.agreements, now=moment, stichtag=stichtag)
+                erased = app.store.after_restore(
+                    app.rules.agreements,
+                    now=moment,
+                    stichtag=app.rules.city.today(moment),
+                    anchored=lambda: app.audit.checkpoint(restored=True),
+                )
                 click.echo(f"{erased} persons erased again")
-        point = app.audit.checkpoint(restored=restored)
+        point = app.audit.checkpoint()
     click.echo(f"anchored: {point.gesamt} entries up to batch {point.block}" if point else "there is no entry yet")
 
 

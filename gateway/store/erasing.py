@@ -8,7 +8,7 @@ identifier until the application has confirmed that the person is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -72,18 +72,32 @@ class Eraser:
             stored = any(connection.execute(query).first() is not None for query in queries)
         return stored or self.ledger.holds(source, personennummer)
 
-    def after_restore(self, *, now: datetime, stichtag: date) -> int:
-        """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased."""
+    def after_restore(self, anchored: Callable[[], object], *, now: datetime, stichtag: date) -> int:
+        """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased.
+
+        `anchored` is called in between: the anchor must say from where the trail goes on before anything is added
+        to it. Broken off before, the anchor keeps the house closed; after, `require_finished` does.
+        """
         self._require_ledger()
         with self.database.write() as connection:
             connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex()))
+        anchored()
         return self._apply_ledger(now, stichtag)
 
     def finish(self, *, now: datetime, stichtag: date) -> int:
         """Afterwards the ledger is applied, if an erasure broke off before it reached the database; how many went."""
+        return self._apply_ledger(now, stichtag) if self._behind() else 0
+
+    def require_finished(self) -> None:
+        """StoreError if the ledger knows of erasures that the database does not: nobody may be served before."""
+        self._require_ledger()
+        if self._behind():
+            raise StoreError("an erasure is not finished: poll once, or repeat the command", code="loeschung-offen")
+
+    def _behind(self) -> bool:
         with self.database.read() as connection:
-            behind = connection.execute(sa.select(epoch.c.erasures)).scalar_one() < len(self.ledger)
-        return self._apply_ledger(now, stichtag) if behind else 0
+            done: int = connection.execute(sa.select(epoch.c.erasures)).scalar_one()
+        return done < len(self.ledger)
 
     def _apply_ledger(self, now: datetime, stichtag: date) -> int:
         gone, after = 0, b""

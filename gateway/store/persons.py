@@ -166,9 +166,23 @@ class Store:
         """True if this person number stands, or once stood, in the store, in quarantine or in the erasure ledger."""
         return self._eraser({}).is_known(source, personennummer)
 
-    def after_restore(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> int:
-        """Afterwards old tokens are refused and the erasure ledger is applied again; how many persons it erased."""
-        return self._eraser(agreements).after_restore(now=now, stichtag=stichtag)
+    def after_restore(
+        self,
+        agreements: Mapping[str, Agreement],
+        *,
+        now: datetime,
+        stichtag: date,
+        anchored: Callable[[], object] = lambda: None,
+    ) -> int:
+        """Afterwards old tokens are refused and the erasure ledger is applied again; how many persons it erased.
+
+        `anchored` writes the restore checkpoint: before anything is added to the trail.
+        """
+        return self._eraser(agreements).after_restore(anchored, now=now, stichtag=stichtag)
+
+    def require_erasures(self) -> None:
+        """StoreError if an erasure broke off before it reached the database: nobody may be served before it has."""
+        self._eraser({}).require_finished()
 
     def forget_versions(self, before: datetime) -> int:
         """Afterwards no superseded version of a person recorded before that moment is left; how many went."""

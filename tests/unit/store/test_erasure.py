@@ -204,8 +204,12 @@ def test_the_trail_says_who_was_erased_and_leads_nowhere(house: House) -> None:
 def test_an_erasure_that_broke_off_is_finished_by_the_poller(house: House) -> None:
     """The ledger knows the person and the database does not: the next page is not taken in before that is done."""
     live(house)
+    house.store.require_erasures()
     house.ledger.add(SOURCE, NUMBER)
+    with pytest.raises(StoreError, match="not finished"):
+        house.store.require_erasures()
     house.take(upsert("9", 9))
+    house.store.require_erasures()
     assert house.store.subject(SOURCE, NUMBER) is None
     assert house.store.quarantine_entries() == []
     assert [entry["ergebnis"] for entry in entries(house)] == ["verzeichnis"]
