@@ -75,7 +75,8 @@ class House:
     def records(self, numbers: Iterable[str]) -> dict[str, Tree]:
         """What the source says of these persons now; those it has no good record of are left out."""
         subjects = {number: self.app.store.subject("okvisa", number) for number in numbers}
-        return {number: one.versions[-1].datensatz for number, one in subjects.items() if one is not None}
+        found = {number: one for number, one in subjects.items() if one is not None and one.versions}
+        return {number: one.versions[-1].datensatz for number, one in found.items()}
 
     def kennungen(self, numbers: Iterable[str]) -> dict[str, dict[str, str]]:
         """Application -> person number -> identifier, also of persons it no longer sees."""

@@ -39,7 +39,7 @@ def end_of(agreements: Mapping[str, Agreement], one: Dossier, *, stichtag: date)
         return None
     if one.state == "merged":
         return End.ZUSAMMENGEFUEHRT
-    if one.document is None or is_alias(one) or _in_some_scope(agreements, one.document, stichtag):
+    if one.document is None or is_alias(one) or in_some_scope(agreements, one.document, stichtag):
         return None
     return End.UMFANG
 
@@ -67,7 +67,8 @@ def write(connection: sa.Connection, ends: Mapping[bytes, End | None], now: date
         connection.execute(sa.insert(person_end), new)
 
 
-def _in_some_scope(agreements: Mapping[str, Agreement], document: Tree, stichtag: date) -> bool:
+def in_some_scope(agreements: Mapping[str, Agreement], document: Tree, stichtag: date) -> bool:
+    """True if the person belongs to one of these agreements on that day, whatever block or restriction hides it."""
     control = d.control(document)
     plain: Tree = {**document, "steuerung": {name: part for name, part in control.items() if name not in _PASSING}}
     ableitung = derived.derive(plain, stichtag=stichtag)

@@ -20,7 +20,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store import expiring_health, poll_entries, projecting
+from gateway.store import expiring_health, poll_entries, projecting, sparing
 from gateway.store import quarantine as waiting
 from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Change, Ingested, Merge, Quarantined, Removal, Upsert, Withholding, moment
@@ -183,6 +183,7 @@ class Intake:
         """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
         # A value of health whose time is over is not even stored; by UTC, so never before the city's day.
         document, _ = expiring_health.without_old(to_tree(change.datensatz), expiring_health.last_by_law(now.date()))
+        document = sparing.without_untellable(self._agreements, document, now)
         if one.active and poll_entries.same(one.document or {}, document):
             return
         if one.key is None:
