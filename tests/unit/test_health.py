@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.agreements.document import ROLES
 from gateway.app import build
 from gateway.health import CHECKS, Finding, State, examine, worst
 from gateway.store.batch import Batch, Quarantined
+from gateway.wire import issuing
+from gateway.wire.issuing import Term
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
 
@@ -268,3 +271,76 @@ def test_nothing_of_the_installation_is_changed_by_looking(place: Place) -> None
     examine(place.settings, NOW)
     assert picture() == before
     assert os.access(place.folder / "gateway.sqlite", os.R_OK)
+
+
+WOHNUNG = "schemas/wohnung2000/agreement.toml"
+APPROVAL = "approval wohnung2000/1 fassung 3"
+
+
+def sign_as_offices(place: Place, *, days: int = 3650) -> None:
+    """Real offices, by certificates of their own, take the place of the trial keys."""
+    for number, role in enumerate(ROLES, 1):
+        issued = issuing.approver(role, Term(NOW, days, number), unit="Amt 33")
+        files = place.folder / "approvals" / "keys" / role
+        files.with_suffix(".pem").write_bytes(issued.certificate_pem)
+        files.with_suffix(".key").write_bytes(issued.key_pem)
+    place.approve()
+
+
+def test_trial_approvals_are_a_warning(place: Place) -> None:
+    """Keys that the installation made for itself stand for no office, and that is said until offices have signed."""
+    found = findings(place)[APPROVAL]
+    assert (found.state, "trial approvals" in found.text) == (State.WARNING, True)
+    sign_as_offices(place)
+    found = findings(place)[APPROVAL]
+    assert (found.state, found.text) == (State.OK, "signed by 3 roles; first certificate: 3650 days left")
+
+
+def test_a_missing_approval_is_critical(place: Place) -> None:
+    """What would keep the gateway from starting is named, per agreement, with the role."""
+    sign_as_offices(place)
+    place.edit(WOHNUNG, "personen_je_tag = 1000000", "personen_je_tag = 1", approved=False)
+    found = findings(place)[APPROVAL]
+    assert found.state is State.CRITICAL
+    assert "datenschutzbeauftragte: made over other bytes" in found.text
+    assert state(place, "approval sozialamt/1 fassung 2") is State.OK
+
+
+NOTICES = [
+    (61, 0, ""),
+    (60, 1, "60"),
+    (31, 1, "60"),
+    (30, 1, "30"),
+    (14, 1, "14"),
+    (8, 1, "14"),
+    (7, 2, "7"),
+    (1, 2, "1"),
+]
+
+
+@pytest.mark.parametrize(("left", "expected", "notice"), NOTICES)
+def test_ends_are_announced(place: Place, left: int, expected: int, notice: str) -> None:
+    """An agreement and an approver's certificate warn 60 days before their end, anew at 30 and 14, critical from 7."""
+    sign_as_offices(place, days=left)
+    place.edit(WOHNUNG, "gueltig_bis = 2027-12-31", f"gueltig_bis = {NOW.date() + timedelta(days=left)}")
+    found = findings(place)
+    text = f"{left} days left" + (f" (notice: {notice} days before)" if notice else "")
+    assert (found["agreement wohnung2000/1"].state, found["agreement wohnung2000/1"].text) == (expected, text)
+    assert (found[APPROVAL].state, text in found[APPROVAL].text) == (expected, True)
+
+
+def test_an_expired_certificate_under_a_living_agreement_is_critical(place: Place) -> None:
+    """It stays trusted, and somebody must sign anew."""
+    sign_as_offices(place, days=3)
+    found = findings(place, now=NOW + timedelta(days=5))[APPROVAL]
+    assert (found.state, "expired 2 days ago" in found.text) == (State.CRITICAL, True)
+
+
+def test_a_version_that_follows_needs_no_announcement(place: Place) -> None:
+    """An agreement that goes on under its next version without a gap is not about to end."""
+    later = (place.folder / WOHNUNG).read_text("utf-8").replace("fassung = 3", "fassung = 4")
+    later = later.replace("gueltig_von = 2025-01-01", "gueltig_von = 2026-11-26")
+    place.edit(WOHNUNG, "gueltig_bis = 2027-12-31", "gueltig_bis = 2026-11-25")
+    (place.folder / "schemas" / "wohnung2000" / "agreement-4.toml").write_text(later, "utf-8")
+    found = findings(place)["agreement wohnung2000/1"]
+    assert (found.state, "fassung 4 begins on 2026-11-26" in found.text) == (State.OK, True)
