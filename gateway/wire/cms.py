@@ -150,7 +150,7 @@ def verify_detached(signature: bytes, content: bytes, trusted: Collection[str]) 
         raise ApprovalRefused("not a CMS signature in strict DER or PEM form, or something stands behind it") from None
 
 
-def _verified(message: _SignedData, content: bytes, trusted: Collection[str]) -> Signer:
+def _verified(message: _Signed, content: bytes, trusted: Collection[str]) -> Signer:
     if message.content.octets is not None:
         raise ApprovalRefused("carries its own content: it must be detached")
     info = _only_signer(message)
@@ -194,7 +194,7 @@ class _IssuerAndSerial:
 
 
 @asn1.sequence
-class _SignerInfo:
+class _OneSignature:  # SignerInfo
     version: int
     identifier: asn1.TLV
     digest: _Algorithm
@@ -205,21 +205,21 @@ class _SignerInfo:
 
 
 @asn1.sequence
-class _SignedData:
+class _Signed:  # SignedData
     version: int
     digests: asn1.SetOf[_Algorithm]
     content: _Content
     certificates: Annotated[asn1.SetOf[x509.Certificate] | None, asn1.Implicit(0)]
-    signers: asn1.SetOf[_SignerInfo]
+    signers: asn1.SetOf[_OneSignature]
 
 
 @asn1.sequence
 class _Message:
     kind: ObjectIdentifier
-    content: Annotated[_SignedData, asn1.Explicit(0)]
+    content: Annotated[_Signed, asn1.Explicit(0)]
 
 
-def _read(signature: bytes) -> _SignedData:
+def _read(signature: bytes) -> _Signed:
     message = asn1.decode_der(_Message, _from_pem(signature))
     if message.kind != _SIGNED_DATA or message.content.content.kind != _DATA:
         raise ApprovalRefused("not SignedData over data")
@@ -235,7 +235,7 @@ def _from_pem(signature: bytes) -> bytes:
     return base64.b64decode(b"".join(block[2].split()), validate=True)
 
 
-def _only_signer(message: _SignedData) -> _SignerInfo:
+def _only_signer(message: _Signed) -> _OneSignature:
     infos = message.signers.as_list()
     if len(infos) != 1:
         raise ApprovalRefused(f"{len(infos)} signers: exactly one is allowed")
@@ -244,7 +244,7 @@ def _only_signer(message: _SignedData) -> _SignerInfo:
     return infos[0]
 
 
-def _named(message: _SignedData, info: _SignerInfo) -> x509.Certificate:
+def _named(message: _Signed, info: _OneSignature) -> x509.Certificate:
     present = message.certificates.as_list() if message.certificates is not None else []
     found = [certificate for certificate in present if _names(info, certificate)]
     if len(found) != 1:
@@ -252,7 +252,7 @@ def _named(message: _SignedData, info: _SignerInfo) -> x509.Certificate:
     return found[0]
 
 
-def _names(info: _SignerInfo, certificate: x509.Certificate) -> bool:
+def _names(info: _OneSignature, certificate: x509.Certificate) -> bool:
     """Whether the identifier means this certificate (RFC 5652, 5.3: issuer and serial, or subjectKeyIdentifier)."""
     tag, content = info.identifier.tag_bytes, bytes(info.identifier.data)
     if tag == b"\x80" and info.version == 3:
@@ -278,7 +278,7 @@ def _content(der: bytes) -> bytes:
     return der[2 + long :]
 
 
-def _digest_algorithm(message: _SignedData, info: _SignerInfo) -> hashes.HashAlgorithm:
+def _digest_algorithm(message: _Signed, info: _OneSignature) -> hashes.HashAlgorithm:
     name = info.digest.algorithm.dotted_string
     if [one.algorithm.dotted_string for one in message.digests.as_list()] != [name]:
         raise ApprovalRefused("digest algorithms contradict each other")
@@ -287,7 +287,7 @@ def _digest_algorithm(message: _SignedData, info: _SignerInfo) -> hashes.HashAlg
     return _DIGESTS[name]
 
 
-def _check_attributes(info: _SignerInfo, digest: bytes) -> None:
+def _check_attributes(info: _OneSignature, digest: bytes) -> None:
     if info.attributes is None:
         raise ApprovalRefused("no signed attributes (sign without -noattr)")
     kinds = [attribute.kind for attribute in info.attributes.as_list()]
@@ -299,7 +299,7 @@ def _check_attributes(info: _SignerInfo, digest: bytes) -> None:
         raise ApprovalRefused("made over other bytes than these (messageDigest)")
 
 
-def _value(info: _SignerInfo, kind: ObjectIdentifier) -> tuple[bytes, bytes] | None:
+def _value(info: _OneSignature, kind: ObjectIdentifier) -> tuple[bytes, bytes] | None:
     """Tag and content of the attribute's only value."""
     for attribute in info.attributes.as_list() if info.attributes is not None else ():
         values = attribute.values.as_list()
@@ -326,7 +326,7 @@ def _public_key(certificate: x509.Certificate) -> _PublicKey:
     raise ApprovalRefused("the signer's key is too weak: RSA from 3,072 bit, or EC P-256 or P-384")
 
 
-def _check_signature(key: _PublicKey, info: _SignerInfo, digest: hashes.HashAlgorithm) -> None:
+def _check_signature(key: _PublicKey, info: _OneSignature, digest: hashes.HashAlgorithm) -> None:
     signed = asn1.encode_der(info.attributes)  # RFC 5652, 5.4: as SET OF, not under its tag [0]
     name = info.algorithm.algorithm.dotted_string
     try:

@@ -50,7 +50,7 @@ def refused(signature: bytes, content: bytes = CONTENT, by: set[str] | None = No
     return str(refusal.value)
 
 
-def info(message: cms._Message) -> cms._SignerInfo:
+def info(message: cms._Message) -> cms._OneSignature:
     return message.content.signers.as_list()[0]
 
 
