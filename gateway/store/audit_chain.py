@@ -178,6 +178,9 @@ def begin(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
 
 def _begin_chain(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
     if connection.execute(select(func.count()).select_from(tables.batch)).scalar_one():
+        # PostgreSQL shows each statement what others have committed by then: the chain may have begun just now.
+        if (begun := read_head(connection, lock=True)) is not None:
+            return begun
         raise AuditError("the head of the audit chain is missing although there are batches: verify the trail")
     chain = str(UUID(bytes=randomness(16), version=4))
     first = {"id": _HEAD, "chain": chain, "number": 0, "total": 0, "hash": first_link(chain)}

@@ -90,6 +90,7 @@ STEPS = st.one_of(
     st.tuples(st.just("swap"), TABLES, PICK, PICK, PICK),
     st.tuples(st.just("insert"), TABLES, PICK, PICK, VALUES),
     st.tuples(st.just("cut"), st.integers(0, BATCHES - 1)),
+    st.tuples(st.just("edit"), PICK),
 )
 
 
@@ -153,11 +154,21 @@ class Attacker:
         total = self._raw.execute("SELECT count(*) FROM audit_entry").fetchone()[0]
         self._raw.execute("UPDATE audit_head SET number = ?, total = ?", (after, total))
 
+    def edit(self, row: int) -> None:
+        """An entry tells of another purpose, and is still well-formed."""
+        self._raw.execute(
+            "UPDATE audit_entry SET content = cast(replace(content, 'U1', 'U2') AS blob) WHERE rowid = ?",
+            (self._row("audit_entry", row),),
+        )
+
     def compute_anew(self) -> None:
-        """Hashes, roots, counts, links and head fit whatever stands there now."""
+        """Hashes, roots, counts, links and head fit whatever stands there now, and nothing is left over."""
+        self._raw.execute("DELETE FROM audit_personal WHERE number NOT IN (SELECT number FROM audit_entry)")
         (chain,) = self._raw.execute("SELECT chain FROM audit_head").fetchone() or (b"",)
         previous, total, last = first_link(chain.decode("utf-8", "replace") if isinstance(chain, bytes) else ""), 0, 0
         for (number,) in self._raw.execute("SELECT number FROM audit_batch ORDER BY number").fetchall():
+            if not isinstance(number, int) or abs(number) >= 2**53:
+                return
             tree = MerkleTree()
             query = "SELECT rowid, content FROM audit_entry WHERE batch = ? ORDER BY position"
             for row, content in self._raw.execute(query, (number,)).fetchall():
@@ -167,8 +178,6 @@ class Attacker:
             total += tree.leaves
             found = self._raw.execute("SELECT time FROM audit_batch WHERE number = ?", (number,)).fetchone()[0]
             time = found.decode("utf-8", "replace") if isinstance(found, bytes) else ""
-            if not isinstance(number, int) or abs(number) >= 2**53:
-                return
             link = batch_hash(
                 number=number, previous=previous, root=tree.root(), entries=tree.leaves, total=total, time=time
             )

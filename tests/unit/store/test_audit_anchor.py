@@ -301,6 +301,21 @@ def test_the_writer_anchors_by_itself(tmp_path: Path) -> None:
         assert "anchor file cannot be written" in (broken.checkpoint_problem() or "")
 
 
+def test_several_processes_share_one_anchor(folder: Path) -> None:
+    """Whoever appends goes on from the other's last line, and the lines are one chain."""
+    with a_house(folder) as house:
+        one = house.anchored()
+        other = house.open(anchor=Anchor(house.anchor, house.key, house.clock))
+        for trail in (one, other, one, other):
+            trail.record(an_entry(), b"")
+            trail.checkpoint()
+        one.close()
+        other.close()
+        verdict = house.verify(with_anchor=True)
+    assert verdict.intact, verdict.findings
+    assert (verdict.entries, verdict.unanchored) == (4, 0)
+
+
 class Recorder:
     """A checkpoint function that counts, and fails while told so."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import AuditError
-from gateway.store import audit_tables
+from gateway.store import audit_chain, audit_tables
 from gateway.store.audit_chain import MerkleTree, batch_hash, first_link
 from gateway.store.database import Database
 from tests.unit.store.audit_kit import a_house, an_entry
@@ -57,6 +57,19 @@ def test_a_chain_without_its_head_is_not_begun_anew(tmp_path: Path) -> None:
         house.tamper("DELETE FROM audit_head")
         with pytest.raises(AuditError, match="head of the audit chain is missing"):
             house.trail.record(an_entry(), b"")
+
+
+def test_two_processes_may_begin_the_chain_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who saw no head a moment before another's first batch became visible goes on behind it (PostgreSQL)."""
+    with a_house(tmp_path) as house:
+        house.fill(1)
+        seen = iter([None])
+        real = audit_chain.read_head
+        monkeypatch.setattr(audit_chain, "read_head", lambda c, *, lock=False: next(seen, real(c, lock=lock)))
+        house.trail.record(an_entry(), b"")
+        verdict = house.verify()
+    assert verdict.intact
+    assert verdict.batches == 2
 
 
 def test_the_migration_makes_exactly_the_tables(tmp_path: Path) -> None:

@@ -315,6 +315,14 @@ def test_no_file_breaks_the_reader(file: File, folder: Path, name: str) -> None:
     assert "Canary" not in said
 
 
+@pytest.mark.parametrize("name", ["a month twice", "too many months", "too many heads", "a long checkpoint"])
+def test_what_would_pile_up_is_refused(file: File, folder: Path, name: str) -> None:
+    """Months, heads and checkpoints are bounded by number or length, before anything of them is kept."""
+    HOSTILE[name](file)
+    with pytest.raises(AuditError, match="Auszug, Zeile"):
+        file.verdict(folder / "hostile")
+
+
 def test_what_is_no_file_cannot_be_told(file: File, folder: Path) -> None:
     """A folder, a device, nothing at all, or a name that no file has."""
     for path in (folder, Path("/dev/zero"), folder / "missing", Path("a\x00b")):

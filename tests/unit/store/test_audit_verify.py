@@ -71,7 +71,7 @@ def test_an_edit_of_any_column_is_found(tmp_path: Path, edit: str) -> None:
         assert not house.verify().intact
 
 
-@pytest.mark.parametrize("edit", ["NULL", "'Canary'", "17", "3.5", "x'c3'", "cast(x'c3' as text)", "1e300"])
+@pytest.mark.parametrize("edit", ["NULL", "'Canary'", "17", "3.5", "x'c3'", "cast(x'c3' as text)", "1e300", "1 << 60"])
 @pytest.mark.parametrize(
     "column",
     [f"audit_batch.{name}" for name in ("number", "previous", "root", "entries", "total", "time", "hash")]
