@@ -106,7 +106,10 @@ def _store(path: Path, issued: Issued) -> None:
 def _settings(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> str:
     pinned = "\n".join(f'{name} = ["{fingerprint}"]' for name, fingerprint in pins.items())
     trusted = "\n".join(f'{role} = ["{APPROVALS}/{trial.KEYS}/{role}.pem"]' for role in roles)
-    return f"""\
+    return _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned)
+
+
+_SETTINGS = """\
 # Settings of one gateway. Relative paths count from this file. Unknown or missing keys refuse to start.
 # GATEWAY_<SECTION>_<KEY> in the environment replaces one value, for example GATEWAY_DATABASE_URL.
 
@@ -144,7 +147,7 @@ stale_minutes = 30                        # older data than this is a health pro
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
 
 [approvals]                               # an agreement is in force only if all its roles have signed it
-folder = "{APPROVALS}"                      # <application>/<file stem>.<role>.p7s
+folder = "{approvals}"                      # <application>/<file stem>.<role>.p7s
 
 [approvals.trusted]                       # TRIAL keys of this installation: replace by the offices' certificates
 {trusted}
