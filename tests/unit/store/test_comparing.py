@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from gateway.agreements.agreement import Condition
 from gateway.store import comparing, ingest
@@ -32,6 +33,16 @@ def test_the_effect_is_counted(house: House) -> None:
     assert found.withdrawn == {"vornamen": 3}
     assert house.changes().last_number == before
     assert house.reproject() == 0
+
+
+def test_both_versions_are_counted_as_if_in_force(light_house: House) -> None:
+    """A version that begins next year is counted in today's store as if it held today, and so is one that has ended."""
+    house = light_house
+    house.take(upsert("1", 1))
+    ended = agreement(valid_to=date(2026, 1, 31))
+    coming = agreement(valid_from=date(2027, 1, 1), version=2)
+    found = comparing.effect(house.database, house.vault, ended, coming, stichtag=house.today)
+    assert (found.before, found.after, found.gained, found.lost) == (1, 1, 0, 0)
 
 
 def test_more_than_one_piece_is_counted(light_house: House) -> None:
