@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -246,8 +247,6 @@ def _quoted(path: str) -> str:
 
 
 def _connector(location: str, options: dict[str, Any]) -> Callable[[], Any]:
-    import sqlite3
-
     return lambda: sqlite3.connect(location, **options)
 
 
@@ -255,8 +254,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     # The driver's own BEGIN is off (isolation_level None): read-then-write would fail at once instead of waiting.
     writing = connection.get_execution_options().get("gateway_write", False)
     raw = connection.connection.driver_connection
-    raw.execute(f"PRAGMA query_only = {0 if writing else 1}")  # type: ignore[union-attr]  # an open connection has one
-    raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")  # type: ignore[union-attr]  # see above
+    try:
+        raw.execute(f"PRAGMA query_only = {0 if writing else 1}")  # type: ignore[union-attr]  # an open connection has one
+        raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")  # type: ignore[union-attr]  # see above
+    except sqlite3.Error as error:
+        # SQLAlchemy translates what it executes itself; this is another writer that takes too long.
+        raise StoreError(f"the database refused a statement ({type(error).__name__})") from None
 
 
 def _durable(require: Callable[[Any], None]) -> Callable[[Any, object], None]:

@@ -64,7 +64,8 @@ class KeyRing:
         if self.folder is None:
             return {}
         newest = {purpose: self.folder / file_name(purpose, self.newest(purpose)) for purpose in ROTATABLE}
-        return {name: (now - datetime.fromtimestamp(path.stat().st_mtime, UTC)).days for name, path in newest.items()}
+        made = {name: datetime.fromtimestamp(path.stat().st_mtime, UTC) for name, path in newest.items()}
+        return {name: max(0, (now - moment).days) for name, moment in made.items()}
 
     @classmethod
     def create(cls, folder: Path, randomness: Randomness = os.urandom) -> KeyRing:

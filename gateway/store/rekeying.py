@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -24,13 +23,13 @@ from gateway.store.tables import family_kennung, key_use, search_index
 from gateway.store.vault import Vault
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Told after each short transaction what is being done, how much of it is done, and how much there is.
+
+It is also the place to let others write: without a rest between the transactions they would wait for their turn."""
 
 _STEP = 200
 _TOKEN_STEP = 250
 _BLOCK = 20_000
-_CACHE = 256 * 1024
-"""KiB of pages that SQLite keeps in memory for the switch: hashes land everywhere in their indexes."""
 
 
 def silent(_what: str, _done: int, _of: int) -> None:
@@ -124,10 +123,11 @@ def switch(
     def change(value: bytes) -> bytes:
         return vault.further(key, generation, value)
 
-    with database.switch() as connection, _roomy(connection):
-        changed = _rekey_families(connection, vault, change) if key == "index" else 0
-        for place in HASHED[key]:
-            changed += _rehash(connection, place, change)
+    families = _changed_families(database, vault, change) if key == "index" else []
+    with database.switch() as connection:
+        changed = _replace_families(connection, families)
+        for table in dict.fromkeys(place.column.table for place in HASHED[key]):
+            changed += _rehash(connection, [place for place in HASHED[key] if place.column.table is table], change)
         values = {"generation": generation, "proof": vault.proof(key, generation)}
         connection.execute(sa.update(key_use).where(key_use.c.purpose == key).values(values))
         trail.stage(connection, [entry(changed)])
@@ -235,38 +235,52 @@ def _delete_tokens(connection: sa.Connection, tokens: set[tuple[bytes, bytes]]) 
     connection.execute(sa.delete(search_index).where(same), [{"one": one, "made": made} for one, made in tokens])
 
 
-def _rekey_families(connection: sa.Connection, vault: Vault, change: Callable[[bytes], bytes]) -> int:
-    """The identifier of a family is sealed for its hash: both change together."""
+def _changed_families(database: KeyedDatabase, vault: Vault, change: Callable[[bytes], bytes]) -> list[dict[str, Any]]:
+    """The identifier of a family is sealed for its hash: both change together. Only the poller writes these rows."""
+    with database.read() as connection:
+        rows = connection.execute(sa.select(family_kennung)).all()
     changed = []
-    for row in connection.execute(sa.select(family_kennung)):
+    for row in rows:
         plain = vault.open_feed(row.sealed, row.application, row.family_key)
-        new = change(row.family_key)
-        sealed = vault.seal_feed(plain, row.application, new)
-        changed.append({"of": row.application, "old": row.family_key, "new": new, "text": sealed})
-    if changed:
-        same = sa.and_(
-            family_kennung.c.application == sa.bindparam("of"), family_kennung.c.family_key == sa.bindparam("old")
-        )
-        values: dict[str, Any] = {"family_key": sa.bindparam("new"), "sealed": sa.bindparam("text")}
-        connection.execute(sa.update(family_kennung).where(same).values(values), changed)
-    return len(changed)
+        key = change(row.family_key)
+        sealed = vault.seal_feed(plain, row.application, key)
+        changed.append({"application": row.application, "family_key": key, "sealed": sealed})
+    return sorted(changed, key=lambda row: (row["application"], row["family_key"]))
 
 
-def _rehash(connection: sa.Connection, place: Hashed, change: Callable[[bytes], bytes]) -> int:
-    """Every value of the column is changed; how many rows."""
+def _replace_families(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> int:
+    if rows:
+        connection.execute(sa.delete(family_kennung))
+        connection.execute(sa.insert(family_kennung), rows)
+    return len(rows)
 
-    def value(old: bytes) -> bytes:
-        return place.each(old, change)
 
-    table, column = place.column.table.name, place.column.name
+def _rehash(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+    """Every value of these columns of one table is changed; how many rows."""
     if connection.dialect.name == "sqlite":
-        raw: Any = connection.connection.driver_connection
-        raw.create_function("rehashed", 1, value, deterministic=True)
-        try:
-            statement = f"UPDATE {table} SET {column} = rehashed({column}) WHERE {column} IS NOT NULL"  # noqa: S608 - names of our own tables
-            return connection.execute(sa.text(statement)).rowcount
-        finally:
-            raw.create_function("rehashed", 1, None)
+        return _rehash_sqlite(connection, places, change)
+    return max(_rehash_postgresql(connection, place, change) for place in places)
+
+
+def _rehash_sqlite(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+    """One pass over the table; its indexes are made anew, sorted: much faster than to change them value by value."""
+    table, raw = places[0].column.table, connection.connection.driver_connection
+    names = {place.column.name for place in places}
+    indexes = [index for index in table.indexes if names & set(index.columns.keys())]
+    values: dict[str, Any] = {}
+    for number, place in enumerate(places):
+        raw.create_function(f"rehashed{number}", 1, _of(place, change), deterministic=True)  # type: ignore[union-attr]  # an open connection has one
+        values[place.column.name] = getattr(sa.func, f"rehashed{number}")(place.column)
+    for index in indexes:
+        index.drop(connection)
+    changed = connection.execute(sa.update(table).values(values)).rowcount
+    for index in indexes:
+        index.create(connection)
+    return changed
+
+
+def _rehash_postgresql(connection: sa.Connection, place: Hashed, change: Callable[[bytes], bytes]) -> int:
+    table, column, of = place.column.table.name, place.column.name, _of(place, change)
     olds = connection.execute(sa.select(place.column).where(place.column.is_not(None)).distinct()).scalars().all()
     statement = (
         f"UPDATE {table} SET {column} = v.fresh FROM unnest(CAST(:old AS bytea[]), CAST(:fresh AS bytea[]))"  # noqa: S608 - names of our own tables
@@ -275,19 +289,9 @@ def _rehash(connection: sa.Connection, place: Hashed, change: Callable[[bytes], 
     changed = 0
     for start in range(0, len(olds), _BLOCK):
         block = [bytes(old) for old in olds[start : start + _BLOCK]]
-        fresh = [value(old) for old in block]
-        changed += connection.execute(sa.text(statement), {"old": block, "fresh": fresh}).rowcount
+        changed += connection.execute(sa.text(statement), {"old": block, "fresh": [of(old) for old in block]}).rowcount
     return changed
 
 
-@contextmanager
-def _roomy(connection: sa.Connection) -> Iterator[None]:
-    if connection.dialect.name != "sqlite":
-        yield
-        return
-    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA cache_size = {-_CACHE}")
-    try:
-        yield
-    finally:
-        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+def _of(place: Hashed, change: Callable[[bytes], bytes]) -> Callable[[bytes | None], bytes | None]:
+    return lambda value: None if value is None else place.each(value, change)

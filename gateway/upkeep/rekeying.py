@@ -26,6 +26,8 @@ from gateway.store.vault import Vault
 _TOKENS_LIVE = timedelta(hours=25)
 """Page tokens hold for 24 h; an hour more for clocks that differ."""
 _PAUSE = 1.0
+_REST = 0.02
+"""Seconds after each short transaction in which others may write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Rekeying:
                 lambda: keyring.destroy(self.folder, purpose, generation),
             )
 
+    def _rested(self, what: str, done: int, total: int) -> None:
+        self.progress(what, done, total)
+        self.pause(_REST)
+
     @property
     def _keyed(self) -> KeyedDatabase:
         return KeyedDatabase(self.database, self.vault)
@@ -92,9 +98,9 @@ class Rekeying:
         generation = ring.newest(purpose) if resumed else self._begin(purpose, ring.newest(purpose) + 1)
         counts: dict[str, int] = {}
         if purpose == VAULT:
-            counts = rekeying.rewrap(self.database, self.vault, self.progress)
+            counts = rekeying.rewrap(self.database, self.vault, self._rested)
         elif purpose == "feed":
-            counts = rekeying.reseal(self._keyed, self.vault, self.progress)
+            counts = rekeying.reseal(self._keyed, self.vault, self._rested)
         self.trail.record(_entry("abgeschlossen", {purpose: generation, **counts}))
         return Rotated(purpose, generation, resumed, counts)
 
@@ -107,7 +113,7 @@ class Rekeying:
         if newest > use or not left:
             generation = use + 1 if newest > use else self._begin(purpose, use + 1)
             if purpose == "index":
-                rekeying.prepare_tokens(keyed, self.vault, generation, self.progress)
+                rekeying.prepare_tokens(keyed, self.vault, generation, self._rested)
             rows = rekeying.switch(
                 keyed,
                 self.vault,
@@ -120,7 +126,7 @@ class Rekeying:
         use = keyed.follow()[purpose]
         counts = {"rows": rows}
         if purpose == "index":
-            counts["tokens"] = rekeying.drop_tokens(keyed, use, self.progress)
+            counts["tokens"] = rekeying.drop_tokens(keyed, use, self._rested)
         return Rotated(purpose, use, resumed, counts)
 
     def _begin(self, purpose: str, generation: int) -> int:

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from gateway.errors import StoreError
+from gateway.errors import AuditError, StoreError
 from gateway.store import audit_tables
+from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.database import Database, is_current, upgrade
 from gateway.store.tables import epoch, position
+from tests.unit.store.store_kit import House
 
 ROW = {"source": "okvisa", "change_number": 1, "page_token": None, "full_load": False}
 
@@ -197,3 +199,19 @@ def test_a_database_without_tables_is_not_current(tmp_path: Path) -> None:
     assert not is_current(url)
     upgrade(url)
     assert is_current(url)
+
+
+def test_who_waits_too_long_is_told_so_and_can_try_again(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that the lock is not free for in time gets a StoreError; the audit trail's writer lives on."""
+    monkeypatch.setattr("gateway.store.database._BUSY_SECONDS", 0.01)
+    holder = Database.open(f"sqlite:///{light_house.database.path}")
+    trail = AuditTrail.open(light_house.database, light_house.vault, lambda: light_house.now, os.urandom)
+    entry = Entry(kind=Kind.BETRIEB, operation="probe", outcome="ok")
+    with holder.write():
+        with pytest.raises(StoreError, match="OperationalError"), light_house.database.write():
+            pass
+        with pytest.raises(AuditError, match="cannot be written"):
+            trail.record(entry)
+    assert trail.record(entry).number
+    trail.close()
+    holder.close()
