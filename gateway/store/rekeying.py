@@ -29,7 +29,7 @@ It is also the place to let others write: without a rest between the transaction
 
 _STEP = 200
 _TOKEN_STEP = 250
-_BLOCK = 20_000
+_BLOCK = 100_000
 
 
 def silent(_what: str, _done: int, _of: int) -> None:
@@ -259,7 +259,7 @@ def _rehash(connection: sa.Connection, places: Sequence[Hashed], change: Callabl
     """Every value of these columns of one table is changed; how many rows."""
     if connection.dialect.name == "sqlite":
         return _rehash_sqlite(connection, places, change)
-    return max(_rehash_postgresql(connection, place, change) for place in places)
+    return _rehash_postgresql(connection, places, change)
 
 
 def _rehash_sqlite(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
@@ -279,18 +279,33 @@ def _rehash_sqlite(connection: sa.Connection, places: Sequence[Hashed], change: 
     return changed
 
 
-def _rehash_postgresql(connection: sa.Connection, place: Hashed, change: Callable[[bytes], bytes]) -> int:
-    table, column, of = place.column.table.name, place.column.name, _of(place, change)
-    olds = connection.execute(sa.select(place.column).where(place.column.is_not(None)).distinct()).scalars().all()
-    statement = (
-        f"UPDATE {table} SET {column} = v.fresh FROM unnest(CAST(:old AS bytea[]), CAST(:fresh AS bytea[]))"  # noqa: S608 - names of our own tables
-        f" AS v(old, fresh) WHERE {table}.{column} = v.old"
+def _rehash_postgresql(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+    """Each row is written once, found by its key; an index cannot be taken away here, because readers would wait."""
+    table = places[0].column.table
+    keys, columns = list(table.primary_key), [place.column for place in places]
+    rows = connection.execute(sa.select(*keys, *columns)).all()
+    arrays = [f"CAST(:k{n} AS {_array(key)}[])" for n, key in enumerate(keys)]
+    arrays += [f"CAST(:v{n} AS bytea[])" for n in range(len(columns))]
+    names = [f"k{n}" for n in range(len(keys))] + [f"v{n}" for n in range(len(columns))]
+    statement = sa.text(
+        f"UPDATE {table.name} AS t SET {', '.join(f'{column.name} = n.v{n}' for n, column in enumerate(columns))}"  # noqa: S608 - names of our own tables
+        f" FROM unnest({', '.join(arrays)}) AS n({', '.join(names)})"
+        f" WHERE {' AND '.join(f't.{key.name} = n.k{n}' for n, key in enumerate(keys))}"
     )
-    changed = 0
-    for start in range(0, len(olds), _BLOCK):
-        block = [bytes(old) for old in olds[start : start + _BLOCK]]
-        changed += connection.execute(sa.text(statement), {"old": block, "fresh": [of(old) for old in block]}).rowcount
-    return changed
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        values: dict[str, list[Any]] = {f"k{n}": [row[n] for row in block] for n in range(len(keys))}
+        for n, place in enumerate(places):
+            of = _of(place, change)
+            values[f"v{n}"] = [of(row[len(keys) + n]) for row in block]
+        connection.execute(statement, values)
+    return len(rows)
+
+
+def _array(column: sa.Column[Any]) -> str:
+    """The type of a key's values in an array of PostgreSQL."""
+    kinds = {sa.LargeBinary: "bytea", sa.BigInteger: "bigint"}
+    return next((name for kind, name in kinds.items() if isinstance(column.type, kind)), "text")
 
 
 def _of(place: Hashed, change: Callable[[bytes], bytes]) -> Callable[[bytes | None], bytes | None]:
