@@ -34,14 +34,13 @@ class Accepted:
 def scan(
     respond: Respond,
     *,
-    usual_suites: Collection[int],
     usual_groups: Collection[int],
     suites: Sequence[int] = SUITES,
     groups: Sequence[int] = GROUPS,
 ) -> Accepted:
     """Everything of `suites` and `groups` that the server takes, in SSL 3.0 to TLS 1.3.
 
-    The suites are offered with `usual_groups` and the groups with `usual_suites`: with what the server should know.
+    The suites are offered with `usual_groups`, which the server should know, and the groups with the suites found.
     ValueError if it answers with something that was not offered, or with no TLS.
     """
     found: dict[int, frozenset[int]] = {}
@@ -49,7 +48,7 @@ def scan(
     for version in (SSL3, TLS10, TLS11, TLS12, TLS13):
         if taken := frozenset(_taken_suites(respond, version, suites, tuple(usual_groups))):
             found[version] = taken
-            curves[version] = frozenset(_taken_groups(respond, version, tuple(usual_suites), groups))
+            curves[version] = frozenset(_taken_groups(respond, version, tuple(taken), groups))
     return Accepted(found, curves)
 
 

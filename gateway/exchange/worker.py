@@ -109,11 +109,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop, when a thread is done with a connection: it waits for more, or it is the end."""
         conn.busy = False
-        try:
-            result = False if fs.cancelled() else fs.result()
-        except Exception as error:  # noqa: BLE001 - whatever broke in a thread ends this connection, not the loop
-            LOG.warning("connection broken", error=type(error).__name__)
-            result = False
+        broken = fs.cancelled() or fs.exception() is not None
+        if broken:
+            LOG.warning("connection broken")
+        result = False if broken else fs.result()
         if result is _NOT_YET:
             begun = Phase.ARRIVING if conn.begun else Phase.SILENT
             self._wait(conn, begun if conn.initialized else Phase.SHAKING)

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.exchange.allowed import SUITES
+from gateway.exchange.hello import TLS13, Offer
 from tests.unit.exchange.certificates import issue
 from tests.unit.exchange.certificates import server as server_certificate
-from tests.unit.exchange.test_server import Running, post, start, stop
+from tests.unit.exchange.test_server import PATH, Running, post, start, stop
 
 SOON = 4.5
 """Seconds within which a caller is answered; each of the crowds below would keep him waiting far longer."""
+
+READ_TIMEOUT = 4
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     ca.write(folder, "ca")
     server_certificate(ca).write(folder, "server")
     issue("client", ca).write(folder, "client")
-    running = start(folder, folder)
+    running = start(folder, folder, read_timeout=READ_TIMEOUT)
     yield running
     stop(running)
 
@@ -55,10 +59,74 @@ def test_connections_that_say_nothing_hold_no_thread(running: Running) -> None:
     assert answered_soon(running)
 
 
-def test_half_a_handshake_keeps_nobody_out_for_long(running: Running) -> None:
-    """As many begun handshakes as threads are given up after the read timeout."""
-    silent(running, 8, b"\x16\x03\x01")
+def test_half_a_handshake_keeps_nobody_out(running: Running) -> None:
+    """Many times more begun handshakes than threads, and than there is room for, keep nobody out."""
+    hello = Offer(TLS13, tuple(SUITES[TLS13]), (23,)).encode()
+    silent(running, 250, b"\x16\x03\x01")
+    silent(running, 250, hello)  # these got an answer and are to go on
     assert answered_soon(running)
+
+
+@pytest.mark.parametrize("begun", [
+    b"POST ",
+    f"POST {PATH} HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx".encode(),
+    f"POST {PATH} HTTP/1.1\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n".encode(),
+    f"POST {PATH} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nxx".encode(),
+    b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+])  # fmt: skip
+@pytest.mark.parametrize("name", [None, "client"])
+def test_slow_requests_and_readers_hold_no_thread(running: Running, begun: bytes, name: str | None) -> None:
+    """Five times more slow headers, bodies or readers than threads, with a certificate or without: nobody waits."""
+    for _ in range(40):
+        running.raw(name, window=2048).sendall(begun)
+    began = time.monotonic()
+    assert {post(running.connect())[0] for _ in range(4)} == {200}
+    assert time.monotonic() - began < READ_TIMEOUT
+
+
+def test_a_slow_request_is_told_so(running: Running) -> None:
+    """After the read timeout, counted from its first byte, 408 and the end; bytes in between win no time."""
+    connection = running.raw("client")
+    began = time.monotonic()
+    connection.settimeout(0.2)
+    answer = b""
+    for byte in f"POST {PATH} HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{'x' * 900}".encode():
+        connection.sendall(bytes([byte]))
+        try:
+            answer = connection.recv(1000)
+            break
+        except TimeoutError:
+            continue
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert READ_TIMEOUT - 1 < time.monotonic() - began < READ_TIMEOUT + 3
+
+
+def test_requests_in_one_piece_are_each_answered(running: Running) -> None:
+    """Two requests sent at once, and the beginning of a third: three answers on one connection."""
+    one = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc".encode()
+    connection = running.raw("client")
+    connection.sendall(one + one + one[:20])
+    answers = b""
+    while answers.count(b" 3") < 2:
+        answers += connection.recv(65536)
+    connection.sendall(one[20:])
+    while answers.count(b" 3") < 3:
+        answers += connection.recv(65536)
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_who_asks_whether_to_go_on_is_told_once(running: Running) -> None:
+    """Expect: 100-continue gets one 100 when the body may come, and none when it may not."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: "
+    connection = running.raw("client")
+    connection.sendall(f"{head}3\r\n\r\n".encode())
+    assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.sendall(b"abc")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    for name, length in ((None, 3), ("client", 100_001)):
+        refused = running.raw(name)
+        refused.sendall(f"{head}{length}\r\n\r\n".encode())
+        assert not refused.recv(1000).startswith(b"HTTP/1.1 100")
 
 
 def test_clients_that_do_not_hang_up_stop_nobody(running: Running) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.errors import CallerUnknown
 from gateway.exchange.identity import identify
-from tests.unit.exchange.certificates import Issued, issue
+from tests.unit.exchange.certificates import Issued, issue, rsa_key
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -55,3 +58,21 @@ def test_a_server_certificate_is_no_client(ca: Issued) -> None:
     machine = issue("localhost", ca, usage=ExtendedKeyUsageOID.SERVER_AUTH)
     with pytest.raises(CallerUnknown):
         identify(machine.der, frozenset({machine.pin}), now=NOW)
+
+
+@pytest.mark.parametrize("told", [
+    {"key": rsa_key(2048)},
+    {"key": ec.generate_private_key(ec.SECP256K1())},
+    {"key": ed25519.Ed25519PrivateKey.generate()},
+    {"digest": hashes.SHA224()},
+    {"authority": True},
+    {"signs": False},
+])  # fmt: skip
+def test_a_weak_or_misused_certificate_names_nobody(ca: Issued, told: dict[str, Any]) -> None:
+    """Weak key, weak digest, an authority's, a keyUsage without signatures: unknown (403), even if it is pinned."""
+    client = issue("client", ca, **told)
+    with pytest.raises(CallerUnknown) as caught:
+        identify(client.der, frozenset({client.pin}), now=NOW)
+    assert caught.value.http_status == 403
+    strong = issue("client", ca, key=rsa_key(3072))
+    assert identify(strong.der, frozenset({strong.pin}), now=NOW).fingerprint == strong.pin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -11,20 +12,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.errors import SettingsError
-from gateway.exchange.http import Web, tls_peer
+from gateway.exchange.http import Page, Web
 from gateway.exchange.message import Reply, Request
 from gateway.exchange.openssl import enforce
+from gateway.exchange.proxy import peers
 from gateway.exchange.server import serve
-from gateway.exchange.tls import server_context
+from gateway.exchange.tls import context_for, server_context
 from gateway.settings import ServerSettings
 from tests.unit.exchange.certificates import issue
 from tests.unit.exchange.certificates import server as server_certificate
@@ -46,13 +49,15 @@ class Mirror:
 class Opened:
     """What a process works with."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: ServerSettings) -> None:
+        peer, claims = peers(told, lambda: datetime.now(UTC))
         self.web = Web(
             Mirror(),
-            {},
+            {"/big": Page(200, "text/plain", b"x" * 150_000)},
             services=frozenset({("wohnung2000", 1)}),
-            max_bytes=100_000,
-            peer=tls_peer,
+            max_bytes=told.max_request_bytes,
+            peer=peer,
+            claims=claims,
             monotonic=time.monotonic,
         )
 
@@ -76,18 +81,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(place: Path, port: int, **more: Any) -> ServerSettings:
-    return ServerSettings(
-        public_url="https://localhost",
-        port=port,
-        certificate=place / "server.crt",
-        key=place / "server.key",
-        client_ca=place / "ca.crt",
-        processes=2,
-        threads=4,
-        connections=100,
-        read_timeout=1,
-        **more,
-    )
+    told: dict[str, Any] = {
+        "public_url": "https://localhost",
+        "port": port,
+        "certificate": place / "server.crt",
+        "key": place / "server.key",
+        "client_ca": place / "ca.crt",
+        "processes": 2,
+        "threads": 4,
+        "connections": 100,
+        "read_timeout": 1,
+        "max_request_bytes": 100_000,
+    }
+    return ServerSettings.model_validate(told | more)
 
 
 @dataclass
@@ -107,8 +113,13 @@ class Running:
         self.connections.append(connection)
         return connection
 
-    def raw(self, name: str | None = None) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+    def raw(self, name: str | None = None, *, window: int | None = None) -> ssl.SSLSocket:
+        """A bare TLS connection; with `window` the client takes no more than about so many bytes unread."""
+        plain = socket.socket()
+        plain.settimeout(5)
+        if window is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        plain.connect(("127.0.0.1", self.port))
         wrapped = client_context(self.place, name).wrap_socket(plain, server_hostname="localhost")
         self.connections.append(wrapped)
         return wrapped
@@ -119,27 +130,45 @@ class Running:
         self.connections.clear()
 
 
-def start(place: Path, folder: Path) -> Running:
+def start(
+    place: Path, folder: Path, *, environment: Mapping[str, str] = os.environ, file: str | None = None, **more: Any
+) -> Running:
+    """A server with the certificates in `place`; its log is <folder>/log. `file`: a Unix socket instead of a port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = folder / "log"
-    with log.open("wb") as file:
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.exchange.test_server", str(place), str(port)],
-            stdout=file,
-            stderr=file,
+            [sys.executable, "-m", "tests.unit.exchange.test_server", str(place), str(port), json.dumps(more)],
+            stdout=output,
+            stderr=output,
+            env=dict(environment),
             cwd=Path(__file__).parents[3],
         )
     deadline = time.monotonic() + 20
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            if file is None:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            else:
+                unix(file).close()
             return Running(process, port, log, place)
         except OSError:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def unix(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(5)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def stop(running: Running) -> None:
@@ -288,5 +317,5 @@ def test_a_missing_file_refuses_to_start(place: Path, tmp_path: Path, missing: s
 
 if __name__ == "__main__":
     enforce()
-    told = settings(Path(sys.argv[1]), int(sys.argv[2]))
-    serve(told, server_context(told), Opened)
+    told = settings(Path(sys.argv[1]), int(sys.argv[2]), **json.loads(sys.argv[3]))
+    serve(told, context_for(told), lambda: Opened(told))
