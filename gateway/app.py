@@ -41,6 +41,7 @@ from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.operations.messages import Services
 from gateway.settings import Settings
+from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.database import Database
@@ -196,7 +197,15 @@ def serve(settings: Settings) -> None:
         app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
+        _resume_budgets(rules, app.database)
     server.serve(settings.server, context, partial(_open_after_fork, rules))
+
+
+def _resume_budgets(rules: Rules, database: Database) -> None:
+    """What was disclosed today before this start counts: a restart is no second budget."""
+    now = rules.clock()
+    midnight = datetime.combine(rules.city.today(now), datetime.min.time(), rules.city.timezone)
+    rules.budgets.resume(usage.disclosed(database, midnight), now=now)
 
 
 def _attack(rules: Rules) -> None:

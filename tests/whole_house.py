@@ -230,4 +230,7 @@ Person = [{fields}]
 [grenzen]
 anfragen_je_minute = 60000
 personen_je_tag = 1000000
+gleichzeitige_anfragen = 200
+megabyte_je_tag = 1000000
+uhrzeiten = ["00:00-24:00"]
 """

@@ -42,10 +42,16 @@ class OperationTerms:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Budgets: requests a minute, persons a day."""
+    """Budgets: requests a minute and at one time, persons and bytes of answers a day.
+
+    `hours` are the times of day of the city in which requests are taken, as minutes from midnight (begin, end).
+    """
 
     requests_per_minute: int
     persons_per_day: int
+    parallel_requests: int
+    bytes_per_day: int
+    hours: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)

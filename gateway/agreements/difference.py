@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.agreements.agreement import Agreement, Condition
-from gateway.agreements.explain import METHODS, PROFILES, describe_condition, law_of_field
+from gateway.agreements.explain import METHODS, PROFILES, describe_condition, hours, law_of_field
 from gateway.agreements.operation import Kind, Operation
 from gateway.model.person import Person
 from gateway.model.structure import Node, grantable
@@ -80,6 +80,9 @@ def _security(old: Agreement, new: Agreement) -> Iterator[str]:
         ("Anfragesignatur", lambda a: "verlangt" if a.request_signature else "nicht verlangt"),
         ("Anfragen je Minute", lambda a: a.limits.requests_per_minute),
         ("Personen je Tag", lambda a: a.limits.persons_per_day),
+        ("Anfragen zur gleichen Zeit", lambda a: a.limits.parallel_requests),
+        ("Bytes je Tag", lambda a: a.limits.bytes_per_day),
+        ("Uhrzeiten", lambda a: hours(a.limits)),
     ]
     yield from _changed(told, old, new)
     yield from _listed("Client-Zertifikat", old.pins, new.pins)

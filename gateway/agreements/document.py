@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Purpose = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,20}$")]
+Hours = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Role = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
 
@@ -82,10 +83,13 @@ class Felder(Section):
 
 
 class Grenzen(Section):
-    """Budgets."""
+    """Budgets; days and hours are the city's. What is left out has the limit that stands here, never none."""
 
     anfragen_je_minute: Annotated[int, Field(ge=1)]
     personen_je_tag: Annotated[int, Field(ge=1)]
+    gleichzeitige_anfragen: Annotated[int, Field(ge=1, le=10_000)] = 50
+    megabyte_je_tag: Annotated[int, Field(ge=1)] = 10_000
+    uhrzeiten: Annotated[list[Hours], Field(min_length=1, max_length=10)] = ["00:00-24:00"]
 
 
 class Vereinbarung(Section):

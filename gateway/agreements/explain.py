@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.agreements.agreement import Agreement, Condition
+from gateway.agreements.agreement import Agreement, Condition, Limits
 from gateway.agreements.operation import Kind, Operation
 from gateway.model.codelists import load as load_codelist
 from gateway.model.freigabe import release
@@ -114,7 +114,16 @@ def law_of_field(agreement: Agreement, node: Node) -> tuple[str, str]:
 
 def _limits(a: Agreement) -> Iterator[str]:
     yield "\nGrenzen"
-    yield f"  - {a.limits.requests_per_minute} Anfragen je Minute, {a.limits.persons_per_day} Personen je Tag"
+    limits = a.limits
+    yield f"  - {limits.requests_per_minute} Anfragen je Minute, {limits.parallel_requests} zur gleichen Zeit"
+    yield f"  - {limits.persons_per_day} Personen und {limits.bytes_per_day // 1_000_000} Megabyte je Tag"
+    yield f"  - Anfragen von {hours(limits)}"
+
+
+def hours(limits: Limits) -> str:
+    """The times of day in which requests are taken, in German."""
+    spans = (f"{start // 60:02}:{start % 60:02} bis {end // 60:02}:{end % 60:02} Uhr" for start, end in limits.hours)
+    return " und ".join(spans)
 
 
 _SECTIONS = (_head, _law, _persons, _operations, _fields, _limits)

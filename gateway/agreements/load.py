@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
-from gateway.agreements.document import ROLES, Bedingung, Vereinbarung
+from gateway.agreements.document import ROLES, Bedingung, Grenzen, Vereinbarung
 from gateway.agreements.operation import Kind, Operation
 from gateway.agreements.versions import by_stream
 from gateway.errors import AgreementError
@@ -107,6 +107,9 @@ def _problems(document: Vereinbarung) -> Iterator[str]:
         return
     yield from _operation_problems(document)
     yield from _field_problems(document)
+    for hours in document.grenzen.uhrzeiten:
+        if _minute(hours[:5]) >= _minute(hours[6:]):
+            yield f"grenzen.uhrzeiten: {hours} ends before it begins (two entries lead across midnight)"
     for number, condition in enumerate(document.personen.bedingung, 1):
         yield from (f"personen.bedingung {number}: {problem}" for problem in _condition_problems(condition))
 
@@ -213,9 +216,23 @@ def _agreement(document: Vereinbarung) -> Agreement:
         operations=MappingProxyType(dict(_terms(document))),
         fields=tuple(node.path for node in granted),
         single_only=frozenset(node.path for node in granted if _single_only(node, office)),
-        limits=Limits(document.grenzen.anfragen_je_minute, document.grenzen.personen_je_tag),
+        limits=_limits(document.grenzen),
         roles=tuple(head.freigabe),
     )
+
+
+def _limits(told: Grenzen) -> Limits:
+    return Limits(
+        told.anfragen_je_minute,
+        told.personen_je_tag,
+        told.gleichzeitige_anfragen,
+        told.megabyte_je_tag * 1_000_000,
+        tuple((_minute(text[:5]), _minute(text[6:])) for text in told.uhrzeiten),
+    )
+
+
+def _minute(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:])
 
 
 def _terms(document: Vereinbarung) -> Iterable[tuple[Operation, OperationTerms]]:

@@ -2,7 +2,7 @@
 
 The counters stand in memory that the processes share (made before the fork), guarded by a record lock that the
 kernel gives back when a process dies. What they do not know: several machines behind a balancer each count for
-themselves, and a restart of the server begins to count anew.
+themselves. At its start a server takes over from the audit trail how many persons were disclosed today.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
@@ -28,6 +28,10 @@ _MOST_SECONDS = 86_400
 _MOMENT = struct.Struct("=d")
 _CURSOR = struct.Struct("=q")
 _DAY_AND_COUNT = struct.Struct("=qq")
+_PROCESS = struct.Struct("=qq")
+"""A process and how many requests it has at work."""
+_MOST_PROCESSES = 256
+_DAY = 24 * 60
 
 
 class RequestBudget:
@@ -59,26 +63,64 @@ class RequestBudget:
         return _CURSOR.size + (number % self._limit) * _MOMENT.size
 
 
-class PersonBudget:
-    """At most `limit` disclosed persons on one day of the city; a person told twice counts twice."""
+class DayBudget:
+    """At most `limit` of something on one day of the city: persons (one told twice counts twice), bytes."""
 
-    def __init__(self, limit: int, city: City) -> None:
+    def __init__(self, limit: int, city: City, name: str) -> None:
         self._limit = limit
         self._city = city
+        self._name = name
         self._shared = _Shared(_DAY_AND_COUNT.size)
 
-    def take(self, persons: int, *, now: datetime, limit: int | None = None) -> None:
-        """Count these persons; LimitExceeded, and nothing is counted, if they are more than are left today."""
+    def take(self, amount: int, *, now: datetime, limit: int | None = None) -> None:
+        """Count that much; LimitExceeded, and nothing is counted, if it is more than is left today."""
         limit = self._limit if limit is None else limit
-        today = self._city.today(now)
         with self._shared.alone() as memory:
-            day, used = _DAY_AND_COUNT.unpack_from(memory, 0)
-            used = used if day == today.toordinal() else 0
-            if persons and used + persons > limit:
-                midnight = datetime.combine(today + timedelta(days=1), time.min, self._city.timezone)
-                wait = (midnight.astimezone(now.tzinfo) - now).total_seconds()
-                raise LimitExceeded("personen_je_tag is used up", retry_after=_seconds(wait))
-            _DAY_AND_COUNT.pack_into(memory, 0, today.toordinal(), used + persons)
+            used = self._used(memory, now)
+            if amount and used + amount > limit:
+                raise LimitExceeded(f"{self._name} is used up", retry_after=_until_midnight(self._city, now))
+            _DAY_AND_COUNT.pack_into(memory, 0, self._city.today(now).toordinal(), used + amount)
+
+    def resume(self, amount: int, *, now: datetime) -> None:
+        """That much was taken today before this server was started."""
+        with self._shared.alone() as memory:
+            _DAY_AND_COUNT.pack_into(memory, 0, self._city.today(now).toordinal(), self._used(memory, now) + amount)
+
+    def _used(self, memory: mmap.mmap, now: datetime) -> int:
+        day, used = _DAY_AND_COUNT.unpack_from(memory, 0)
+        return int(used) if day == self._city.today(now).toordinal() else 0
+
+
+class ParallelBudget:
+    """At most `limit` requests at one time in all processes; what a process held that died is given back."""
+
+    def __init__(self) -> None:
+        self._shared = _Shared(_MOST_PROCESSES * _PROCESS.size)
+
+    @contextmanager
+    def one(self, limit: int) -> Iterator[None]:
+        """Inside, one more request is at work; LimitExceeded if there are as many as there may be."""
+        self._change(+1, limit)
+        try:
+            yield
+        finally:
+            self._change(-1, limit)
+
+    def _change(self, by: int, limit: int) -> None:
+        own, others, free = 0, 0, list[int]()
+        with self._shared.alone() as memory:
+            for place in range(0, _MOST_PROCESSES * _PROCESS.size, _PROCESS.size):
+                pid, count = _PROCESS.unpack_from(memory, place)
+                if pid == os.getpid():
+                    own = count
+                    free.insert(0, place)
+                elif count == 0 or not _alive(pid):
+                    free.append(place)
+                else:
+                    others += count
+            if by > 0 and (own + others >= limit or not free):
+                raise LimitExceeded("gleichzeitige_anfragen is used up", retry_after=1)
+            _PROCESS.pack_into(memory, free[0], os.getpid(), own + by)
 
 
 class Budgets:
@@ -96,25 +138,72 @@ class Budgets:
             name: RequestBudget(max(one.limits.requests_per_minute for one in told), monotonic)
             for name, told in self._versions.items()
         }
+        self._parallel = {name: ParallelBudget() for name in self._versions}
         self._persons = {
-            name: PersonBudget(max(one.limits.persons_per_day for one in told), city)
+            name: DayBudget(max(one.limits.persons_per_day for one in told), city, "personen_je_tag")
+            for name, told in self._versions.items()
+        }
+        self._bytes = {
+            name: DayBudget(max(one.limits.bytes_per_day for one in told), city, "megabyte_je_tag")
             for name, told in self._versions.items()
         }
 
-    def admit(self, agreement: Agreement, *, now: datetime) -> None:
-        """Count one request of this application; LimitExceeded if none is left in this minute."""
-        limit = min(one.limits.requests_per_minute for one in self._holding(agreement, now))
-        self._requests[agreement.application].admit(limit)
+    @contextmanager
+    def admitted(self, agreement: Agreement, *, now: datetime) -> Iterator[None]:
+        """Inside, one request of this application is at work, counted in this minute; LimitExceeded if it may not.
+
+        Refused for the time of day (code `ausserhalb-der-uhrzeiten`), too many at one time, too many a minute.
+        """
+        holding = self._holding(agreement, now)
+        for one in holding:
+            _within_hours(one.limits.hours, now.astimezone(self._city.timezone))
+        with self._parallel[agreement.application].one(min(one.limits.parallel_requests for one in holding)):
+            self._requests[agreement.application].admit(min(one.limits.requests_per_minute for one in holding))
+            yield
 
     def disclose(self, agreement: Agreement, persons: int, *, now: datetime) -> None:
         """Count persons that are about to be disclosed; LimitExceeded if that many are not left today."""
         limit = min(one.limits.persons_per_day for one in self._holding(agreement, now))
         self._persons[agreement.application].take(persons, now=now, limit=limit)
 
+    def send(self, agreement: Agreement, octets: int, *, now: datetime) -> None:
+        """Count the bytes of an answer's payload; LimitExceeded if that many are not left today."""
+        limit = min(one.limits.bytes_per_day for one in self._holding(agreement, now))
+        self._bytes[agreement.application].take(octets, now=now, limit=limit)
+
+    def resume(self, persons: Mapping[str, int], *, now: datetime) -> None:
+        """So many persons were disclosed to each application today before this server was started."""
+        for application, count in persons.items():
+            if application in self._persons:
+                self._persons[application].resume(count, now=now)
+
     def _holding(self, agreement: Agreement, now: datetime) -> list[Agreement]:
         """The application's agreements in force, of each contract major one; `agreement` is one of them."""
         today = self._city.today(now)
         return [one for one in self._versions[agreement.application] if one.in_force(today)] or [agreement]
+
+
+def _within_hours(hours: Sequence[tuple[int, int]], now: datetime) -> None:
+    minute = now.hour * 60 + now.minute
+    if any(start <= minute < end for start, end in hours):
+        return
+    wait = min((start - minute) % _DAY for start, _ in hours) * 60 - now.second
+    raise LimitExceeded("outside of uhrzeiten", code="ausserhalb-der-uhrzeiten", retry_after=_seconds(wait))
+
+
+def _until_midnight(city: City, now: datetime) -> int:
+    midnight = datetime.combine(city.today(now) + timedelta(days=1), time.min, city.timezone)
+    return _seconds((midnight.astimezone(now.tzinfo) - now).total_seconds())
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Shared:

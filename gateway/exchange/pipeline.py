@@ -56,7 +56,7 @@ class Pipeline:
          1. The path names a service, under today's version of its agreement; Content-Type says SOAP 1.1 or 1.2.
          2. The client certificate is pinned for this application and valid now. From here on the caller is known.
          3. The agreement is in force today.
-         4. The budget of requests is not used up.
+         4. It is one of the agreed times of day, and the budgets of requests are not used up.
          5. The bytes are well-formed XML within the limits, without DTD.
          6. They are one SOAP envelope with one payload, and nothing in it must be understood that is not.
          7. The payload names an agreed operation; a SOAPAction does not contradict it.
@@ -64,7 +64,7 @@ class Pipeline:
          9. Payload and the one `abrufkontext` are valid against the application's own XSD.
         10. The agreement permits this operation, purpose and context: the Grant.
         11. The operation answers under the Grant, within the budget of persons.
-        12. The answer is rendered, and valid against the application's own XSD.
+        12. The answer is rendered, valid against the application's own XSD, and within the budget of bytes.
         13. The audit entry is durable (Receipt), the `quittung` says so, and the message is signed.
 
         Two nets. The inner one turns whatever fails in 3 to 12 into a declared fault, which takes step 13 like any
@@ -82,18 +82,19 @@ class Pipeline:
             agreement, contract = service.agreement, service.contract
             try:
                 _in_force(agreement, today)
-                self._budgets.admit(agreement, now=now)
-                document = parse(request.body, limits=self._limits, charset=media.charset)
-                envelope = open_envelope(document, media, understood=understood(contract.namespace, agreement))
-                operation = admitted.operation = asked_operation(envelope, contract, agreement, media.action)
-                admitted.once = prove(envelope, agreement, service.pins, self._audit, now=now)
-                context = admitted.context = checked_context(envelope, contract)
-                grant = agreement.permit(operation, context, today=today)
-                admitted.stand = self._store.freshness()
-                answer = service.run(envelope, grant)
-                self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
-                payload = contract.render(operation, answer.tree)
-                contract.check_answer(payload)
+                with self._budgets.admitted(agreement, now=now):
+                    document = parse(request.body, limits=self._limits, charset=media.charset)
+                    envelope = open_envelope(document, media, understood=understood(contract.namespace, agreement))
+                    operation = admitted.operation = asked_operation(envelope, contract, agreement, media.action)
+                    admitted.once = prove(envelope, agreement, service.pins, self._audit, now=now)
+                    context = admitted.context = checked_context(envelope, contract)
+                    grant = agreement.permit(operation, context, today=today)
+                    admitted.stand = self._store.freshness()
+                    answer = service.run(envelope, grant)
+                    self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
+                    payload = contract.render(operation, answer.tree)
+                    contract.check_answer(payload)
+                    self._budgets.send(agreement, len(payload), now=now)
                 outcome = Outcome(payload, 200, "ok", answer.persons)
             except Exception as error:  # noqa: BLE001 -- net 1: an identified caller gets a declared fault, whatever failed
                 outcome = declared_fault(error, admitted)

@@ -36,7 +36,7 @@ from gateway.wire.seal import SigningKey
 from gateway.wire.soap import SOAP11
 
 _ASKED = Operation.DIENSTAUSKUNFT
-_PLENTY = Limits(1_000, 1_000)
+_PLENTY = Limits(1_000, 1_000, 10, 1_000_000, ((0, 24 * 60),))
 _OK = "ok"
 
 
@@ -205,7 +205,7 @@ def _awake(agreement: Agreement, city: City, now: datetime) -> Agreement:
         agreement,
         valid_from=min(agreement.valid_from, today),
         valid_to=max(agreement.valid_to, today),
-        limits=replace(agreement.limits, requests_per_minute=_PLENTY.requests_per_minute),
+        limits=_PLENTY,
         request_signature=False,
         operations={**agreement.operations, _ASKED: replace(agreement.operations[_ASKED], required=frozenset())},
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.agreements.agreement import Agreement
-from gateway.agreements.explain import METHODS, PROFILES, RELEASE, describe_condition
+from gateway.agreements.explain import METHODS, PROFILES, RELEASE, describe_condition, hours
 from gateway.agreements.operation import Kind
 from gateway.model.freigabe import release
 from gateway.model.person import Person
@@ -99,7 +99,8 @@ def _security(one: Agreement) -> Iterator[str]:
     yield f"Signatur der Anfrage: {'verlangt' if one.request_signature else 'nicht verlangt'}"
     yield "Gegenseitige Anmeldung mit TLS; das Client-Zertifikat ist in der Vereinbarung oder Einstellung festgelegt"
     yield (
-        f"Grenzen: {one.limits.requests_per_minute} Anfragen je Minute, {one.limits.persons_per_day} Personen je Tag"
+        f"Grenzen: {one.limits.requests_per_minute} Anfragen je Minute, {one.limits.persons_per_day} Personen je Tag, "
+        f"Anfragen von {hours(one.limits)}"
     )
     yield f"Freigabe: wirksam nur mit der Unterschrift von {', '.join(one.roles)}"
     yield f"Rückfluss an die Ausländerbehörde: {'ausgeschlossen' if one.one_way else 'nur Meldung von Unstimmigkeiten'}"

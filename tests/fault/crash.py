@@ -44,7 +44,7 @@ class Step:
 
 REQUEST = (
     Step("identify", "gateway.exchange.pipeline:identify"),
-    Step("admit", "gateway.exchange.limits:Budgets.admit"),
+    Step("admit", "gateway.exchange.limits:RequestBudget.admit"),
     Step("parse", "gateway.exchange.pipeline:parse"),
     Step("open-envelope", "gateway.exchange.pipeline:open_envelope"),
     Step("operation", "gateway.exchange.pipeline:asked_operation"),

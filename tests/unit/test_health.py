@@ -203,6 +203,16 @@ def test_entries_that_nobody_anchors_are_a_warning(place: Place, tmp_path: Path)
     assert (late.state, late.value) == (State.WARNING, 1)
 
 
+def test_who_meets_a_limit_appears(place: Place) -> None:
+    """An application refused at a limit of its agreement is a warning for an hour, and then no more."""
+    assert state(place, "limits") is State.OK
+    place.edit("schemas/wohnung2000/agreement.toml", "anfragen_je_minute = 60000", "anfragen_je_minute = 1")
+    audited(place, requests=3)
+    met = findings(place)["limits wohnung2000"]
+    assert (met.state, met.value) == (State.WARNING, 2)
+    assert state(place, "limits", now=NOW + timedelta(minutes=61)) is State.OK
+
+
 def mode(name: str, bits: int) -> Spoil:
     return lambda place: (place.folder / name).chmod(bits)
 
@@ -241,7 +251,7 @@ def test_a_check_that_breaks_is_critical_without_its_error(place: Place, monkeyp
     def broken(*_args: object, **_more: object) -> None:
         raise RuntimeError("Geheimfrau")
 
-    monkeypatch.setattr("gateway.health.overview", broken)
+    monkeypatch.setattr("gateway.health.finding.overview", broken)
     found = findings(place)
     assert (found["freshness"].state, found["quarantine"].state) == (State.CRITICAL, State.CRITICAL)
     assert "RuntimeError" in found["freshness"].text
@@ -284,7 +294,6 @@ def sign_as_offices(place: Place, *, days: int = 3650) -> None:
         files = place.folder / "approvals" / "keys" / role
         files.with_suffix(".pem").write_bytes(issued.certificate_pem)
         files.with_suffix(".key").write_bytes(issued.key_pem)
-    place.approve()
 
 
 def test_trial_approvals_are_a_warning(place: Place) -> None:

@@ -36,7 +36,7 @@ OTHER = {
     "operations": {Operation.DIENSTAUSKUNFT: OperationTerms()},
     "fields": tuple(path for path in OLD.fields if path != "rufname"),
     "single_only": frozenset({"rufname"}),
-    "limits": Limits(1, 2),
+    "limits": Limits(1, 2, 3, 4, ((0, 60),)),
     "roles": (*OLD.roles, "personalrat"),
 }
 

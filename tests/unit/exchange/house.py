@@ -40,7 +40,7 @@ SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 KENNUNG = "11111111-2222-4333-8444-555555555555"
 SECRET = "Geheimfrau"
 
-GENEROUS = Limits(requests_per_minute=10_000, persons_per_day=10_000)
+GENEROUS = Limits(10_000, 10_000, 100, 100_000_000, ((0, 1440),))
 
 PERSON: Tree = {
     "personenkennung": KENNUNG,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -10,12 +11,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from gateway.agreements.agreement import Limits
 from gateway.agreements.load import load_agreement
 from gateway.errors import LimitExceeded
-from gateway.exchange.limits import Budgets, PersonBudget, RequestBudget
+from gateway.exchange.limits import Budgets, DayBudget, ParallelBudget, RequestBudget
 from gateway.shipped import schemas
-from tests.unit.exchange.house import city
+from tests.unit.exchange.house import GENEROUS, city
 
 
 class Clock:
@@ -72,18 +72,21 @@ def test_the_versions_in_force_set_the_budget() -> None:
     """Of all versions only those of today count, of two contract majors the smaller."""
     one = load_agreement(schemas() / "wohnung2000" / "agreement.toml")
     today, after = date(2026, 11, 23), date(2026, 11, 24)
-    now = replace(one, valid_to=today, limits=Limits(5, 50))
-    second = replace(one, major=2, valid_to=today, limits=Limits(9, 3))
-    then = replace(one, version=4, valid_from=after, limits=Limits(2, 10))
+    now = replace(one, valid_to=today, limits=replace(GENEROUS, requests_per_minute=5, persons_per_day=50))
+    second = replace(one, major=2, valid_to=today, limits=replace(GENEROUS, requests_per_minute=9, persons_per_day=3))
+    then = replace(
+        one, version=4, valid_from=after, limits=replace(GENEROUS, requests_per_minute=2, persons_per_day=10)
+    )
     for agreement, moment, requests, persons in (
         (now, datetime(2026, 11, 23, 9, tzinfo=UTC), 5, 3),
         (then, datetime(2026, 11, 24, 9, tzinfo=UTC), 2, 10),
     ):
         budgets = Budgets([now, second, then], city(), Clock())
         for _ in range(requests):
-            budgets.admit(agreement, now=moment)
-        with pytest.raises(LimitExceeded):
-            budgets.admit(agreement, now=moment)
+            with budgets.admitted(agreement, now=moment):
+                pass
+        with pytest.raises(LimitExceeded), budgets.admitted(agreement, now=moment):
+            pass
         budgets.disclose(agreement, persons, now=moment)
         with pytest.raises(LimitExceeded):
             budgets.disclose(agreement, 1, now=moment)
@@ -135,7 +138,7 @@ def test_processes_share_one_budget() -> None:
 
 def test_a_page_too_large_for_the_rest_of_the_day_counts_nothing() -> None:
     """Persons that do not go out do not use up the budget; exactly the limit does go out."""
-    budget, now = PersonBudget(10, city()), datetime(2026, 11, 23, 10, tzinfo=UTC)
+    budget, now = DayBudget(10, city(), "personen_je_tag"), datetime(2026, 11, 23, 10, tzinfo=UTC)
     budget.take(7, now=now)
     with pytest.raises(LimitExceeded):
         budget.take(4, now=now)
@@ -147,9 +150,85 @@ def test_a_page_too_large_for_the_rest_of_the_day_counts_nothing() -> None:
 
 def test_the_day_is_the_citys() -> None:
     """The budget of persons begins anew at midnight in Cologne, and the wait says when that is."""
-    budget = PersonBudget(1, city())
+    budget = DayBudget(1, city(), "personen_je_tag")
     budget.take(1, now=datetime(2026, 6, 30, 21, 59, tzinfo=UTC))
     with pytest.raises(LimitExceeded) as refusal:
         budget.take(1, now=datetime(2026, 6, 30, 21, 59, tzinfo=UTC))
     assert refusal.value.retry_after == 60
     budget.take(1, now=datetime(2026, 6, 30, 22, 0, tzinfo=UTC))
+
+
+def test_no_more_at_one_time_than_agreed() -> None:
+    """As many requests as agreed are at work at one moment, in all threads together, and the next after one ended."""
+    budget = ParallelBudget()
+    with budget.one(2):
+        with budget.one(2), pytest.raises(LimitExceeded) as refusal, budget.one(2):
+            pass
+        assert refusal.value.retry_after == 1
+        with budget.one(2):
+            pass
+
+
+def test_what_a_killed_process_held_is_given_back() -> None:
+    """Requests at work count for all processes; those of a process that was killed count no longer."""
+    budget = ParallelBudget()
+    ready, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        held = budget.one(2)
+        held.__enter__()
+        os.write(told, b"x")
+        signal.pause()
+    os.read(ready, 1)
+    with budget.one(2), pytest.raises(LimitExceeded), budget.one(2):
+        pass
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with budget.one(2), budget.one(2):
+        pass
+    os.close(ready)
+    os.close(told)
+
+
+OFFICE = ((7 * 60, 12 * 60), (13 * 60, 24 * 60))
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "wait"),
+    [
+        (6, 59, 60),
+        (7, 0, None),
+        (11, 59, None),
+        (12, 0, 3600),
+        (12, 59, 60),
+        (13, 0, None),
+        (23, 59, None),
+        (0, 0, 25200),
+    ],
+)
+def test_only_the_agreed_times_of_day(hour: int, minute: int, wait: int | None) -> None:
+    """Outside of the city's agreed hours a request is refused, and told when the next begin."""
+    one = load_agreement(schemas() / "wohnung2000" / "agreement.toml")
+    agreement = replace(one, limits=replace(GENEROUS, hours=OFFICE))
+    budgets = Budgets([agreement], city(), Clock())
+    now = datetime(2026, 6, 30, hour, minute, tzinfo=city().timezone).astimezone(UTC)
+    if wait is None:
+        with budgets.admitted(agreement, now=now):
+            return
+    with pytest.raises(LimitExceeded) as refusal, budgets.admitted(agreement, now=now):
+        pass
+    assert (refusal.value.code, refusal.value.retry_after) == ("ausserhalb-der-uhrzeiten", wait)
+
+
+def test_a_day_has_its_bytes_and_a_restart_gives_no_second_day() -> None:
+    """Bytes of answers are counted by day, and what was disclosed before a restart is counted on."""
+    one = load_agreement(schemas() / "wohnung2000" / "agreement.toml")
+    agreement = replace(one, limits=replace(GENEROUS, persons_per_day=10, bytes_per_day=1_000))
+    budgets, now = Budgets([agreement], city(), Clock()), datetime(2026, 11, 23, 9, tzinfo=UTC)
+    budgets.send(agreement, 1_000, now=now)
+    with pytest.raises(LimitExceeded):
+        budgets.send(agreement, 1, now=now)
+    budgets.resume({"wohnung2000": 8, "somebody else": 5}, now=now)
+    budgets.disclose(agreement, 2, now=now)
+    with pytest.raises(LimitExceeded):
+        budgets.disclose(agreement, 1, now=now)

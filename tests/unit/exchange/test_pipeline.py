@@ -14,12 +14,12 @@ import pytest
 from lxml import etree
 from structlog.testing import capture_logs
 
-from gateway.agreements.agreement import Limits
 from gateway.agreements.operation import Operation
 from gateway.errors import ContractError, VaultError
 from gateway.store.audit import Kind
 from tests.unit.exchange.house import (
     CONTEXT,
+    GENEROUS,
     KENNUNG,
     NAMESPACE,
     SECRET,
@@ -237,7 +237,7 @@ def test_an_agreement_out_of_force_answers_nothing_else(tmp_path: Path, now: dat
 
 def test_a_report_names_its_person_and_tells_nothing_of_it(tmp_path: Path) -> None:
     """Who is reported on stands in the entry without a field; it is no disclosure and uses up no budget of persons."""
-    house = make_house(tmp_path, limits=Limits(100, 1))
+    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=1))
     told = f"<personenkennung>{KENNUNG}</personenkennung><beschreibung>falsch</beschreibung>"
     for _ in range(2):
         assert house.ask(message(operation("unstimmigkeitMelden", told))).outcome == "ok"
@@ -257,7 +257,7 @@ def test_an_operation_not_agreed(tmp_path: Path) -> None:
 
 def test_the_budget_of_requests(tmp_path: Path) -> None:
     """Above the agreed requests a minute a declared fault says when to come again."""
-    house = make_house(tmp_path, limits=Limits(2, 100))
+    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=2, persons_per_day=100))
     assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
     reply = house.ask(message())
     assert code(house.verified(reply)) == "grenze-erreicht"
@@ -268,7 +268,7 @@ def test_the_budget_of_requests(tmp_path: Path) -> None:
 
 def test_the_budget_of_persons(tmp_path: Path) -> None:
     """Above the agreed persons a day nobody is told any more, until the city's next day begins."""
-    house = make_house(tmp_path, limits=Limits(100, 2))
+    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=2))
     assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
     reply = house.ask(message())
     assert (code(house.verified(reply)), SECRET.encode() in reply.body) == ("grenze-erreicht", False)

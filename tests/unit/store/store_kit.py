@@ -71,7 +71,7 @@ def agreement(application: str = "wohnung", **changes: Any) -> Agreement:
         operations=terms,
         fields=FIELDS,
         single_only=frozenset(),
-        limits=Limits(60, 1000),
+        limits=Limits(60, 1000, 10, 1_000_000, ((0, 1440),)),
     )
     return replace(basic, **changes)
 

@@ -1,0 +1,62 @@
+"""What is really there: one small function per check, none cached, none assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from gateway.errors import GatewayError
+from gateway.health import machine, rules, stock
+from gateway.health.finding import Examination, Finding, State
+from gateway.settings import Settings
+
+__all__ = ["CHECKS", "Finding", "State", "examine", "worst"]
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Every check's findings, in order; a check that breaks is CRITICAL, not silent."""
+    examination = Examination(settings, now)
+    try:
+        return [finding for name, check in CHECKS.items() for finding in _run(name, check, examination)]
+    finally:
+        if "database" in examination.__dict__:
+            examination.database.close()
+
+
+def worst(findings: list[Finding]) -> State:
+    """The state of the whole: CRITICAL before UNKNOWN before WARNING before OK; UNKNOWN without findings."""
+    order = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
+    return next((state for state in order if any(f.state is state for f in findings)), State.UNKNOWN)
+
+
+def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examination: Examination) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        found.extend(check(examination))
+    except GatewayError as error:
+        found.append(Finding(name, State.CRITICAL, str(error), "see the message"))
+    except Exception as error:  # noqa: BLE001 - health must answer whatever is broken; the class name says what
+        found.append(Finding(name, State.CRITICAL, f"the check itself failed ({type(error).__name__})", "report this"))
+    return found
+
+
+CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
+    "database": stock.database,
+    "server": machine.server,
+    "source": machine.source,
+    "freshness": stock.freshness,
+    "quarantine": stock.quarantine,
+    "feed": stock.feeds,
+    "limits": stock.limits,
+    "notifications": stock.notifications,
+    "certificates": machine.certificates_in_use,
+    "pins": rules.pins,
+    "agreements": rules.agreements,
+    "approvals": rules.approved,
+    "contracts": rules.contracts,
+    "self-attack": rules.self_attack,
+    "audit": machine.audit,
+    "keys": machine.keys,
+    "retention": stock.retention,
+    "disk": machine.disk,
+}

@@ -1,0 +1,88 @@
+"""What a check finds, and what all checks look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from functools import cached_property
+
+from gateway import shipped
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City, load_city
+from gateway.agreements.load import Written, load_every
+from gateway.agreements.versions import Versions, by_stream
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.store.overview import Overview, overview
+
+NOTICE = (1, 7, 14, 30, 60)
+"""Days before the end of an agreement, or of an approver's certificate, at which it is announced anew."""
+_SOON, _VERY_SOON = 30, 7
+"""Days before an end at which a check warns, and is critical."""
+
+
+class State(IntEnum):
+    """As monitoring plugins have it; the value is the exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: its number with unit where there is one, and what to do if it is not OK."""
+
+    check: str
+    state: State
+    text: str
+    remedy: str = ""
+    value: float | None = None
+    unit: str = ""
+
+
+class Examination:
+    """What the checks look at, each part read when first asked for."""
+
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        self.settings = settings
+        self.now = now
+        self.schemas = settings.agreements or shipped.schemas()
+        self.wsdl = settings.contracts or shipped.wsdl()
+
+    @cached_property
+    def city(self) -> City:
+        return load_city(self.schemas / "stadt.toml")
+
+    @cached_property
+    def written(self) -> tuple[Written, ...]:
+        return load_every(self.schemas)
+
+    @cached_property
+    def versions(self) -> dict[str, Versions]:
+        return by_stream(one.agreement for one in self.written)
+
+    @cached_property
+    def agreements(self) -> dict[str, Agreement]:
+        today = self.city.today(self.now)
+        return {key: versions.on(today) for key, versions in self.versions.items()}
+
+    @cached_property
+    def database(self) -> Database:
+        return Database.open(self.settings.database.url)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return overview(self.database)
+
+
+def announced(days: int) -> State:
+    """The state of something that ends in so many days and must be agreed anew."""
+    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= NOTICE[-1] else State.OK
+
+
+def ending(days: int) -> State:
+    """The state of something that ends in so many days and must be renewed."""
+    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= _SOON else State.OK

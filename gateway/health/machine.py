@@ -1,0 +1,135 @@
+"""Checks of what the gateway stands on: server, source, certificates, keys, audit trail, disk."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.errors import GatewayError
+from gateway.health.finding import Examination, Finding, State, ending
+from gateway.reports.verification import report
+from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
+from gateway.store.audit_verify import verify
+from gateway.store.keyring import OLD_DAYS, KeyRing
+from gateway.wire import certificates
+from gateway.wire.seal import SigningKey
+
+_FREE_BYTES = 500 * 1024 * 1024
+_PATIENCE = 5.0
+"""Seconds a reachability check waits."""
+_CHECKPOINT_MINUTES = 5
+"""A running gateway writes a checkpoint every minute in which something was audited."""
+_OTHERS, _GROUP = 0o027, 0o050
+"""File modes that a key must not have, and that it should not."""
+
+
+def server(e: Examination) -> Iterator[Finding]:
+    server = e.settings.server
+    name = urlsplit(server.public_url).hostname or server.host
+    context = ssl.create_default_context(cafile=str(server.client_ca))
+    context.load_verify_locations(cafile=str(server.certificate))
+    # The server's own certificate may be of any CA: it is trusted because it is the one in the settings.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - not bound, replaced
+    try:
+        with (
+            socket.create_connection((host, server.port), timeout=_PATIENCE) as raw,
+            context.wrap_socket(raw, server_hostname=name) as tls,
+        ):
+            tls.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            alive = _first_line(tls).startswith(b"HTTP/1.1 200 ")
+    except (OSError, ssl.SSLError) as error:
+        yield Finding("server", State.CRITICAL, f"does not answer ({type(error).__name__})", "gateway serve")
+        return
+    state = State.OK if alive else State.CRITICAL
+    yield Finding("server", state, "answers over TLS" if alive else "answers, but not well", "look at its log")
+
+
+def _first_line(tls: ssl.SSLSocket) -> bytes:
+    line = b""
+    while b"\n" not in line and len(line) < 64 and (piece := tls.recv(64)):
+        line += piece
+    return line
+
+
+def source(e: Examination) -> Iterator[Finding]:
+    from gateway.sources.okvisa import OkVisa
+
+    source = OkVisa.open(e.settings.source.model_copy(update={"connect_timeout": _PATIENCE, "read_timeout": _PATIENCE}))
+    try:
+        source.state()
+        yield Finding("source", State.OK, "OK.VISA answers")
+    except GatewayError as error:
+        yield Finding("source", State.CRITICAL, str(error), "ask the operators of OK.VISA; data grow older meanwhile")
+    finally:
+        source.close()
+
+
+def certificates_in_use(e: Examination) -> Iterator[Finding]:
+    s = e.settings
+    uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
+    uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
+    uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
+    for use, path in uses:
+        yield _validity(f"certificate {use}", path, e.now)
+
+
+def _validity(name: str, path: Path, now: datetime) -> Finding:
+    """Of several certificates in a file the one that ends first counts."""
+    chain = certificates.load_chain(path)
+    left = min(certificates.days_left(certificate, now=now) for certificate in chain)
+    if not all(certificates.holds(certificate, now=now) for certificate in chain):
+        text = f"expired {-left} days ago" if left < 0 else "not yet valid"
+        return Finding(name, State.CRITICAL, text, "renew it, or set the clock", left, "d")
+    return Finding(name, ending(left), f"{left} days left", "renew it", left, "d")
+
+
+def audit(e: Examination) -> Iterator[Finding]:
+    verdict = verify(e.database, anchor=e.settings.audit.anchor, public_key=e.settings.keys.directory / PUBLIC_KEY)
+    found = report(verdict)
+    text = next((line for line in found.lines if line.startswith("Warnung")), found.lines[0])
+    yield Finding("audit", State(found.exit_code), text, "gateway audit verify", verdict.entries, "entries")
+    if verdict.unanchored_since is not None:
+        minutes = (e.now - datetime.fromisoformat(verdict.unanchored_since)).total_seconds() / 60
+        late = minutes > _CHECKPOINT_MINUTES
+        text = f"{verdict.unanchored} entries wait for a checkpoint, the first for {minutes:.0f} minutes"
+        remedy = "is the server running, and may it write the anchor file? See its log"
+        state = State.WARNING if late else State.OK
+        yield Finding("audit checkpoint", state, text, remedy, verdict.unanchored, "entries")
+
+
+def keys(e: Examination) -> Iterator[Finding]:
+    ring, _ = KeyRing.load(e.settings.keys.directory), CheckpointKey.load(e.settings.keys.directory)
+    yield Finding("keys", State.OK, f"complete and private, generation {ring.current}")
+    for purpose, days in ring.ages(e.now).items():
+        state, text, remedy = State(days > OLD_DAYS), f"{days} days old", f"gateway keys rotate {purpose}"
+        yield Finding(f"key age {purpose}", state, text, remedy, days, "d")
+    for method, pair in e.settings.signing.items():
+        SigningKey.load(pair.key, pair.certificate, method)
+        yield _private(f"key signing {method}", pair.key)
+    yield _private("key server", e.settings.server.key)
+    if e.settings.source.key is not None:
+        yield _private("key source", e.settings.source.key)
+
+
+def _private(name: str, path: Path) -> Finding:
+    mode = path.stat().st_mode & 0o777
+    state = State.CRITICAL if mode & _OTHERS else State.WARNING if mode & _GROUP else State.OK
+    return Finding(name, state, f"mode {mode:04o}", f"chmod 0600 {path.name}; if others could read it, replace it")
+
+
+def disk(e: Examination) -> Iterator[Finding]:
+    """Where something must be written before an answer leaves; a file system is named once."""
+    folders = [e.settings.audit.anchor.parent, e.settings.keys.directory]
+    if e.database.path is not None:
+        folders.insert(0, e.database.path.parent)
+    for folder in {folder.stat().st_dev: folder for folder in reversed(folders)}.values():
+        free = shutil.disk_usage(folder).free
+        state = State.OK if free > _FREE_BYTES else State.CRITICAL
+        name, text = f"disk {folder.name}", f"{free // 1024**2} MiB free"
+        yield Finding(name, state, text, "make room: without it nothing is disclosed", free, "B")

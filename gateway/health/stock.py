@@ -1,0 +1,87 @@
+"""Checks of what the gateway remembers: database, freshness, quarantine, feeds, notices, limits, deletion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from gateway.health.finding import Examination, Finding, State
+from gateway.store import notices
+from gateway.store.usage import refused
+from gateway.upkeep import notifying, retention_rules
+from gateway.upkeep.retention_standing import standing
+
+_CLOCK_MINUTES = 5
+"""So far may the clocks of two machines differ."""
+_HOUR = timedelta(hours=1)
+_LIMITS = frozenset({"grenze-erreicht", "ausserhalb-der-uhrzeiten"})
+
+
+def database(e: Examination) -> Iterator[Finding]:
+    if e.database.is_current():
+        yield Finding("database", State.OK, f"{e.database.dialect}, durable, tables of this version")
+    else:
+        yield Finding("database", State.CRITICAL, "tables of another version", "gateway db upgrade")
+
+
+def freshness(e: Examination) -> Iterator[Finding]:
+    stand = e.overview.stand
+    if stand is None:
+        yield Finding("freshness", State.CRITICAL, "no complete poll yet", "gateway poll")
+        return
+    minutes = (e.now - stand).total_seconds() / 60
+    limit = e.settings.source.stale_minutes
+    if minutes < -_CLOCK_MINUTES:
+        text = f"data as of {-minutes:.0f} minutes in the future"
+        yield Finding("freshness", State.CRITICAL, text, "set the clock", round(minutes, 1), "min")
+        return
+    state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
+    text = f"data as of {minutes:.0f} minutes ago"
+    yield Finding("freshness", state, text, "is `gateway poll` running?", round(minutes, 1), "min")
+
+
+def quarantine(e: Examination) -> Iterator[Finding]:
+    count = e.overview.quarantined
+    state = State.WARNING if count else State.OK
+    yield Finding("quarantine", state, f"{count} records", "gateway quarantine list", count, "records")
+
+
+def limits(e: Examination) -> Iterator[Finding]:
+    """Applications that met a limit of their agreement within the last hour."""
+    met = Counter[str]()
+    for (application, code), count in refused(e.database, e.now - _HOUR).items():
+        if code in _LIMITS:
+            met[application] += count
+    for application, count in sorted(met.items()):
+        text, remedy = (
+            f"{count} requests refused at its limits in the last hour",
+            "ask its operators; see its agreement",
+        )
+        yield Finding(f"limits {application}", State.WARNING, text, remedy, count, "requests")
+    if not met:
+        yield Finding("limits", State.OK, "nobody met a limit in the last hour", "", 0, "requests")
+
+
+def feeds(e: Examination) -> Iterator[Finding]:
+    for application, pending in sorted(e.overview.pending.items()):
+        yield Finding(f"feed {application}", State.OK, f"{pending} changes not acknowledged", "", pending, "changes")
+
+
+def notifications(e: Examination) -> Iterator[Finding]:
+    """DSGVO Art. 19: who had data must learn without delay that it is wrong, restricted or to be erased."""
+    with e.database.read() as connection:
+        waiting = notices.outstanding(connection)
+    for delay in notifying.delays(waiting, e.now):
+        one, state = delay.outstanding, State(delay.urgency)
+        name = f"notifications {one.application}" if one.by_feed else f"letters {one.application}"
+        text = f"{one.count} corrections or erasures not {'acknowledged' if one.by_feed else 'sent'}"
+        text += f", the oldest for {delay.days} days"
+        remedy = "ask the office why it does not fetch" if one.by_feed else "gateway notice export, then settle"
+        yield Finding(name, state, text, remedy, delay.days, "d")
+
+
+def retention(e: Examination) -> Iterator[Finding]:
+    found = standing(e.database, retention_rules.load(e.settings.retention.rules), e.now, e.city.timezone)
+    remedy = "run `gateway retention run` daily; see what it says"
+    yield Finding("retention", State(found.grade), found.text, remedy, found.due, "items")

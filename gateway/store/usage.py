@@ -1,0 +1,50 @@
+"""How much each application has used of what its agreement allows it, as the audit trail has it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.store import audit_tables as tables
+from gateway.store.audit_chain import translated
+from gateway.store.audit_entry import Kind
+from gateway.store.database import Database
+
+_STEP = 1_000
+
+
+def disclosed(database: Database, since: datetime) -> dict[str, int]:
+    """Persons disclosed to each application since that moment, one told twice counted twice; AuditError if not."""
+    found = Counter[str]()
+    for entry in _entries(database, since):
+        if entry.get("art") == Kind.OFFENLEGUNG.value and "anwendung" in entry:
+            found[entry["anwendung"]] += sum(int(person["felder"], 16) > 0 for person in entry.get("personen", ()))
+    return dict(found)
+
+
+def refused(database: Database, since: datetime) -> Counter[tuple[str, str]]:
+    """How often which identified application was refused since that moment, by (application, code)."""
+    return Counter(
+        (entry["anwendung"], entry["ergebnis"])
+        for entry in _entries(database, since)
+        if entry.get("art") == Kind.ABGEWIESEN.value and "anwendung" in entry
+    )
+
+
+def _entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
+    # Numbers are UUIDv7 (RFC 9562, 5.7): the first 48 bits are the moment in milliseconds, so they sort by time.
+    moment = f"{int(since.timestamp() * 1000):012x}"
+    after = f"{moment[:8]}-{moment[8:]}-"
+    with translated("read"), database.read() as connection:
+        while True:
+            query = sa.select(tables.entry.c.number, tables.entry.c.content).where(tables.entry.c.number > after)
+            rows = connection.execute(query.order_by(tables.entry.c.number).limit(_STEP)).all()
+            yield from (json.loads(row.content) for row in rows if row.content)
+            if len(rows) < _STEP:
+                return
+            after = rows[-1].number

@@ -1,0 +1,35 @@
+"""What the audit trail says of budgets used and limits met."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.store.audit import Disclosure, Kind
+from gateway.store.usage import disclosed, refused
+from tests.unit.store.audit_kit import PERSON, a_house, an_entry
+
+
+def test_only_what_was_disclosed_since_counts(tmp_path: Path) -> None:
+    """Persons of disclosures since that moment are counted, one told twice twice, one told nothing of not at all."""
+    told = replace(an_entry(), persons=(Disclosure(PERSON, 1), Disclosure(PERSON, 0)))
+    with a_house(tmp_path) as house:
+        house.trail.record_all([told] * 3)
+        house.clock.forward(hours=1)
+        since = house.clock.now
+        house.trail.record_all([told] * 1_200)
+        house.trail.record(replace(told, kind=Kind.ABGEWIESEN, outcome="grenze-erreicht"))
+        assert disclosed(house.database, since) == {"wohnung2000": 1_200}
+        house.clock.forward(hours=1)
+        assert disclosed(house.database, house.clock.now) == {}
+
+
+def test_refusals_are_counted_by_code(tmp_path: Path) -> None:
+    """Who was refused, and with which code; a caller that was answered is not in it."""
+    with a_house(tmp_path) as house:
+        since = house.clock.now
+        for code in ("grenze-erreicht", "grenze-erreicht", "zu-tief"):
+            house.trail.record(replace(an_entry(), kind=Kind.ABGEWIESEN, outcome=code, persons=()))
+        house.trail.record(an_entry())
+        told = refused(house.database, since)
+        assert told == {("wohnung2000", "grenze-erreicht"): 2, ("wohnung2000", "zu-tief"): 1}
