@@ -16,6 +16,11 @@ from gateway.wire.soap import Envelope, block_content
 CONTEXT = "abrufkontext"
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}Security"
 DSIG = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+BACK = {
+    "http://www.w3.org/2005/08/addressing": "/anonymous",
+    "http://schemas.xmlsoap.org/ws/2004/08/addressing": "/role/anonymous",
+}
+"""The versions of WS-Addressing, and the end of the address that means the connection the request came on."""
 
 
 def understood(namespace: str, agreement: Agreement) -> frozenset[str]:
@@ -31,7 +36,8 @@ def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement
     """The operation that the Body's element names.
 
     ContractViolation for an element that names none, NotAgreed for one the agreement does not have; MessageRefused
-    if a SOAPAction contradicts the element (absent and empty ones say nothing and are accepted).
+    if a SOAPAction contradicts the element (absent and empty ones say nothing and are accepted), or if the answer is
+    wanted elsewhere.
     """
     name = etree.QName(envelope.payload)
     operation = next((one for one in Operation if one.value == name.localname), None)
@@ -41,7 +47,21 @@ def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement
         raise NotAgreed(f"operation {operation.value} is not agreed", code="operation-nicht-vereinbart")
     if action and action != soap_action(contract.namespace, operation.value):
         raise MessageRefused("SOAPAction names another operation than the Body", code="soapaction-widerspruch")
+    _refuse_other_ends(envelope)
     return operation
+
+
+def _refuse_other_ends(envelope: Envelope) -> None:
+    """Who wants the answer sent to somebody else would wait for it in vain, and another end would read it.
+
+    WS-Addressing 1.0 core, 3.2: `ReplyTo` and `FaultTo`; only the caller's own connection is ever answered.
+    """
+    for block in envelope.header:
+        name = etree.QName(block)
+        if name.namespace in BACK and name.localname in ("ReplyTo", "FaultTo"):
+            ends = [(end.text or "").strip() for end in block.iterchildren(f"{{{name.namespace}}}Address")]
+            if ends != [name.namespace + BACK[name.namespace]]:
+                raise MessageRefused("the answer is wanted at another address", code="antwortziel-fremd")
 
 
 def checked_context(envelope: Envelope, contract: Contract) -> Abrufkontext:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.cli import trial
+from gateway.shipped import schemas
 from tests.interop.calling import Answer, House
-from tests.running import Running
+from tests.running import Running, installed
 
 PLANTED = "kanarie"
 """Stands in every hostile message, where personal values would; it must come back nowhere."""
 TICKS = os.sysconf("SC_CLK_TCK")
+AGREEMENTS = "schemas"
+SIGNED = ("(signaturverfahren = .*)", r"\1\nanfragesignatur = true")
+"""The change of an agreement that has requests signed."""
+Line = tuple[str, str]
+"""A pattern of a whole line of an agreement, and what stands there instead."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Fortress:
     def running(self) -> Running:
         return self.house.running
 
+    @property
+    def agreements(self) -> Path:
+        """The folder of its agreements."""
+        return self.running.folder.parent / AGREEMENTS
+
     def outcomes(self) -> list[tuple[str, str]]:
         """Kind and outcome of every audit entry so far."""
         with closing(sqlite3.connect(f"file:{self.running.folder / 'gateway.sqlite'}?mode=ro", uri=True)) as connection:
@@ -80,6 +93,32 @@ class Fortress:
         assert [kind for kind, _ in fresh] == ["abgewiesen"] * entries
         assert all(outcome != "ok" for _, outcome in fresh)
         assert PLANTED not in self.log()[told:].lower()
+
+
+@contextmanager
+def besieged(folder: Path, lines: Mapping[str, Line]) -> Iterator[Fortress]:
+    """A fortress that does not serve yet; its agreements are the shipped ones, changed by `lines` and approved."""
+    own, wsdl = folder / AGREEMENTS, folder / "wsdl"
+    for path in [schemas() / "stadt.toml", *schemas().glob("*/agreement.toml")]:
+        copy = own / path.relative_to(schemas())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    for name, line in lines.items():
+        rewritten(own / name / "agreement.toml", *line)
+    with installed(folder / "house") as running:
+        running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
+        trial.approve(running.folder, own)
+        settings = running.installation.settings
+        text = settings.read_text("utf-8").replace("threads = 8", "threads = 8\nread_timeout = 1")
+        settings.write_text(f'agreements = "{own}"\ncontracts = "{wsdl}"\n{text}', "utf-8")
+        yield Fortress(House(running))
+
+
+def rewritten(path: Path, pattern: str, instead: str) -> None:
+    """Exactly one line of the file reads otherwise."""
+    text, count = re.subn(f"(?m)^{pattern}$", instead, path.read_text("utf-8"))
+    assert count == 1, pattern
+    path.write_text(text, "utf-8")
 
 
 def refusal(answer: Answer) -> str | int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.attacks.attack import PLANTED, Attack, attack
 
 SOAP11, SOAP12 = b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"
-MANY = b" ".join(b'a%d=""' % number for number in range(90_000))
+MANY = b" ".join(b'a%d=""' % number for number in range(100_000))
 DECLARED = b" ".join(b'xmlns:p%d="u:%d"' % (number, number) for number in range(30_000))
 LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10 if n else b"ha") for n in range(10))
 WSA = b"http://www.w3.org/2005/08/addressing"
@@ -95,6 +95,7 @@ FLOODS = [
     attack("namespace declarations", on_payload(DECLARED), "zu-viele-namensraeume", "zu-viele-attribute"),
     attack("namespaces one by one", in_payload(b'<a xmlns="u:x"/>' * 40_000), "zu-viele-namensraeume"),
     attack("elements", in_payload(b"<a/>" * 200_000), "zu-viele-elemente"),
+    attack("more elements than a megabyte holds", in_payload(b"<a/>" * 300_000), 413),
     attack("elements in the header", in_header(b"<a/>" * 200_000), "zu-viele-elemente"),
     attack("depth", in_payload(b"<a>" * 3_000 + b"</a>" * 3_000), "zu-tief"),
     attack("depth never closed", in_payload(b"<a>" * 40_000), "zu-tief", "nicht-wohlgeformt"),
@@ -187,6 +188,15 @@ ENVELOPES = [
         "kopf-nicht-verstanden",
     ),
     attack(
+        "answer to two addresses",
+        in_header(
+            b'<FaultTo xmlns="%b"><Address>%b/anonymous</Address><Address>http://kanarie/</Address></FaultTo>'
+            % (WSA, WSA)
+        ),
+        "antwortziel-fremd",
+    ),
+    attack("answer to no address", in_header(b'<ReplyTo xmlns="' + WSA + b'"/>'), "antwortziel-fremd"),
+    attack(
         "soap 1.2 under a 1.1 type",
         changed(SOAP11, SOAP12),
         "soap-version",
@@ -248,7 +258,7 @@ LEGAL: list[tuple[str, Change, dict[str, str]]] = [
     ("block for somebody else", in_header(b'<a xmlns="urn:x" soap:actor="urn:other" soap:mustUnderstand="1"/>'), {}),
     (
         "addressing nobody must understand",
-        in_header(b'<ReplyTo xmlns="' + WSA + b'"><Address>http://127.0.0.1:9/</Address></ReplyTo>'),
+        in_header(b'<ReplyTo xmlns="' + WSA + b'"><Address>' + WSA + b"/anonymous</Address></ReplyTo>"),
         {},
     ),
 ]
