@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import trial
 from gateway.shipped import schemas
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
@@ -40,6 +41,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     _change(own / "schulentwicklung", r"signaturverfahren = .*", 'signaturverfahren = "ecdsa-p256-sha256"')
     with installed(folder / "house") as running:
         running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
+        trial.approve(running.folder, own)
         settings = running.installation.settings
         settings.write_text(f'agreements = "{own}"\ncontracts = "{wsdl}"\n{settings.read_text("utf-8")}', "utf-8")
         running.serve()
