@@ -192,6 +192,18 @@ def test_a_redirect_goes_after_two_years(house: House) -> None:
     assert house.kennungen().keys() == {"Musterc"}
 
 
+def test_a_merge_is_an_end_of_its_own(house: House) -> None:
+    """Who had left before its record was merged has the time of a redirect from then on, counted from the merge."""
+    house.take(upsert("1", 1), upsert("2", 2))
+    house.take(upsert("1", 3, person={"anschrift": AWAY}))
+    forward(house, 170)
+    house.take(merge("1", "2", 4))
+    forward(house, 729)
+    assert run(house) == {"personenfassung": 1}
+    forward(house, 3)
+    assert run(house) == {"person-zusammengefuehrt": 1}
+
+
 def test_a_chain_of_redirects_is_not_torn(house: House) -> None:
     """When the middle of a chain goes, what led to it leads on to the end: an erasure there still reaches it."""
     house.take(upsert("1", 1), upsert("2", 2), upsert("3", 3))
