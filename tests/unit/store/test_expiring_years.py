@@ -1,4 +1,4 @@
-"""Four years of comings and goings: after every run exactly that is held which the rules still allow."""
+"""Three years of comings and goings: after every run exactly that is held which the rules still allow."""
 
 from __future__ import annotations
 
