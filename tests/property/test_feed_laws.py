@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -20,12 +21,16 @@ from gateway.errors import TokenRefused
 from gateway.model.types import Tree
 from gateway.store.database import Database, upgrade
 from gateway.store.feed import Change, ChangeKind, ChangePage
+from gateway.store.keyring import KeyRing
 from gateway.store.search import Criteria
+from gateway.store.vault import Vault
+from gateway.upkeep.rekeying import Rekeying
 from tests.unit.store.store_kit import (
     AWAY,
     BLOCK,
     FIELDS,
     TODAY,
+    Chance,
     House,
     address,
     agreement,
@@ -101,7 +106,8 @@ class Feed(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="feed"))
         shutil.copyfile(self.template, self.folder / "gateway.sqlite")
         self.database = Database.open(f"sqlite:///{self.folder / 'gateway.sqlite'}")
-        self.house = House(self.database, self.folder)
+        vault = Vault(KeyRing.create(self.folder / "keys"), Chance())
+        self.house = House(self.database, self.folder, vault=vault)
         self.app = Application()
         self.change = 0
         self.state: dict[str, str] = {}
@@ -171,6 +177,24 @@ class Feed(RuleBasedStateMachine):
     def a_day_passes(self) -> None:
         self.house.now += timedelta(days=1)
         self.house.today += timedelta(days=1)
+
+    @rule(purpose=st.sampled_from(["index", "digest"]))
+    def keys_are_changed(self, purpose: str) -> None:
+        """By another process: this one learns of it as it goes on."""
+        keys = self.folder / "keys"
+        vault = Vault(KeyRing.load(keys), os.urandom)
+        before = self.numbers()
+        Rekeying(self.database, vault, self.house.trail, keys, lambda _seconds: None).rotate(purpose)
+        assert self.numbers() == before
+
+    def numbers(self) -> list[tuple[object, ...]]:
+        """What is pending under which number, in which version, told or not."""
+        with self.database.read() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT stream, person_id, number, version, told, digest IS NULL, acked_digest IS NULL,"
+                " digest = acked_digest FROM projection ORDER BY stream, person_id"
+            )
+            return [tuple(row) for row in rows]
 
     @rule()
     def poller_has_nothing_new(self) -> None:
