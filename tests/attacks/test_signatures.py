@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -18,6 +21,7 @@ from gateway.wire import issuing
 from gateway.wire.issuing import Issued, Term
 from gateway.wire.seal import SigningKey
 from tests.attacks.attack import PLANTED, Fortress, refusal
+from tests.attacks.test_messages import ASKED
 from tests.unit.wire import wrapping
 from tests.unit.wire.client import ENVELOPED, EXC, Client, Ref
 
@@ -34,6 +38,7 @@ STRUCTURE = {
 }
 NUMBERS = count(1)
 SECOND = timedelta(seconds=1)
+COPIES = 12
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,9 @@ class Signer:
 
     def message(self, *, at: datetime | None = None, **habits: Any) -> bytes:
         """A request for an unknown person, signed at that moment."""
-        moment = at or datetime.now(UTC)
         # No two messages are the same: RSA signatures and whole seconds alone would make copies of them.
-        header = self.client.header.replace("<aktenzeichen>", f"<aktenzeichen>{next(NUMBERS)} ")
-        instants = {"header": header, "created": _text(moment), "expires": _text(moment + timedelta(minutes=5))}
+        moment = (at or datetime.now(UTC)).replace(microsecond=next(NUMBERS))
+        instants = {"created": _text(moment), "expires": _text(moment + timedelta(minutes=5))}
         client = self.client.but(**(instants | habits))
         return client.wsse() if self.profile == "wsse" else client.umschlag()
 
@@ -93,7 +97,7 @@ def refused(fortress: Fortress, signer: Signer, message: bytes) -> str | int:
 
 
 def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def is_refusal(code: str | int) -> bool:
@@ -233,3 +237,41 @@ def test_the_same_message_passes_once_across_a_restart(fortress: Fortress, signe
     fortress.running.end("serve")
     fortress.running.serve()
     assert refused(fortress, signer, message) == "wiederholung-abgewiesen"
+
+
+def test_copies_at_one_moment_pass_once(fortress: Fortress, signer: Signer, counted: None) -> None:
+    """Of copies that meet all processes at one moment one passes; each other gets the signed fault and its entry."""
+    message = signer.message()
+    with fortress.nothing_but_refusals(entries=COPIES), ThreadPoolExecutor(COPIES) as pool:
+        answers = list(pool.map(lambda _: fortress.house.post(signer.application, message), range(COPIES)))
+    assert sorted(map(str, map(refusal, answers))) == sorted([SOUND, *["wiederholung-abgewiesen"] * (COPIES - 1)])
+    assert all(b"SignatureValue" in answer.raw for answer in answers)
+
+
+BROKEN = {
+    "gone": ("ALTER TABLE audit_replay RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO audit_replay"),
+    "full": (
+        "CREATE TRIGGER full BEFORE INSERT ON audit_replay BEGIN SELECT RAISE(ABORT, 'full'); END",
+        "DROP TRIGGER full",
+    ),
+}
+"""What breaks the memory of signatures, and what mends it."""
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_what_cannot_be_remembered_is_not_answered(fortress: Fortress, signer: Signer, counted: None, way: str) -> None:
+    """While the memory of signatures is gone or takes nothing more, nothing signed is handled; unsigned is served."""
+    broken, mended = BROKEN[way]
+    database = fortress.running.folder / "gateway.sqlite"
+    message, served = signer.message(), [outcome for _, outcome in fortress.outcomes()].count(SOUND)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute(broken)
+        try:
+            met = {refusal(fortress.house.post(signer.application, message)) for _ in range(3)}
+            unsigned = fortress.house.post("schulentwicklung", ASKED)
+        finally:
+            connection.execute(mended)
+    assert met <= {"interner-fehler", 500}
+    assert refusal(unsigned) == "answered"
+    assert [outcome for _, outcome in fortress.outcomes()].count(SOUND) == served
+    assert refused(fortress, signer, signer.message()) == SOUND
