@@ -111,8 +111,8 @@ class Arrival:
             self._look_for_trailer_end(end)
             return False
         here = len(self._buffer) - end - 2
-        # More than a body may have is here: enough to refuse it.
-        self.settled = self._payload + min(length, here) > self._most_body
+        if self._payload + min(length, here) > self._most_body:
+            self._refuse(413)  # what is here counts, not what was announced
         if self.settled or here < length + 2:
             return False
         self._at, self._payload, self._chunks = end + 2 + length + 2, self._payload + length, self._chunks + 1

@@ -3,6 +3,7 @@
 # and quick when everything is there already.
 set -euo pipefail
 cd "$(dirname "$0")"
+PATH="$PATH:/usr/sbin:/sbin" # where Debian has servers
 
 packages=()
 need() { # command package: what is there already, from wherever, is taken as it is
@@ -16,6 +17,10 @@ need node nodejs
 need npm npm
 need g++ g++
 need soapcpp2 gsoap
+need openssl openssl
+need nginx nginx-light
+need haproxy haproxy
+need sslscan sslscan
 for package in php-cli php-soap php-xml libjaxws-java libgsoap-dev libssl-dev zlib1g-dev pkg-config \
     libsoap-lite-perl liblwp-protocol-https-perl libcrypt-openssl-rsa-perl libxml-libxml-perl \
     libcrypt-openssl-x509-perl; do
@@ -31,7 +36,8 @@ if ((${#packages[@]})); then
     root=()
     ((EUID)) && root=(sudo -n)
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    # RUNLEVEL: no service is started by being installed.
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get install -qq --yes --no-install-recommends "${packages[@]}" >/dev/null
 fi
 

@@ -99,8 +99,8 @@ def test_a_chunked_body_stops_where_it_is_too_large() -> None:
     announced = arrived(head + b"fffff\r\n" + b"x" * MOST)
     assert not announced.settled
     announced.feed(b"x")
-    assert (announced.settled, announced.whole) == (True, False)
-    assert arrived(head + b"64\r\n" + b"x" * 100 + b"\r\n", *[b"64\r\n" + b"x" * 100 + b"\r\n"] * 10).settled
+    assert (announced.settled, announced.whole, announced.refusal) == (True, False, 413)
+    assert arrived(head + b"64\r\n" + b"x" * 100 + b"\r\n", *[b"64\r\n" + b"x" * 100 + b"\r\n"] * 10).refusal == 413
 
 
 def test_the_number_of_chunks_is_bounded() -> None:

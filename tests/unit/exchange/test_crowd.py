@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import select
 import socket
 import time
@@ -19,7 +20,7 @@ from tests.unit.exchange.test_server import PATH, Running, post, start, stop
 SOON = 4.5
 """Seconds within which a caller is answered; each of the crowds below would keep him waiting far longer."""
 
-READ_TIMEOUT = 4
+READ_TIMEOUT = 3
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,21 @@ def test_more_connections_than_there_is_room_for_push_out_the_silent(running: Ru
     readable, _, _ = select.select([one for one in running.connections if isinstance(one, socket.socket)], [], [], 5)
     assert readable
     assert readable[0].recv(1) == b""
+
+
+def test_five_thousand_connections_keep_nobody_out(running: Running) -> None:
+    """Twenty-five times more connections than there is room for, half of them begun: whoever speaks is answered."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8000), hard))
+    try:
+        for said in (b"", b"\x16\x03\x01") * 10:
+            silent(running, 250, said)
+        assert answered_soon(running)
+        running.close()
+        assert answered_soon(running)
+    finally:
+        running.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_no_worker_was_killed(running: Running, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.errors import SettingsError
 from gateway.exchange import server
+from gateway.exchange.allowed import GROUPS, SUITES
+from gateway.exchange.hello import TLS12, TLS13
+from gateway.exchange.http import CERTIFICATE_HEADERS
 from gateway.exchange.tls import context_for, prove, server_context
 from tests.unit.exchange.certificates import Issued, issue, rsa_key
 from tests.unit.exchange.certificates import server as server_certificate
@@ -108,3 +112,33 @@ def test_nobody_listens_without_tls_and_without_a_proxy(tmp_path: Path) -> None:
     """The server that is to end TLS itself refuses to be started without it."""
     with pytest.raises(SettingsError, match="needs a context"):
         server.serve(settings(tmp_path, 8443), None, lambda: None)  # type: ignore[arg-type, return-value]  # never opened
+
+
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations"
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
+def test_the_shipped_proxies_speak_the_same(name: str) -> None:
+    """Suites and groups in the configurations of docs/operations are those the server itself allows."""
+    text = (OPERATIONS / name).read_text("utf-8")
+    assert ":".join(SUITES[TLS12].values()) + ":@SECLEVEL=3" in text
+    assert ":".join(SUITES[TLS13].values()) in text
+    assert ":".join(group for group in GROUPS.values() if not group.endswith("tls13")) in text
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "nginx-legacy.conf"])
+def test_nginx_removes_every_claim(name: str) -> None:
+    """Each header with which a client could claim a certificate is overwritten."""
+    text = (OPERATIONS / name).read_text("utf-8").lower()
+    for header in CERTIFICATE_HEADERS:
+        written = header.removeprefix("HTTP_").replace("_", "-").lower()
+        assert re.search(rf"proxy_set_header {written} (\"\"|\$ssl_client_escaped_cert);", text), written
+
+
+def test_haproxy_removes_every_claim() -> None:
+    """The same by patterns, for names with - and _."""
+    text = (OPERATIONS / "haproxy.cfg").read_text("utf-8")
+    patterns = [re.compile(found) for found in re.findall(r"del-header (\S+) -m reg", text)]
+    for header in CERTIFICATE_HEADERS:
+        for written in (header.removeprefix("HTTP_").lower(), header.removeprefix("HTTP_").replace("_", "-").lower()):
+            assert any(pattern.search(written) for pattern in patterns), written
