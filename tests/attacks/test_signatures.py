@@ -180,6 +180,12 @@ def test_only_now_counts(fortress: Fortress, signer: Signer, counted: None, away
     assert refused(fortress, signer, message) == "signatur-zeit"
 
 
+def test_a_message_without_its_moment_is_refused(fortress: Fortress, signers: dict[str, Signer], counted: None) -> None:
+    """A message signed as a whole that does not say when could be sent again once its signature is forgotten."""
+    signer = signers["umschlag"]
+    assert refused(fortress, signer, signer.client.umschlag(timestamp=False)) == "signatur-zeit"
+
+
 @pytest.fixture(scope="module")
 def authority(fortress: Fortress) -> Issued:
     """The configured CA, as its owner holds it."""

@@ -208,6 +208,12 @@ def key_value(root: etree._Element) -> None:
     etree.SubElement(etree.SubElement(root.find(f".//{{{DS}}}KeyInfo"), f"{{{DS}}}KeyValue"), f"{{{DS}}}RSAKeyValue")
 
 
+def no_key_info(root: etree._Element) -> None:
+    """Nothing says whose signature it is."""
+    info = root.find(f".//{{{DS}}}KeyInfo")
+    info.getparent().remove(info)
+
+
 def reference_elsewhere(root: etree._Element) -> None:
     """KeyInfo points at something that is not the token."""
     root.find(f".//{{{WSSE}}}Reference").set("URI", "#TS")
@@ -256,6 +262,7 @@ WSSE_ATTACKS: list[Attack] = [
     signed_info_doubled,
     token_in_key_info,
     key_value,
+    no_key_info,
     reference_elsewhere,
     other_token_type,
     actor_on_signature,
@@ -330,6 +337,7 @@ UMSCHLAG_ATTACKS: list[Attack] = [
     twin_signature,
     second_timestamp,
     key_value,
+    no_key_info,
     comment_in_digest,
     signed_info_doubled,
 ]
