@@ -42,7 +42,7 @@ def asking(house: House) -> dict[str, Callable[[], Any]]:
     }
 
 
-@pytest.mark.parametrize("question", ["find", "search", "report", "subject"])
+@pytest.mark.parametrize("question", ["find", "search", "report"])
 def test_a_switch_amid_a_question_changes_no_answer(
     keyed: Keyed, question: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
