@@ -7,6 +7,7 @@ themselves. At its start a server takes over from the audit trail how many perso
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import math
 import mmap
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
+from pathlib import Path
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
@@ -28,9 +30,11 @@ _MOST_SECONDS = 86_400
 _MOMENT = struct.Struct("=d")
 _CURSOR = struct.Struct("=q")
 _DAY_AND_COUNT = struct.Struct("=qq")
-_PROCESS = struct.Struct("=qq")
-"""A process and how many requests it has at work."""
+_PROCESS = struct.Struct("=qqq")
+"""A process, when it was started, and how many requests it has at work."""
 _MOST_PROCESSES = 256
+_STARTTIME = 19
+"""Its place in /proc/<pid>/stat, counted from behind the name, which may hold blanks."""
 _DAY = 24 * 60
 
 
@@ -76,19 +80,23 @@ class DayBudget:
         """Count that much; LimitExceeded, and nothing is counted, if it is more than is left today."""
         limit = self._limit if limit is None else limit
         with self._shared.alone() as memory:
-            used = self._used(memory, now)
+            day, used = self._counted(memory, now)
             if amount and used + amount > limit:
                 raise LimitExceeded(f"{self._name} is used up", retry_after=_until_midnight(self._city, now))
-            _DAY_AND_COUNT.pack_into(memory, 0, self._city.today(now).toordinal(), used + amount)
+            _DAY_AND_COUNT.pack_into(memory, 0, day, used + amount)
 
     def resume(self, amount: int, *, now: datetime) -> None:
         """That much was taken today before this server was started."""
         with self._shared.alone() as memory:
-            _DAY_AND_COUNT.pack_into(memory, 0, self._city.today(now).toordinal(), self._used(memory, now) + amount)
+            day, used = self._counted(memory, now)
+            _DAY_AND_COUNT.pack_into(memory, 0, day, used + amount)
 
-    def _used(self, memory: mmap.mmap, now: datetime) -> int:
+    def _counted(self, memory: mmap.mmap, now: datetime) -> tuple[int, int]:
+        """The day that is counted, and what was taken on it."""
         day, used = _DAY_AND_COUNT.unpack_from(memory, 0)
-        return int(used) if day == self._city.today(now).toordinal() else 0
+        today = self._city.today(now).toordinal()
+        # Who came before midnight may end when others have begun the next day: that day goes on, and not anew.
+        return (day, used) if day in (today, today + 1) else (today, 0)
 
 
 class ParallelBudget:
@@ -107,20 +115,21 @@ class ParallelBudget:
             self._change(-1, limit)
 
     def _change(self, by: int, limit: int) -> None:
+        me = os.getpid(), _began(os.getpid())
         own, others, free = 0, 0, list[int]()
         with self._shared.alone() as memory:
             for place in range(0, _MOST_PROCESSES * _PROCESS.size, _PROCESS.size):
-                pid, count = _PROCESS.unpack_from(memory, place)
-                if pid == os.getpid():
+                pid, began, count = _PROCESS.unpack_from(memory, place)
+                if (pid, began) == me:
                     own = count
                     free.insert(0, place)
-                elif count == 0 or not _alive(pid):
+                elif count == 0 or not _alive(pid, began):
                     free.append(place)
                 else:
                     others += count
             if by > 0 and (own + others >= limit or not free):
                 raise LimitExceeded("gleichzeitige_anfragen is used up", retry_after=1)
-            _PROCESS.pack_into(memory, free[0], os.getpid(), own + by)
+            _PROCESS.pack_into(memory, free[0], *me, own + by)
 
 
 class Budgets:
@@ -196,14 +205,26 @@ def _until_midnight(city: City, now: datetime) -> int:
     return _seconds((midnight.astimezone(now.tzinfo) - now).total_seconds())
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, began: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass  # it is there, and another user's
+    return _began(pid) == began
+
+
+def _began(pid: int) -> int:
+    """When the process was started, in ticks (proc(5), `starttime`): its number may be another's later, both not.
+
+    0 if the machine does not tell.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return int(stat.rpartition(b")")[2].split()[_STARTTIME])
 
 
 class _Shared:
@@ -220,11 +241,23 @@ class _Shared:
         """The memory, and nobody else changes it meanwhile."""
         # Record locks exclude processes but not threads of one process, so both kinds are taken.
         with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            self._lock()
             try:
                 yield self._memory
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def _lock(self) -> None:
+        while True:
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX)
+            except OSError as error:
+                # Two processes of which each holds one budget and wait, in other threads, for the other's: the kernel
+                # takes that for a deadlock (fcntl(2)). No thread ever holds two, so there is none: ask again.
+                if error.errno == errno.EDEADLK:
+                    continue
+                raise
+            return
 
     def __del__(self) -> None:
         self._memory.close()

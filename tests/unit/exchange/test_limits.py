@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +162,18 @@ def test_the_day_is_the_citys() -> None:
     budget.take(1, now=datetime(2026, 6, 30, 22, 0, tzinfo=UTC))
 
 
+def test_who_ends_after_midnight_does_not_begin_the_day_anew() -> None:
+    """A request that came before midnight counts on the day that others have begun meanwhile."""
+    budget = DayBudget(10, city(), "personen_je_tag")
+    before, after = datetime(2026, 6, 30, 21, 59, tzinfo=UTC), datetime(2026, 6, 30, 22, 1, tzinfo=UTC)
+    budget.take(9, now=before)
+    budget.take(8, now=after)
+    budget.take(1, now=before)
+    budget.take(1, now=after)
+    with pytest.raises(LimitExceeded):
+        budget.take(1, now=after)
+
+
 def test_no_more_at_one_time_than_agreed() -> None:
     """As many requests as agreed are at work at one moment, in all threads together, and the next after one ended."""
     budget = ParallelBudget()
@@ -188,6 +204,84 @@ def test_what_a_killed_process_held_is_given_back() -> None:
         pass
     os.close(ready)
     os.close(told)
+
+
+def test_another_process_of_the_same_number_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel gives a killed process's number away again: to a stranger, or to the server's next process."""
+    budget = ParallelBudget()
+    ready, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        budget.one(1).__enter__()
+        os.write(told, b"x")
+        signal.pause()
+    os.read(ready, 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with monkeypatch.context() as stranger:
+        stranger.setattr(os, "kill", lambda _pid, _signal: None)
+        with budget.one(1):
+            pass
+    monkeypatch.setattr(os, "getpid", lambda: child)
+    with budget.one(1), pytest.raises(LimitExceeded), budget.one(1):
+        pass
+    os.close(ready)
+    os.close(told)
+
+
+def test_what_the_kernel_takes_for_a_deadlock_is_none() -> None:
+    """Two processes hold one budget each while other threads of them wait for the other's: nobody is turned away."""
+    first, second = RequestBudget(9, Clock()), RequestBudget(9, Clock())
+    from_child, to_parent = os.pipe()
+    from_parent, to_child = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os._exit(_crossing(first, second, from_parent, to_parent))
+    with first._shared.alone():
+        os.read(from_child, 1)  # it holds the second
+        waiting = threading.Thread(target=second.admit)
+        waiting.start()
+        while not _waits(os.getpid()):
+            os.sched_yield()
+        os.write(to_child, b"x")
+        select.select([from_child], [], [], 5)  # the kernel has refused it the first
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    waiting.join()
+    assert (admitted(first, 20), admitted(second, 20)) == (8, 8)
+    for end in (from_child, to_parent, from_parent, to_child):
+        os.close(end)
+
+
+def _crossing(first: RequestBudget, second: RequestBudget, wait: int, tell: int) -> int:
+    """Holds the second budget, asks for the first in another thread, and tells when the kernel refuses that."""
+    lock, results = fcntl.lockf, list[bool]()
+
+    def telling(file: int, command: int) -> None:
+        try:
+            lock(file, command)
+        except OSError:
+            os.write(tell, b"x")
+            raise
+
+    def ask() -> None:
+        first.admit()
+        results.append(True)
+
+    fcntl.lockf = telling
+    threading.excepthook = lambda _told: None
+    with second._shared.alone():
+        os.write(tell, b"x")
+        os.read(wait, 1)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join()
+    return 0 if results else 1
+
+
+def _waits(pid: int) -> bool:
+    """Whether a thread of the process waits for a record lock (proc(5), locks)."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and f" {pid} " in line for line in lines)
 
 
 OFFICE = ((7 * 60, 12 * 60), (13 * 60, 24 * 60))
