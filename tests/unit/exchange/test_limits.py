@@ -212,7 +212,8 @@ def test_another_process_of_the_same_number_holds_nothing(monkeypatch: pytest.Mo
     ready, told = os.pipe()
     child = os.fork()
     if child == 0:
-        budget.one(1).__enter__()
+        held = budget.one(1)
+        held.__enter__()
         os.write(told, b"x")
         signal.pause()
     os.read(ready, 1)
