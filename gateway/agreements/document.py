@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _readable(text: str) -> str:
+    # Who signs reads this on a terminal: nothing in it may hide, move or turn round what stands beside it.
+    if any(unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" for one in text):
+        raise ValueError("holds a character that cannot be seen")
+    return text
+
 
 Purpose = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,20}$")]
 Hours = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-Line = Annotated[str, Field(min_length=1, max_length=500)]
+Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_readable)]
 Role = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
 
 ROLES = ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte")
@@ -17,9 +26,9 @@ ROLES = ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte")
 
 
 class Section(BaseModel):
-    """Base of all sections: frozen and closed."""
+    """Base of all sections: frozen, closed, and nothing is taken for something else (`true` is no number)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Anwendung(Section):
@@ -30,7 +39,7 @@ class Anwendung(Section):
     empfaenger: Annotated[str, Field(pattern="^[A-Z]{1,2}[0-9]{0,2}$")]
     vereinbarung: Line
     fassung: Annotated[int, Field(ge=1, le=999_999)]
-    vertrag: Annotated[int, Field(ge=1)]
+    vertrag: Annotated[int, Field(ge=1, le=999)]
     gueltig_von: date
     gueltig_bis: date
     schutzstufe: Literal["D", "E"]
@@ -56,8 +65,8 @@ class Bedingung(Section):
     """One condition on a field: exactly one of in, nicht_in, vorhanden, or a range von/bis of days."""
 
     feld: Line
-    in_: Annotated[list[str] | None, Field(alias="in", min_length=1)] = None
-    nicht_in: Annotated[list[str] | None, Field(min_length=1)] = None
+    in_: Annotated[list[Line] | None, Field(alias="in", min_length=1)] = None
+    nicht_in: Annotated[list[Line] | None, Field(min_length=1)] = None
     vorhanden: Literal[True] | None = None
     von: date | None = None
     bis: date | None = None
@@ -85,10 +94,10 @@ class Felder(Section):
 class Grenzen(Section):
     """Budgets; days and hours are the city's. What is left out has the limit that stands here, never none."""
 
-    anfragen_je_minute: Annotated[int, Field(ge=1)]
-    personen_je_tag: Annotated[int, Field(ge=1)]
+    anfragen_je_minute: Annotated[int, Field(ge=1, le=1_000_000)]
+    personen_je_tag: Annotated[int, Field(ge=1, le=1_000_000_000)]
     gleichzeitige_anfragen: Annotated[int, Field(ge=1, le=10_000)] = 50
-    megabyte_je_tag: Annotated[int, Field(ge=1)] = 10_000
+    megabyte_je_tag: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10_000
     uhrzeiten: Annotated[list[Hours], Field(min_length=1, max_length=10)] = ["00:00-24:00"]
 
 

@@ -54,7 +54,7 @@ def load_written(path: Path) -> Written:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
         raise AgreementError(problems=[f"{name}: {problem}" for problem in problems]) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # what is no TOML, or more of it than Python reads
         raise AgreementError(problems=[f"{name}: {error}"]) from error
     if problems := list(_problems(document)):
         raise AgreementError(problems=[f"{name}: {problem}" for problem in problems])

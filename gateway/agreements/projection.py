@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.model.days import first_day, last_day
+from gateway.model.days import next_day as day_after
 from gateway.model.derived import Ableitung
 from gateway.model.person import Person
 from gateway.model.release import mask_address, release_code, without
@@ -80,7 +81,7 @@ def field_bits(tree: Tree) -> int:
 
 def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> date | None:
     """The next day after `stichtag` on which this projection can change by itself, None if never."""
-    days = [ableitung.naechster_stichtag, agreement.valid_from, agreement.valid_to + timedelta(days=1)]
+    days = [ableitung.naechster_stichtag, agreement.valid_from, day_after(agreement.valid_to)]
     return min((day for day in days if day is not None and day > stichtag), default=None)
 
 

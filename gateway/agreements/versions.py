@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from gateway.agreements.agreement import Agreement
+from gateway.model.days import next_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Versions:
         """The last day of the service that is given on `day`: versions that follow without a gap carry it on."""
         end = self.on(day).valid_to
         for agreement in self.agreements:
-            if agreement.valid_from == end + timedelta(days=1):
+            if agreement.valid_from == next_day(end):
                 end = agreement.valid_to
         return end
 

@@ -64,11 +64,9 @@ def _pair(folder: Path, application: str, today: date) -> tuple[Agreement, Agree
     if len(found) < 2:
         raise click.UsageError(f"{application}: there are no two versions beside each other to compare")
     every = Versions(tuple(sorted(found, key=lambda one: (one.valid_from, one.version))))
-    present = every.on(today)
-    following = every.following(today)
-    if following is not None:
-        return present, following
-    return every.agreements[every.agreements.index(present) - 1], present
+    place = every.agreements.index(every.on(today))
+    first = min(place, len(found) - 2)
+    return every.agreements[first], every.agreements[first + 1]
 
 
 def _counted(settings: Settings, old: Agreement, new: Agreement, today: date) -> Effect:

@@ -72,6 +72,18 @@ def test_the_shipped_agreements_load() -> None:
         ('["abgebende-stelle", ', '["personalrat", ', "abgebende-stelle is missing"),
         ('["abgebende-stelle", ', '["abgebende-stelle", "abgebende-stelle", ', "a role is named twice"),
         ('["abgebende-stelle", ', '["abgebende-stelle", "../x", ', "freigabe"),
+        ("fassung = 3", "fassung = true", "anwendung.fassung"),
+        ("fassung = 3", 'fassung = "3"', "anwendung.fassung"),
+        ("gueltig_bis = 2027-12-31", "gueltig_bis = 4102444800", "anwendung.gueltig_bis"),
+        ("gueltig_bis = 2027-12-31", "gueltig_bis = 2027-12-31T00:00:00", "anwendung.gueltig_bis"),
+        ("vertrag = 1", f"vertrag = {10**400}", "anwendung.vertrag"),
+        ("anfragen_je_minute = 60000", "anfragen_je_minute = 1000000000000", "grenzen.anfragen_je_minute"),
+        ("fassung = 3", f"fassung = {'1' * 5000}", "wohnung2000/agreement.toml: "),
+        ("fassung = 3", f"fassung = 3\ntief = {'[' * 5000}", "wohnung2000/agreement.toml: "),
+        ('zweck = "Unter', r'zweck = "\u001b[2KUnter', "rechtsgrundlage.zweck: "),
+        ('U2 = "Auszug"', r'U2 = "\u202eguzsuA"', "rechtsgrundlage.verwendungszwecke.U2: "),
+        ('"AsylG § 53"', r'"AsylG\u0000"', "rechtsgrundlage.normen.1: "),
+        ('in = ["05315000"]', r'in = ["05315000", "\u2028"]', "personen.bedingung.1.in.1: "),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, found: str) -> None:

@@ -231,6 +231,8 @@ def test_the_next_day_includes_the_end_of_the_agreement(wohnung: Agreement) -> N
     record = datensatz()
     day = next_day(replace(wohnung, valid_to=TODAY), derive(record, stichtag=TODAY), stichtag=TODAY)
     assert day == date(2026, 11, 24)
+    unlimited = replace(wohnung, valid_to=date.max)
+    assert next_day(unlimited, derive(record, stichtag=TODAY), stichtag=TODAY) != day
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def test_a_following_version_carries_the_service_on() -> None:
     assert versions.end(date(2025, 10, 1)) == date(2025, 12, 31)
     assert versions.following(date(2025, 2, 1)) == LATER
     assert versions.following(date(2025, 10, 1)) is None
+    unlimited = by_stream([FIRST, version(2, date(2025, 1, 1), date.max)])["wohnung2000/1"]
+    assert unlimited.end(date(2025, 5, 1)) == date.max
 
 
 def test_majors_are_apart() -> None:

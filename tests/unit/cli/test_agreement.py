@@ -111,7 +111,7 @@ def test_a_difference_without_settings(made: Place) -> None:
 
 
 def test_versions_beside_each_other_are_compared_by_name(place: Place) -> None:
-    """The application's name alone compares what holds today with what comes next."""
+    """The application's name alone compares what holds today with what comes next, also before anything holds."""
     text = (place.folder / AGREEMENT).read_text("utf-8")
     later = text.replace("fassung = 3", "fassung = 4").replace("2027-12-31", "2029-12-31")
     later = later.replace("2025-01-01", "2028-01-01").replace("U3 = ", "U4 = ")
@@ -121,3 +121,8 @@ def test_versions_beside_each_other_are_compared_by_name(place: Place) -> None:
     assert "neuer Verwendungszweck U4" in told
     assert "nicht gezählt" in told
     assert "gilt ab ihrem ersten Tag von selbst" in told
+    (place.folder / AGREEMENT).write_text(text.replace("2025-01-01", "2027-01-01"), "utf-8")
+    assert run(None, "agreement", "diff", "wohnung2000", "--dir", str(place.folder / "schemas")) == (
+        status,
+        told.replace("01.01.2025", "01.01.2027"),
+    )
