@@ -294,6 +294,7 @@ def sign_as_offices(place: Place, *, days: int = 3650) -> None:
         files = place.folder / "approvals" / "keys" / role
         files.with_suffix(".pem").write_bytes(issued.certificate_pem)
         files.with_suffix(".key").write_bytes(issued.key_pem)
+    place.approve()
 
 
 def test_trial_approvals_are_a_warning(place: Place) -> None:
