@@ -118,7 +118,7 @@ class OkVisa:
         return map_record(record)
 
     def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined:
-        """What is kept of a refused record: the allow-listed elements, or of an invalid one its two numbers only."""
+        """What is kept of a refused record: the allow-listed elements, or of an invalid one its numbers only."""
         content = None if refusal.code in _UNREAD else cut(record, RECORD)
         return Quarantined(
             _first(record, "personennummer", opaque),
@@ -127,6 +127,7 @@ class OkVisa:
             content,
             _fingerprint(record),
             hides(record),
+            _first(record, "hauptPersonennummer", opaque),
         )
 
     def _shell(self, payload: _Element, name: str) -> dict[str, str]:

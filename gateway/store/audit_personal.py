@@ -101,7 +101,7 @@ def unseal(sealed: bytes, vault: Sealing, key: bytes, *, number: str, commitment
 
 
 def read(connection: Connection, vault: Sealing, number: str) -> Personal | None:
-    """The personal texts of entry `number`; None if it has none or its month is erased.
+    """The personal texts of entry `number`; None if it has none, or time has taken them or its content.
 
     AuditError if there is no such entry, or the texts are not what the chain committed to.
     """
@@ -110,19 +110,20 @@ def read(connection: Connection, vault: Sealing, number: str) -> Personal | None
     ).scalar_one_or_none()
     if content is None:
         raise AuditError(f"there is no entry {number}")
-    commitments = json.loads(content).get("persoenlich")
+    commitments = json.loads(content).get("persoenlich") if content else None
     if commitments is None:
         return None
+    month = str(commitments["segment"])
     row = connection.execute(
-        select(tables.personal.c.sealed, tables.segment.c.wrapped)
-        .join(tables.segment, tables.segment.c.month == tables.personal.c.segment)
-        .where(tables.personal.c.number == number)
+        select(tables.segment.c.wrapped, tables.personal.c.sealed)
+        .outerjoin(tables.personal, tables.personal.c.number == number)
+        .where(tables.segment.c.month == month)
     ).one_or_none()
-    if row is None:
-        raise AuditError(f"entry {number}: the sealed personal texts are missing")
-    if row.wrapped is None:
+    if row is not None and row.wrapped is None:
         return None
-    key = vault.unwrap(row.wrapped, SEGMENT, commitments["segment"].encode())
+    if row is None or row.sealed is None:
+        raise AuditError(f"entry {number}: the sealed personal texts are missing")
+    key = vault.unwrap(row.wrapped, SEGMENT, month.encode())
     return unseal(row.sealed, vault, key, number=number, commitments=commitments)
 
 

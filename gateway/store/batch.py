@@ -55,7 +55,8 @@ class Withholding:
 class Quarantined:
     """A record that could not be taken; `cut` is what the allow-list left of it, `reasons` are "field: rule".
 
-    `hides`: it names a block for which the person must be hidden all the same.
+    `hides`: it names a block for which the person must be hidden all the same. `hauptdatensatz`: it says that it is
+    an alias of that person number.
     """
 
     personennummer: str | None = field(repr=False)
@@ -64,6 +65,12 @@ class Quarantined:
     cut: Tree | None = field(repr=False)
     sha256: bytes
     hides: bool = False
+    hauptdatensatz: str | None = field(default=None, repr=False)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The person numbers that the record is about, as far as they can be read."""
+        return tuple(one for one in (self.personennummer, self.hauptdatensatz) if one is not None)
 
 
 @dataclass(frozen=True, slots=True)

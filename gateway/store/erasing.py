@@ -51,13 +51,15 @@ class Eraser:
         repeating the call finishes the work. StoreError if the log cannot be emptied because somebody reads.
         """
         self._require_ledger()
+        broken_off = self._behind()
         with self.database.read() as connection:
             keys = subject_search.keys_of_person(connection, self.vault, source, personennummer)
             found = d.load_source_keys(connection, self.vault, keys)
-        for number in sorted({personennummer, *_numbers(found)}):
-            self.ledger.add(source, number)
-        lone = d.source_key(self.vault, source, personennummer)
-        gone = self._entomb(found, [lone], "ok", now, stichtag, complete=True)
+        self.ledger.add(source, *sorted({personennummer, *_numbers(found)}))
+        refused = self._refused([d.source_key(self.vault, source, personennummer)])
+        gone = self._entomb(found, refused, "ok", now, stichtag, complete=not broken_off)
+        if broken_off:  # an erasure before this one, perhaps of somebody else
+            self._apply_ledger(now, stichtag)
         self._scrub()
         return gone > 0
 
@@ -122,22 +124,18 @@ class Eraser:
     def _erased(self, source: str, document: Tree | None) -> bool:
         return self.ledger.holds_any(source, named_by(document))
 
-    def _refused(self) -> list[bytes]:
-        """The source keys of refused records that are about somebody in the ledger."""
+    def _refused(self, keys: Sequence[bytes] = ()) -> list[str]:
+        """The refused records that are about somebody in the ledger, or have one of these source keys."""
         with self.database.read() as connection:
-            numbers = [one.number for one in waiting.entries(connection)]
-            opened = [one for number in numbers if (one := waiting.show(connection, self.vault, number)) is not None]
-        return [
-            d.source_key(self.vault, one.source, one.personennummer)
-            for one in opened
-            if one.personennummer is not None
-            and (self.ledger.holds(one.source, one.personennummer) or self._erased(one.source, one.cut))
-        ]
+            lone = sa.select(quarantine.c.number).where(quarantine.c.source_key.in_(keys))
+            found = list(connection.execute(lone).scalars())
+            opened = list(waiting.opened(connection, self.vault))
+        return found + [one.number for one in opened if self.ledger.holds_any(one.source, one.named)]
 
     def _entomb(
         self,
         found: Sequence[Dossier],
-        refused: Sequence[bytes],
+        refused: Sequence[str],
         outcome: str,
         now: datetime,
         stichtag: date,
@@ -154,7 +152,7 @@ class Eraser:
         result = projecting.project(world, stand={}, now=now)
         with self.database.write() as connection:
             lock_feeds(connection, result)
-            dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.source_key.in_(refused))).rowcount
+            dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.number.in_(refused))).rowcount
             erase_rows(connection, gone)
             write_people(connection, self.vault, gone, set())
             write_outcome(connection, result, now)

@@ -41,20 +41,19 @@ def texts(place: Expiring, expiry: Expiry) -> Iterator[int]:
 
 def contents(place: Expiring, expiry: Expiry) -> Iterator[int]:
     """Afterwards no entry of a month that is due says anything but that there was one; yields how many, by steps."""
-    dropped = False
-    for month in _months(place, expiry):
+    months = _months(place, expiry)
+    for month in months:
         count = sum(len(some) for some in _said(place, month))
         if count and not place.dry:
             _announce(place, month)
             for some in _said(place, month):
                 _drop(place, some)
                 yield len(some)
-            dropped = True
-        if not place.dry:
-            _conclude(place, month)
         place.tally.gone[expiry.name] += count
-    if dropped:
+    if not place.dry and (begun := _begun(place, months)):
+        # First the index, then the word that nothing is left: a run killed in between does it again.
         audit_index.prune(place.database)
+        _conclude(place, begun)
 
 
 def _over(month: str, last: date) -> bool:
@@ -133,6 +132,13 @@ def _drop(place: Expiring, numbers: list[str]) -> None:
         connection.execute(sa.delete(tables.personal).where(tables.personal.c.number.in_(numbers)))
 
 
-def _conclude(place: Expiring, month: str) -> None:
+def _begun(place: Expiring, months: list[str]) -> list[str]:
+    """Those of the months whose deletion the chain tells of."""
+    with place.database.read() as connection:
+        told = sa.select(audit_dropped.c.month).where(audit_dropped.c.month.in_(months))
+        return list(connection.execute(told).scalars())
+
+
+def _conclude(place: Expiring, months: list[str]) -> None:
     with place.database.write() as connection:
-        connection.execute(sa.update(audit_dropped).where(audit_dropped.c.month == month).values(done=True))
+        connection.execute(sa.update(audit_dropped).where(audit_dropped.c.month.in_(months)).values(done=True))

@@ -238,7 +238,7 @@ class PersonPass:
         """Everything of the step and its entries in one transaction."""
         place = self._place
         deaths = [death.one for death in plan.deaths]
-        redirected = [(one.source_key, one.merged_into) for one in deaths if one.state == "merged"]
+        redirected = _redirected(deaths)
         for one in deaths:
             entomb(one, place.vault)
         with place.database.read() as connection:
@@ -246,7 +246,7 @@ class PersonPass:
         outcome = projecting.project(world, stand={}, now=place.now)
         with place.database.write() as connection:
             lock_feeds(connection, outcome)
-            for key, target in redirected:
+            for key, target in redirected.items():
                 # What was merged into a redirect that goes now points where it pointed.
                 into = sa.and_(person.c.merged_into == key, person.c.state == "merged")
                 connection.execute(sa.update(person).where(into).values(merged_into=target))
@@ -285,6 +285,19 @@ class PersonPass:
 def _ends(connection: sa.Connection, ids: Sequence[bytes]) -> dict[bytes, tuple[End, datetime]]:
     rows = connection.execute(sa.select(person_end).where(person_end.c.person_id.in_(ids)))
     return {row.person_id: (End(row.kind), row.since) for row in rows}
+
+
+def _redirected(deaths: Sequence[Dossier]) -> dict[bytes, bytes | None]:
+    """Where each redirect among the dead leads, past all others that go with it."""
+    into = {one.source_key: one.merged_into for one in deaths if one.state == "merged"}
+    found = {}
+    for key, target in into.items():
+        passed = {key}
+        while target is not None and target in into and target not in passed:
+            passed.add(target)
+            target = into[target]
+        found[key] = target
+    return found
 
 
 def _died(one: Dossier) -> bool:

@@ -102,12 +102,7 @@ class Intake:
 
     def _acceptable(self, batch: Batch) -> list[Quarantined]:
         """The refused records that may wait: nothing of the erased is kept, not even in quarantine."""
-        erased = self._ledger.holds
-        return [
-            one
-            for one in batch.quarantined
-            if one.personennummer is None or not erased(batch.source, one.personennummer)
-        ]
+        return [one for one in batch.quarantined if not self._ledger.holds_any(batch.source, one.named)]
 
     def _decided(
         self, connection: sa.Connection, source: str, changes: Sequence[Change], counts: Ingested, now: datetime

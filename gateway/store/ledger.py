@@ -12,6 +12,9 @@ from pathlib import Path
 from gateway.errors import StoreError
 from gateway.store.vault import Vault
 
+LEDGER = "erasures.ledger"
+"""Name of the file; it lies beside the keys, so that no restore of the database takes it back."""
+
 _LINE = 64  # hexadecimal digits of HMAC-SHA-256
 
 
@@ -36,17 +39,17 @@ class Ledger:
         """True if one of these persons was erased here."""
         return any(self.holds(source, number) for number in numbers)
 
-    def add(self, source: str, personennummer: str) -> None:
-        """Afterwards the person stands in the ledger, durably; StoreError if the file cannot be written."""
-        line = self._line(source, personennummer)
-        if line in self._current():
+    def add(self, source: str, *numbers: str) -> None:
+        """Afterwards all numbers of the person stand in it, durably and at once; StoreError if it cannot be written."""
+        lines = [line for line in (self._line(source, one) for one in numbers) if line not in self._current()]
+        if not lines:
             return
         try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "ab", buffering=0) as file:
                 # A line torn by a crash is closed first, so that it cannot swallow this one.
                 torn = self._path.stat().st_size and not self._path.read_bytes().endswith(b"\n")
-                file.write((b"\n" if torn else b"") + line.encode() + b"\n")
+                file.write((b"\n" if torn else b"") + "".join(f"{line}\n" for line in lines).encode())
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(f"the erasure ledger cannot be written: {error.strerror}") from error

@@ -138,7 +138,11 @@ class Store:
         return intake.take(batch, now=now, stichtag=stichtag)
 
     def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
-        """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due."""
+        """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due.
+
+        An erasure that broke off is finished first: it waits for no source.
+        """
+        self._eraser(agreements).finish(now=now, stichtag=stichtag)
         return reprojecting.reproject(
             self._database, self._vault, self._trail, feed.streams(agreements.values()), now=now, stichtag=stichtag
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ PURPOSE = "quarantine"
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """One refused record; `personennummer` and `cut` are opened only when asked for (None in lists)."""
+    """One refused record; `personennummer`, `hauptdatensatz`, `cut` are opened only when asked for (None in lists)."""
 
     number: str
     source: str
@@ -33,6 +33,12 @@ class QuarantineEntry:
     sha256: bytes
     personennummer: str | None = field(default=None, repr=False)
     cut: Tree | None = field(default=None, repr=False)
+    hauptdatensatz: str | None = field(default=None, repr=False)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The person numbers that an opened record is about, as far as they can be read."""
+        return tuple(one for one in (self.personennummer, self.hauptdatensatz) if one is not None)
 
 
 def put(
@@ -76,6 +82,12 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> QuarantineEntr
     return _entry(row, d.unpacked(vault.open_box(row["sealed"], PURPOSE, number.encode())))
 
 
+def opened(connection: sa.Connection, vault: Vault) -> Iterator[QuarantineEntry]:
+    """All refused records, opened."""
+    for row in connection.execute(sa.select(quarantine)).mappings().all():
+        yield _entry(row, d.unpacked(vault.open_box(row["sealed"], PURPOSE, row["number"].encode())))
+
+
 def emptied(vault: Vault, number: str) -> dict[str, Any]:
     """What the row of that number holds once its content is deleted: the note that there was one, and why."""
     return {"sealed": vault.seal_box(d.packed({}), PURPOSE, number.encode()), "emptied": True}
@@ -113,7 +125,8 @@ def _superseded(connection: sa.Connection, key: bytes, change_number: int | None
 
 def _row(vault: Vault, source: str, key: bytes | None, record: Quarantined, now: datetime) -> dict[str, Any]:
     number = new_uuid(vault)
-    text = {"personennummer": record.personennummer, "cut": record.cut}
+    names = {"personennummer": record.personennummer, "hauptdatensatz": record.hauptdatensatz}
+    text = {**names, "cut": record.cut}
     content = d.packed({name: value for name, value in text.items() if value is not None})
     return {
         "number": number,
@@ -128,7 +141,7 @@ def _row(vault: Vault, source: str, key: bytes | None, record: Quarantined, now:
 
 
 def _entry(row: Mapping[Any, Any], text: Tree | None = None) -> QuarantineEntry:
-    number = text.get("personennummer") if text else None
+    number, main = ((text or {}).get(name) for name in ("personennummer", "hauptdatensatz"))
     return QuarantineEntry(
         number=row["number"],
         source=row["source"],
@@ -138,4 +151,5 @@ def _entry(row: Mapping[Any, Any], text: Tree | None = None) -> QuarantineEntry:
         sha256=row["sha256"],
         personennummer=number if isinstance(number, str) else None,
         cut=d.group(text, "cut") if text and "cut" in text else None,
+        hauptdatensatz=main if isinstance(main, str) else None,
     )

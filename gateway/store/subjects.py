@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,7 +79,10 @@ def subject(connection: sa.Connection, vault: Vault, source: str, personennummer
 
 
 def gather(connection: sa.Connection, vault: Vault, source_keys: Sequence[bytes]) -> Subject | None:
-    """Everything held under these source keys, in their order, and what was merged into them; None if nothing is."""
+    """Everything held under these source keys, in their order, and what was merged into them; None if nothing is.
+
+    Refused records that say that they are an alias of one of these belong to it, too.
+    """
     found = {one.source_key: one for one in d.load_source_keys(connection, vault, source_keys)}
     people = [found[key] for key in source_keys if key in found and found[key].key is not None]
     for one in people:  # grows while it is walked: what was merged into a merged record belongs here too
@@ -88,7 +91,7 @@ def gather(connection: sa.Connection, vault: Vault, source_keys: Sequence[bytes]
         people += [new for new in d.load(connection, vault, merged) if new.key is not None and new.id not in known]
     records = [_record(connection, vault, one) for one in people]
     stored = {one.source_key for one in people}
-    for key in source_keys:
+    for key in dict.fromkeys((*source_keys, *_refused_aliases(connection, vault, {*source_keys, *stored}))):
         if key not in stored and (refused := _refused(connection, vault, key)):
             records.append(Record(refused[0].source, "waiting", None, (), (), refused))
     return Subject(tuple(records)) if records else None
@@ -129,6 +132,17 @@ def _versions(connection: sa.Connection, vault: Vault, one: Dossier) -> tuple[Ve
 def _refused(connection: sa.Connection, vault: Vault, source_key: bytes) -> tuple[QuarantineEntry, ...]:
     query = sa.select(waiting.c.number).where(waiting.c.source_key == source_key).order_by(waiting.c.recorded_at)
     return _opened(quarantine.show(connection, vault, number) for number in connection.execute(query).scalars().all())
+
+
+def _refused_aliases(connection: sa.Connection, vault: Vault, mains: Collection[bytes]) -> list[bytes]:
+    """The source keys of the refused records that name one of these as their main record."""
+    return [
+        d.source_key(vault, one.source, one.personennummer)
+        for one in quarantine.opened(connection, vault)
+        if one.personennummer is not None
+        and one.hauptdatensatz is not None
+        and d.source_key(vault, one.source, one.hauptdatensatz) in mains
+    ]
 
 
 def _reports(connection: sa.Connection, vault: Vault, person_id: bytes) -> tuple[Discrepancy, ...]:
