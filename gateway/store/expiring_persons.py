@@ -291,8 +291,8 @@ def _redirected(deaths: Sequence[Dossier]) -> dict[bytes, bytes | None]:
     """Where each redirect among the dead leads, past all others that go with it."""
     into = {one.source_key: one.merged_into for one in deaths if one.state == "merged"}
     found = {}
-    for key, target in into.items():
-        passed = {key}
+    for key, first in into.items():
+        target, passed = first, {key}
         while target is not None and target in into and target not in passed:
             passed.add(target)
             target = into[target]
