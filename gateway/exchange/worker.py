@@ -50,7 +50,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         super().__init__(*parts, **more)
         self._door: Door = self.app.door
         self._waiting = {
-            Phase.SILENT: Waiting(self.cfg.keepalive),
+            Phase.SILENT: Waiting(min(self.cfg.keepalive, self._door.read_timeout)),
             Phase.SHAKING: Waiting(HANDSHAKE_TIMEOUT),
             Phase.ARRIVING: Waiting(self._door.read_timeout),
             Phase.KEPT: Waiting(self.cfg.keepalive),
