@@ -7,6 +7,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,13 +86,16 @@ def test_a_pin_that_is_revoked_during_a_connection(days: Fortress, counted: None
     assert refusal(days.house.post(APPLICATION, ASKED, certificate=new)) == 403
 
     rewritten(days.running.installation.settings, f"{APPLICATION} = .*", f"{APPLICATION} = {json.dumps([fingerprint])}")
-    days.running.end("serve")
-    days.running.serve()
-    assert kept.sock is not None  # it does not connect anew
-    kept.auto_open = 0
+    days.running.children["serve"].terminate()
+    assert kept.sock is not None
+    with suppress(ssl.SSLError, ConnectionError):
+        assert kept.sock.recv(1) == b""  # it is ended from the other side
+    kept.auto_open = 0  # it does not connect anew
     with pytest.raises((http.client.HTTPException, OSError)):
         asked(kept)
     kept.close()
+    days.running.end("serve")
+    days.running.serve()
     entries = len(days.outcomes())
     assert refusal(days.house.post(APPLICATION, ASKED)) == 403
     assert len(days.outcomes()) == entries
