@@ -56,10 +56,12 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
-    """A newer record of the source that could not be taken; its values stand as the source wrote them."""
+    """A newer record of the source that could not be taken; its values stand as the source wrote them.
+
+    Why it could not is not told: it may be for a silent block, and a reason that is missing would speak of it.
+    """
 
     recorded_at: datetime
-    reasons: tuple[str, ...]
     held: tuple[Held, ...]
 
 
@@ -161,7 +163,7 @@ def _record(
     for entry in record.refused:
         told = refused_content(list(_leaves(entry.cut or {}, targets(record.source))))
         withheld |= {replace(one, content=f"{entry.number} {one.content}") for one in told.withheld}
-        refused.append(RefusedRecord(entry.recorded_at, _open_reasons(entry.reasons), told.held))
+        refused.append(RefusedRecord(entry.recorded_at, told.held))
     withheld |= {Withheld(Rule.FREE_TEXT, "Wortlaut einer Unstimmigkeitsmeldung", one.number) for one in record.reports}
     counted.update((one.rule, one.label) for one in withheld)
     return RecordReport(
@@ -235,11 +237,6 @@ def _leaves(tree: Tree, targets: Mapping[str, str], around: str = "") -> Iterato
                 yield from _leaves(value, targets, path)
             elif not isinstance(value, list) and str(value):
                 yield targets.get(path), str(value)
-
-
-def _open_reasons(reasons: Sequence[str]) -> tuple[str, ...]:
-    """Without those that speak of a block: it may be a silent one."""
-    return tuple(reason for reason in reasons if "sperre" not in reason)
 
 
 def _bits(record: Record) -> int:

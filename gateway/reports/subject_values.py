@@ -123,10 +123,10 @@ def refused_content(values: Sequence[tuple[str | None, str]]) -> Content:
     """
     known = dict(_every())
     found: list[Held | Withheld] = []
-    for number, (target, text) in enumerate(values, 1):
-        path = (target or "").removeprefix("person.")
-        if path.startswith(f"{CONTROL}.auskunftssperre"):
-            continue
+    paths = [((target or "").removeprefix("person."), text) for target, text in values]
+    # Before they are numbered: a gap would speak of a block.
+    told = [(path, text) for path, text in paths if not path.startswith(f"{CONTROL}.auskunftssperre")]
+    for number, (path, text) in enumerate(told, 1):
         rule = next((rule for place, rule in _WITHHELD.items() if path == place or path.startswith(f"{place}.")), None)
         node = known.get(path)
         if rule is None and node is not None:

@@ -86,8 +86,6 @@ def _record(root: etree._Element, record: RecordReport) -> None:
         _value(told, "abgeleitet", held)
     for refused in record.refused:
         waiting = _add(told, "abgewiesen", eingegangenAm=_moment(refused.recorded_at))
-        for reason in refused.reasons:
-            _add(waiting, "grund").text = reason
         for held in refused.held:
             _value(waiting, "angabe", held)
     for one in record.reported:

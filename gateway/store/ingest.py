@@ -35,8 +35,8 @@ from gateway.store.vault import Vault
 PIECE = 25
 """Changes per transaction: with eight applications and families it stays below 50 ms."""
 
-_WITHHELD: Value = {"art": "3"}
-"""The block that stands for one that a refused record names."""
+_WITHHELD: Value = {"art": "11"}
+"""The block that stands for one that a refused record names: it may be one of which the person must not learn."""
 
 
 @dataclass(slots=True)
