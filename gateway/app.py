@@ -45,7 +45,7 @@ from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.database import Database
-from gateway.store.ledger import Ledger
+from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.vault import KeyRing, Vault
 from gateway.wire import certificates
@@ -61,9 +61,6 @@ LOG = structlog.stdlib.get_logger("gateway.app")
 Clock = Callable[[], datetime]
 Randomness = Callable[[int], bytes]
 Result = TypeVar("Result")
-
-LEDGER = "erasures.ledger"
-"""File of the erasure ledger; it lies beside the keys, so that no restore of the database takes it back."""
 
 
 def utc_now() -> datetime:

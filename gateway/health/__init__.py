@@ -44,6 +44,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "database": stock.database,
     "server": machine.server,
     "source": machine.source,
+    "erasures": stock.erasures,
     "freshness": stock.freshness,
     "quarantine": stock.quarantine,
     "feed": stock.feeds,
@@ -57,6 +58,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "self-attack": rules.self_attack,
     "audit": machine.audit,
     "keys": machine.keys,
+    "keys in use": machine.keys_in_use,
     "retention": stock.retention,
     "disk": machine.disk,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -15,6 +16,7 @@ from gateway.agreements.versions import Versions, by_stream
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
+from gateway.store.vault import KeyRing, Vault
 
 NOTICE = (1, 7, 14, 30, 60)
 """Days before the end of an agreement, or of an approver's certificate, at which it is announced anew."""
@@ -72,6 +74,10 @@ class Examination:
     @cached_property
     def database(self) -> Database:
         return Database.open(self.settings.database.url)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(KeyRing.load(self.settings.keys.directory), os.urandom)
 
     @cached_property
     def overview(self) -> Overview:

@@ -11,10 +11,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError
+from gateway.exchange.proxy import admits
+from gateway.exchange.tls import context_for
 from gateway.health.finding import Examination, Finding, State, ending
 from gateway.reports.verification import report
+from gateway.settings import ServerSettings
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
 from gateway.store.audit_verify import verify
+from gateway.store.key_check import KeyCheck
+from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import OLD_DAYS, KeyRing
 from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
@@ -24,37 +29,65 @@ _PATIENCE = 5.0
 """Seconds a reachability check waits."""
 _CHECKPOINT_MINUTES = 5
 """A running gateway writes a checkpoint every minute in which something was audited."""
+_SAMPLE = 20
+"""Of each kind of wrapped key so many are opened."""
 _OTHERS, _GROUP = 0o027, 0o050
 """File modes that a key must not have, and that it should not."""
 
 
 def server(e: Examination) -> Iterator[Finding]:
-    server = e.settings.server
-    name = urlsplit(server.public_url).hostname or server.host
-    context = ssl.create_default_context(cafile=str(server.client_ca))
-    context.load_verify_locations(cafile=str(server.certificate))
-    # The server's own certificate may be of any CA: it is trusted because it is the one in the settings.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - not bound, replaced
+    """Asked as its clients ask it; behind a proxy that is on another machine it must hang up on this one."""
+    settings = e.settings.server
     try:
-        with (
-            socket.create_connection((host, server.port), timeout=_PATIENCE) as raw,
-            context.wrap_socket(raw, server_hostname=name) as tls,
-        ):
-            tls.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-            alive = _first_line(tls).startswith(b"HTTP/1.1 200 ")
-    except (OSError, ssl.SSLError) as error:
+        with _connected(settings) as raw:
+            admitted = admits(settings.proxy)(raw.getsockname())
+            line = _first_line(settings, raw, refused=not admitted)
+    except OSError as error:
         yield Finding("server", State.CRITICAL, f"does not answer ({type(error).__name__})", "gateway serve")
         return
-    state = State.OK if alive else State.CRITICAL
-    yield Finding("server", state, "answers over TLS" if alive else "answers, but not well", "look at its log")
+    if admitted:
+        alive, text = line.startswith(b"HTTP/1.1 200 "), f"answers{' over TLS' if settings.ends_tls else ' its proxy'}"
+        good, bad = text, "answers, but not well"
+    else:
+        alive, good, bad = not line, "answers its proxy only, and hung up on this machine", "answers not only its proxy"
+    yield Finding("server", State.OK if alive else State.CRITICAL, good if alive else bad, "look at its log")
 
 
-def _first_line(tls: ssl.SSLSocket) -> bytes:
+def _connected(settings: ServerSettings) -> socket.socket:
+    if settings.proxy is not None and settings.proxy.socket is not None:
+        unix = socket.socket(socket.AF_UNIX)
+        unix.settimeout(_PATIENCE)
+        try:
+            unix.connect(str(settings.proxy.socket))
+        except OSError:
+            unix.close()
+            raise
+        return unix
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - not bound, replaced
+    return socket.create_connection((host, settings.port), timeout=_PATIENCE)
+
+
+def _first_line(settings: ServerSettings, raw: socket.socket, *, refused: bool) -> bytes:
+    """The status line of /health/live; nothing if the server hangs up on somebody who is to be `refused`."""
+    name = urlsplit(settings.public_url).hostname or settings.host
     line = b""
-    while b"\n" not in line and len(line) < 64 and (piece := tls.recv(64)):
-        line += piece
+    try:
+        with _secured(settings, raw, name) if settings.ends_tls else raw as connection:
+            connection.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            while b"\n" not in line and len(line) < 64 and (piece := connection.recv(64)):
+                line += piece
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        if not refused:
+            raise
     return line
+
+
+def _secured(settings: ServerSettings, raw: socket.socket, name: str) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(settings.client_ca))
+    context.load_verify_locations(cafile=str(settings.certificate))
+    # The server's own certificate may be of any CA: it is trusted because it is the one in the settings.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context.wrap_socket(raw, server_hostname=name)
 
 
 def source(e: Examination) -> Iterator[Finding]:
@@ -112,9 +145,20 @@ def keys(e: Examination) -> Iterator[Finding]:
     for method, pair in e.settings.signing.items():
         SigningKey.load(pair.key, pair.certificate, method)
         yield _private(f"key signing {method}", pair.key)
+    context_for(e.settings.server)
     yield _private("key server", e.settings.server.key)
     if e.settings.source.key is not None:
         yield _private("key source", e.settings.source.key)
+
+
+def keys_in_use(e: Examination) -> Iterator[Finding]:
+    """Whether the ring is the one this database was written with: `gateway keys check` in small, without a document."""
+    keyed = KeyedDatabase(e.database, e.vault)
+    keyed.follow()
+    tried = KeyCheck(keyed, e.vault, {}, e.city.today(e.now)).opened(_SAMPLE)
+    failed = [f"{one.what}: {one.failed} of {one.count} failed" for one in tried if one.failed]
+    state, text = (State.CRITICAL, "; ".join(failed)) if failed else (State.OK, "they open what is stored")
+    yield Finding("keys in use", state, text, "restore the key folder that belongs to this database")
 
 
 def _private(name: str, path: Path) -> Finding:

@@ -16,6 +16,10 @@ _SIGN = "let the offices sign, and trust their certificates instead (docs/verein
 
 
 def pins(e: Examination) -> Iterator[Finding]:
+    known = {agreement.application for agreement in e.agreements.values()}
+    for name in e.settings.pins.keys() - known:
+        remedy = "mend [pins] in the settings; until then nothing starts"
+        yield Finding(f"pins {name}", State.CRITICAL, "there is no such application", remedy)
     for key, agreement in e.agreements.items():
         pins = agreement.pins | frozenset(e.settings.pins.get(agreement.application, ()))
         if not pins:

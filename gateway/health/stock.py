@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from gateway.health.finding import Examination, Finding, State
 from gateway.store import notices
+from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.usage import refused
 from gateway.upkeep import notifying, retention_rules
 from gateway.upkeep.retention_standing import standing
@@ -19,10 +20,22 @@ _LIMITS = frozenset({"grenze-erreicht", "ausserhalb-der-uhrzeiten"})
 
 
 def database(e: Examination) -> Iterator[Finding]:
+    e.database.require_writable()
     if e.database.is_current():
-        yield Finding("database", State.OK, f"{e.database.dialect}, durable, tables of this version")
+        yield Finding("database", State.OK, f"{e.database.dialect}, durable, writable, tables of this version")
     else:
         yield Finding("database", State.CRITICAL, "tables of another version", "gateway db upgrade")
+
+
+def erasures(e: Examination) -> Iterator[Finding]:
+    """DSGVO Art. 17: the ledger is what keeps a restore or a full poll from bringing erased persons back."""
+    ledger = Ledger(e.settings.keys.directory / LEDGER, e.vault)
+    ledger.require(e.overview.erasures)
+    if open_ones := len(ledger) - e.overview.erasures:
+        text, remedy = f"{open_ones} erasures are not finished: nothing starts", "poll once, or repeat the command"
+        yield Finding("erasures", State.CRITICAL, text, remedy, open_ones, "records")
+    else:
+        yield Finding("erasures", State.OK, f"{len(ledger)} records in the ledger, all applied")
 
 
 def freshness(e: Examination) -> Iterator[Finding]:

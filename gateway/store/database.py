@@ -146,6 +146,11 @@ class Database:
             current = MigrationContext.configure(connection).get_current_heads()
         return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
 
+    def require_writable(self) -> None:
+        """StoreError if it can only be read: the file, or the server. Nothing is written."""
+        with self.write() as connection:
+            connection.execute(sa.delete(epoch).where(sa.false()))
+
     def _engine(self) -> sa.Engine:
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():

@@ -49,7 +49,11 @@ class KeyCheck:
 
     def run(self, most: int | None) -> list[Tried]:
         """What was tried; VaultError if the hash keys are not those of this database."""
-        return [*self._opened(most), *self._recomputed(most)]
+        return [*self.opened(most), *self._recomputed(most)]
+
+    def opened(self, most: int | None) -> list[Tried]:
+        """Whether wrapped keys and sealed texts open, of each kind so many; no document is opened."""
+        return list(self._opened(most))
 
     def _opened(self, most: int | None) -> Iterator[Tried]:
         for place in WRAPPED:

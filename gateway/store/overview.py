@@ -11,12 +11,15 @@ import sqlalchemy as sa
 
 from gateway.store import audit_tables
 from gateway.store.database import Database
-from gateway.store.tables import person, poll_run, projection, quarantine
+from gateway.store.tables import epoch, person, poll_run, projection, quarantine
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`stand` is the oldest moment any source was completely read as of; `pending` counts open changes by feed."""
+    """`stand` is the oldest moment any source was completely read as of; `pending` counts open changes by feed.
+
+    `erasures` is how many lines of the erasure ledger this database has applied.
+    """
 
     persons: int
     stand: datetime | None
@@ -25,6 +28,7 @@ class Overview:
     oldest_quarantined: datetime | None
     pending: Mapping[str, int]
     audited: int
+    erasures: int
 
 
 def overview(database: Database) -> Overview:
@@ -45,6 +49,7 @@ def overview(database: Database) -> Overview:
             oldest_quarantined=oldest,
             pending={row[0]: row[1] for row in connection.execute(pending.group_by(projection.c.stream))},
             audited=_count(connection, sa.select(sa.func.count()).select_from(audit_tables.entry)),
+            erasures=_count(connection, sa.select(epoch.c.erasures)),
         )
 
 
