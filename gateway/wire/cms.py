@@ -77,11 +77,17 @@ class SigningPair:
 
 
 def signer(certificate: x509.Certificate) -> Signer:
-    """Who the certificate stands for; SettingsError if its key is too weak or not made for signing."""
+    """Who the certificate stands for; SettingsError if it is unreadable, its key too weak or not made for signing."""
     try:
-        key = _public_key(certificate)
+        return _signer(certificate)
     except ApprovalRefused as error:
         raise SettingsError(str(error)) from None
+    except _UNREADABLE:
+        raise SettingsError("the signer's certificate cannot be read") from None
+
+
+def _signer(certificate: x509.Certificate) -> Signer:
+    key = _public_key(certificate)
     return Signer(
         name=_display(certificate.subject),
         fingerprint=certificates.fingerprint_of(certificate),
@@ -155,15 +161,14 @@ def _verified(message: _Signed, content: bytes, trusted: Collection[str]) -> Sig
         raise ApprovalRefused("carries its own content: it must be detached")
     info = _only_signer(message)
     certificate = _named(message, info)
-    if certificates.fingerprint_of(certificate) not in trusted:
-        raise ApprovalRefused(
-            f"signed by {_display(certificate.subject)}, whom the settings do not trust for this role"
-        )
+    fingerprint = certificates.fingerprint_of(certificate)
+    if fingerprint not in trusted:  # the name is a stranger's text, and may be a person's
+        raise ApprovalRefused(f"signed with {fingerprint}, which the settings do not trust for this role")
     digest = _digest_algorithm(message, info)
     _check_attributes(info, _hash(digest, content))
     key = _public_key(certificate)
     _check_signature(key, info, digest)
-    return signer(certificate)
+    return _signer(certificate)
 
 
 # RFC 5652, 5.1 to 5.3. CRLs and attribute certificates are not read: a message with them is refused.

@@ -160,7 +160,9 @@ def test_a_huge_file_is_not_read() -> None:
 
 def test_a_stranger_approves_nothing() -> None:
     """A good signature of someone else, or of nobody who is trusted, counts for nothing."""
-    assert "do not trust" in refused(sign_detached(CONTENT, OTHER))
+    told = refused(sign_detached(CONTENT, OTHER))
+    assert f"signed with {cms.signer(OTHER.certificate).fingerprint}, which the settings do not trust" in told
+    assert "empfangende-stelle" not in told
     assert "do not trust" in refused(sign_detached(CONTENT, OFFICE), by=set())
 
 
@@ -337,6 +339,15 @@ def test_p384_signs() -> None:
     key = ec.generate_private_key(ec.SECP384R1())
     office = SigningPair(key, made(key))
     assert verify_detached(sign_detached(CONTENT, office), CONTENT, trusted(office)).name == "CN=schwach"
+
+
+def test_a_certificate_with_an_unreadable_name_is_refused(tmp_path: Path) -> None:
+    """It is none of those we can tell who stands behind, wherever it comes from."""
+    der = OFFICE.certificate.public_bytes(Encoding.DER).replace(b"Amt 33", b"Amt\xff33")
+    text = base64.encodebytes(der)
+    (tmp_path / "c.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        cms.load_signer(tmp_path / "c.pem")
 
 
 def test_key_and_certificate_belong_together(tmp_path: Path) -> None:
