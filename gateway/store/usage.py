@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateway.errors import AuditError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_chain import translated
 from gateway.store.audit_entry import Kind
@@ -44,7 +45,17 @@ def _entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
         while True:
             query = sa.select(tables.entry.c.number, tables.entry.c.content).where(tables.entry.c.number > after)
             rows = connection.execute(query.order_by(tables.entry.c.number).limit(_STEP)).all()
-            yield from (json.loads(row.content) for row in rows if row.content)
+            yield from (_read(row.content) for row in rows if row.content)
             if len(rows) < _STEP:
                 return
             after = rows[-1].number
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(content)
+        if isinstance(entry, dict) and all(int(one["felder"], 16) >= 0 for one in entry.get("personen", ())):
+            return entry
+    except (ValueError, TypeError, KeyError):
+        pass  # said below, without the content
+    raise AuditError("an entry of the audit trail cannot be read (gateway audit verify)")

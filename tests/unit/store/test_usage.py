@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import sqlalchemy as sa
+
+from gateway.errors import AuditError
+from gateway.store import audit_tables as tables
 from gateway.store.audit import Disclosure, Kind
 from gateway.store.usage import disclosed, refused
 from tests.unit.store.audit_kit import PERSON, a_house, an_entry
@@ -33,3 +38,18 @@ def test_refusals_are_counted_by_code(tmp_path: Path) -> None:
         house.trail.record(an_entry())
         told = refused(house.database, since)
         assert told == {("wohnung2000", "grenze-erreicht"): 2, ("wohnung2000", "zu-tief"): 1}
+
+
+@pytest.mark.parametrize(
+    "content", [b"[1", b"[1]", b'{"personen":[{}]}', b'{"personen":7}', b'{"personen":[{"felder":"x"}]}']
+)
+def test_an_entry_that_is_none_is_an_error_of_ours(tmp_path: Path, content: bytes) -> None:
+    """Whoever spoilt the trail, no budget is taken over from it, and nothing of it is quoted."""
+    with a_house(tmp_path) as house:
+        since = house.clock.now
+        house.trail.record(an_entry())
+        with house.database.write() as connection:
+            connection.execute(sa.update(tables.entry).values(content=content))
+        for counted in (disclosed, refused):
+            with pytest.raises(AuditError, match="an entry of the audit trail cannot be read"):
+                counted(house.database, since)
