@@ -177,7 +177,13 @@ def _on_plain(service: Service, good: bytes, ground: _Ground, now: datetime) -> 
     yield _Attack("certificate of another application", "aufrufer-unbekannt", good, service, ground.stranger)
     yield _Attack("expired agreement", "vereinbarung-nicht-in-kraft", good, _under(service, expired), caller)
     yield _Attack("operation not agreed", "operation-nicht-vereinbart", good, _under(service, not_agreed), caller)
-    yield _Attack("purpose not agreed", "zweck-nicht-vereinbart", good.replace(purpose, b">-<"), service, caller)
+    yield _Attack(
+        "purpose not agreed",
+        "zweck-nicht-vereinbart",
+        good.replace(purpose, b">" + _unknown(agreement) + b"<"),
+        service,
+        caller,
+    )
     yield _Attack("field outside the contract", "nicht-schemakonform", field, service, caller)
     yield _Attack("answer outside the contract", "interner-fehler", good, unfit, caller)
     yield _Attack("document type", "dtd-verboten", b"<!DOCTYPE a>" + good, service, caller)
@@ -196,6 +202,11 @@ def _on_signed(service: Service, unsigned: bytes, ground: _Ground, now: datetime
     yield _Attack("signed and changed", "signatur-ungueltig", changed, service, caller)
     yield _Attack("signed long ago", "signatur-zeit", _message(service, caller, old), service, caller)
     yield _Attack("signed message sent twice", "wiederholung-abgewiesen", twice, service, caller, times=2)
+
+
+def _unknown(agreement: Agreement) -> bytes:
+    """A purpose of an agreement's form that is not in this one."""
+    return next(text for text in ("-" * length for length in range(1, 21)) if text not in agreement.purposes).encode()
 
 
 def _awake(agreement: Agreement, city: City, now: datetime) -> Agreement:

@@ -54,6 +54,12 @@ def test_an_agreement_that_ended_is_attacked_too() -> None:
     assert {probe.verdict for probe in attack(ended)} == {Verdict.REFUSED}
 
 
+def test_the_purpose_that_is_tried_is_none_of_the_agreement() -> None:
+    """Whatever codes an agreement has given its purposes, none of them is an attack."""
+    dashed = one(purposes={"-": "Zuweisung", "--": "Auszug", "----": "Abgleich"})
+    assert {probe.verdict for probe in attack(dashed)} == {Verdict.REFUSED}
+
+
 def _anyone(_peer: object, _pins: object, *, now: datetime) -> Caller:
     del now
     return Caller("sha256:" + "0" * 64)
