@@ -123,12 +123,13 @@ class DatabaseRows:
 
     def batch(self, number: int) -> BatchRow | None:
         """The batch of that number."""
-        rows = self._stream(self._raw(*tables.batch.c).where(tables.batch.c.number == number))
-        return next(map(_batch, rows), None)
+        row = self._first(self._raw(*tables.batch.c).where(tables.batch.c.number == number))
+        return None if row is None else _batch(row)
 
     def entry(self, number: str) -> EntryRow | None:
         """The entry of that number (protokollnummer)."""
-        return next(map(_entry, self._stream(self._entries().where(tables.entry.c.number == number))), None)
+        row = self._first(self._entries().where(tables.entry.c.number == number))
+        return None if row is None else _entry(row)
 
     def entries_of(self, batch: int) -> Iterator[EntryRow]:
         """The entries of one batch by position."""
@@ -138,6 +139,10 @@ class DatabaseRows:
     def _entries(self) -> Select[Any]:
         e, p = tables.entry, tables.personal
         return self._raw(*e.c, p.c.segment, p.c.sealed).select_from(e.outerjoin(p, p.c.number == e.c.number))
+
+    def _first(self, statement: Select[Any]) -> Any:
+        """One row or None; not by a stream, whose cursor would stay open at the server."""
+        return self._connection.execute(statement.limit(1)).first()
 
     def _stream(self, statement: Select[Any]) -> Iterator[Any]:
         return iter(self._connection.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE}))
