@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.options import load_settings, now, settings_option
+from gateway.cli.quiet import QuietGroup
 from gateway.errors import NotFound
 
 
-@click.group()
+@click.group(cls=QuietGroup)
 def quarantine() -> None:
     """Records of the source that could not be taken."""
 
@@ -46,7 +47,7 @@ def show_quarantine(settings_path: Path | None, number: str) -> None:
         try:
             entry = app.store.quarantine_entry(number)
         except NotFound:
-            raise click.UsageError(f"no record {number} in quarantine") from None
+            raise click.UsageError("there is no such record in quarantine") from None
     click.echo(f"person number at the source: {entry.personennummer or 'unknown'}")
     click.echo(f"change number:               {entry.change_number or 'unknown'}")
     click.echo(f"SHA-256 of the record:       {entry.sha256.hex()}")
@@ -55,7 +56,7 @@ def show_quarantine(settings_path: Path | None, number: str) -> None:
     click.echo(json.dumps(entry.cut, ensure_ascii=False, indent=2) if entry.cut else "nothing of it could be kept")
 
 
-@click.group()
+@click.group(cls=QuietGroup)
 def discrepancy() -> None:
     """What applications report as wrong."""
 
@@ -87,7 +88,7 @@ def show_discrepancy(settings_path: Path | None, number: str) -> None:
         try:
             report = app.store.discrepancy(number)
         except NotFound:
-            raise click.UsageError(f"no report {number}") from None
+            raise click.UsageError("there is no such report") from None
     click.echo(f"application:                 {report.application}")
     click.echo(f"person number at the source: {report.personennummer}")
     click.echo(f"field:                       {report.path or 'not named'}")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.options import load_settings, settings_option
+from gateway.cli.quiet import QuietGroup
 from gateway.errors import NotFound
 from gateway.store import notices
 from gateway.upkeep import notifying
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.store.persons import Notice
 
 
-@click.group()
+@click.group(cls=QuietGroup)
 def notice() -> None:
     """Notifications of DSGVO Art. 19 that no feed delivers."""
 
@@ -93,7 +94,7 @@ def settle(settings_path: Path | None, numbers: tuple[str, ...]) -> None:
             try:
                 app.store.settle_notice(number)
             except NotFound:
-                raise click.UsageError(f"no open notice {number}") from None
+                raise click.UsageError("there is no such open notice; those before it are settled") from None
             click.echo(f"settled: {number}")
         app.audit.checkpoint()
 
@@ -102,9 +103,9 @@ def _opened(app: App, number: str) -> Notice:
     try:
         found = app.store.notice(number)
     except NotFound:
-        raise click.UsageError(f"no notice {number}") from None
+        raise click.UsageError("there is no such notice") from None
     if found.kennung is None:
-        raise click.UsageError(f"notice {number} is settled: it leads to nobody any more")
+        raise click.UsageError("the notice is settled: it leads to nobody any more")
     app.audit.record(notices.entry("mitteilungAusgeben", found.application))
     return found
 

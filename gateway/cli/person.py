@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import load_settings, settings_option
+from gateway.cli.quiet import QuietGroup
 
 
-@click.group()
+@click.group(cls=QuietGroup)
 def person() -> None:
     """One person, by the person number of a source."""
 

@@ -14,6 +14,7 @@ import click
 
 from gateway.cli.options import agreements_folder, load_settings, settings_option
 from gateway.cli.periods import load_periods
+from gateway.cli.quiet import QuietCommand
 from gateway.errors import SettingsError
 from gateway.reports.subject import compile_report, is_protected, told_bits
 from gateway.reports.subject_page import render_page
@@ -33,23 +34,12 @@ _FORMATS = {"html": render_page, "xml": render_xml}
 _DAY = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 
-class _QuietCommand(click.Command):
-    """Errors about the command line name options, never what was typed."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.allow_extra_args = True
-        super().parse_args(ctx, args)
-        if ctx.args:
-            raise click.UsageError("an argument belongs to no option: quote values that contain blanks", ctx)
-        return []
-
-
 def _asked(option: str, prompt: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An option for a personal value: given without one it is asked for, and stands in no list of processes."""
     return click.option(option, prompt=prompt, prompt_required=False, default="", show_default=False, help=text)
 
 
-@click.command(cls=_QuietCommand)
+@click.command(cls=QuietCommand)
 @settings_option
 @_asked("--azr-number", "AZR number", "AZR number, 12 digits.")
 @_asked("--family-name", "Family name", "Family name; with given name or date of birth.")

@@ -1,0 +1,45 @@
+"""A slip at the command line puts no personal value into an error: errors stand in logs, mails and screenshots."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import cli
+from tests.unit.place import Place
+
+NAME = "Geheimname"
+ERASE, SUBJECT = ("person", "erase"), ("audit", "subject")
+SLIPS = {
+    "no option before it": (*ERASE, NAME),
+    "a value of two words": (*ERASE, "--number", "1", NAME),
+    "no blank": (*ERASE, f"--number{NAME}"),
+    "no command": ("person", NAME),
+    "a value of two words, in a report": (*SUBJECT, "--family-name", "Van", NAME),
+    "no blank, in a report": (*SUBJECT, f"--family-name{NAME}"),
+    "another option's value": (*SUBJECT, "--family-name", "Van", "--format", NAME),
+    "a day that is none": (*SUBJECT, "--birth-date", NAME, "--out", "."),
+    "a number that is none": (*SUBJECT, "--azr-number", NAME, "--out", "."),
+    "no number of a notice": ("notice", "show", NAME, NAME),
+    "no command of the quarantine": ("quarantine", NAME),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_an_error_does_not_repeat_what_was_typed(slip: str) -> None:
+    """Wrong options, values, arguments and commands are refused with exit code 2, and without the value."""
+    result = CliRunner().invoke(cli, SLIPS[slip], input="1\n")
+    assert result.exit_code == 2
+    assert NAME not in result.output
+    assert NAME not in repr(result.exception)
+
+
+@pytest.mark.parametrize(
+    "command", [("notice", "show"), ("notice", "settle"), ("quarantine", "show"), ("discrepancy", "show")]
+)
+def test_a_number_that_leads_nowhere_is_not_repeated(place: Place, command: tuple[str, str]) -> None:
+    """It may be the number of a person, typed by mistake where that of a record belongs."""
+    settings = str(place.folder / "settings.toml")
+    result = CliRunner().invoke(cli, [*command, "--settings", settings, NAME])
+    assert result.exit_code == 2
+    assert NAME not in result.output
