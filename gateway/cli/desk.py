@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,6 +14,10 @@ from rich.table import Table
 from gateway.cli.options import load_settings, now, settings_option
 from gateway.cli.quiet import QuietGroup
 from gateway.errors import NotFound
+from gateway.store.audit import Disclosure, Entry, Kind
+
+if TYPE_CHECKING:
+    from gateway.app import App
 
 
 @click.group(cls=QuietGroup)
@@ -40,7 +46,7 @@ def list_quarantine(settings_path: Path | None) -> None:
 @settings_option
 @click.argument("number")
 def show_quarantine(settings_path: Path | None, number: str) -> None:
-    """Open one refused record: what the allow-list left of it. Shows personal data."""
+    """Open one refused record: what the allow-list left of it. Shows personal data; the trail says that it did."""
     from gateway.app import build
 
     with build(load_settings(settings_path)) as app:
@@ -48,6 +54,8 @@ def show_quarantine(settings_path: Path | None, number: str) -> None:
             entry = app.store.quarantine_entry(number)
         except NotFound:
             raise click.UsageError("there is no such record in quarantine") from None
+        stored = app.store.subject(entry.source, entry.personennummer) if entry.personennummer is not None else None
+        _note(app, "quarantaeneEinsehen", () if stored is None else stored.audit_ids)
     click.echo(f"person number at the source: {entry.personennummer or 'unknown'}")
     click.echo(f"change number:               {entry.change_number or 'unknown'}")
     click.echo(f"SHA-256 of the record:       {entry.sha256.hex()}")
@@ -81,7 +89,7 @@ def list_discrepancies(settings_path: Path | None) -> None:
 @settings_option
 @click.argument("number")
 def show_discrepancy(settings_path: Path | None, number: str) -> None:
-    """Open one report. Shows personal data."""
+    """Open one report. Shows personal data; the trail says that it did."""
     from gateway.app import build
 
     with build(load_settings(settings_path)) as app:
@@ -89,7 +97,15 @@ def show_discrepancy(settings_path: Path | None, number: str) -> None:
             report = app.store.discrepancy(number)
         except NotFound:
             raise click.UsageError("there is no such report") from None
+        _note(app, "unstimmigkeitEinsehen", () if report.audit_id is None else (report.audit_id,))
     click.echo(f"application:                 {report.application}")
     click.echo(f"person number at the source: {report.personennummer}")
     click.echo(f"field:                       {report.path or 'not named'}")
     click.echo(f"text:                        {report.text}")
+
+
+def _note(app: App, operation: str, audit_ids: Iterable[str]) -> None:
+    """Nothing of a person is shown before the trail says that it was."""
+    persons = tuple(Disclosure(one, 0) for one in audit_ids)
+    app.audit.record(Entry(kind=Kind.ABFRAGE, operation=operation, outcome="ok", persons=persons))
+    app.audit.checkpoint()

@@ -23,7 +23,7 @@ _PURPOSE = "discrepancy"
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One report; `personennummer`, `path` and `text` are opened only when asked for (None in lists)."""
+    """One report; `personennummer`, `path`, `text`, `audit_id` are opened only when asked for (None in lists)."""
 
     number: str
     application: str
@@ -31,6 +31,7 @@ class Discrepancy:
     personennummer: str | None = field(default=None, repr=False)
     path: str | None = None
     text: str | None = field(default=None, repr=False)
+    audit_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> Discrepancy | 
         str(who) if who is not None else None,
         str(field) if field is not None else None,
         str(text["text"]),
+        vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode(),
     )
 
 
