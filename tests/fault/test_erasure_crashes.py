@@ -26,9 +26,8 @@ COMMITS = 4
 
 
 def every_point() -> list[tuple[str, int]]:
-    """Before and after each step; commits each time, the ledger at each of its lines."""
-    found = [(point, 1) for point in points(ERASE) if not point.startswith(("commit", "ledger"))]
-    found += [(f"ledger:{when}", call) for call in (1, 2) for when in ("before", "after")]
+    """Before and after each step; commits each time."""
+    found = [(point, 1) for point in points(ERASE) if not point.startswith("commit")]
     return found + [(f"commit:{when}", call) for call in range(1, COMMITS + 1) for when in ("before", "after")]
 
 
