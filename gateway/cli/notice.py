@@ -117,9 +117,17 @@ def _letter(app: App, found: Notice) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    """Afterwards the letter is on the disk as a whole; half of one, left by a killed run, is not taken for it."""
+    draft = path.with_name(f".{path.name}")
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, path)  # that there is none yet was looked at; not every share knows links
     except OSError as error:
         raise click.ClickException(f"a letter cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)

@@ -165,6 +165,18 @@ def test_letters_are_listed_written_and_settled(told: Place, tmp_path: Path) -> 
     assert "0 notices to send" in run(told, "notice", "list", "--all").output
 
 
+def test_half_a_letter_is_none(told: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A letter that cannot be written to its end is not there, and the next export writes it."""
+    with build(told.settings, clock=lambda: NOW) as app:
+        take(app, upsert("4711", 2, person=NAME | {"geschlecht": "m"}), agreements=by_letter(app))
+    out = tmp_path / "letters"
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.cli.notice._letter", lambda _app, found: f"Kennung {found.kennung} \ud800")
+        assert isinstance(run(told, "notice", "export", str(out)).exception, UnicodeEncodeError)
+    assert not list(out.iterdir())
+    assert "1 letters written" in run(told, "notice", "export", str(out)).output
+
+
 def test_health_escalates_until_all_have_confirmed(told: Place) -> None:
     """OK, WARNING after three days, CRITICAL after seven; gone once acknowledged and settled."""
     assert not {"notifications sozialamt/1", "letters briefe"} & findings(told, 9).keys()
