@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]  # gu
 from gateway.exchange.arrival import Arrival
 from gateway.exchange.sockets import PlainSocket, Stock, TlsSocket
 
+_RECORD_HEADER, _HANDSHAKE, _MOST_RECORD = 5, 22, 16384
 _GO = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -45,7 +47,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
     """A connection. `advance` is called whenever it has become readable; it never waits for the client.
 
     `since` is when it began to wait as it does (monotonic seconds); `busy`: a thread works on it; `stranger`: the
-    client has shown no certificate, or not yet (nobody is one behind a proxy).
+    client has shown no certificate, or not yet (nobody is one behind a proxy); `closed`: nothing may be done with it.
     """
 
     def __init__(self, door: Door, cfg: Any, accepted: Any, client: Any, server: Any) -> None:
@@ -53,7 +55,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         self.sock: Any  # what was accepted, then one of `sockets`
         self.phase = Phase.SILENT
         self.since = 0.0
-        self.busy = False
+        self.busy = self.closed = False
         self.stranger = door.context is not None
         self.arrival = Arrival(door.most_body)
         self._door = door
@@ -83,6 +85,34 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
             self.sock.stock = Stock(arrival.content(), ended=ended)
         return ready
 
+    def greets(self) -> bool:
+        """Whether there is something for a thread to do: the client's first TLS record is here as a whole.
+
+        Until then no TLS object is made, which takes 80 KiB; the poller reports the connection again when as much has
+        come as the record says (RFC 8446, 5.1). OSError if the client has gone or speaks no TLS. May run in the loop.
+        """
+        if self._door.context is None or isinstance(self.sock, TlsSocket):
+            return True
+        head = self.sock.recv(_RECORD_HEADER, socket.MSG_PEEK)
+        if not head:
+            raise ConnectionResetError("the client has gone")
+        if head[0] != _HANDSHAKE:
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "the client does not speak TLS")
+        wanted = _RECORD_HEADER
+        if len(head) == wanted:
+            wanted += min(int.from_bytes(head[3:], "big"), _MOST_RECORD)
+        here = len(self.sock.recv(wanted, socket.MSG_PEEK)) >= wanted > _RECORD_HEADER
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if here else wanted)
+        return here
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the client has connected and not sent one byte."""
+        try:
+            return self.phase is Phase.SILENT and not self.sock.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
     @property
     def begun(self) -> bool:
         """Whether anything of a request has come."""
@@ -96,6 +126,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
 
     def close(self, graceful: bool = False) -> None:  # noqa: ARG002 - gunicorn's signature
         """It is closed at once: this runs in the loop on which all connections depend."""
+        self.closed = True
         util.close(self.sock)
 
     def _take(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import ssl
 import time
@@ -33,6 +34,7 @@ _SEND_BUFFER = 256 * 1024
 # The kernel takes an answer of this size at once: whoever reads a WSDL slowly holds no thread.
 _SPARE = 16
 # Places kept free: above, those who keep us waiting are sent away to make room for those who may speak.
+_ROUND_TRIP = 0.05
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED})
 _NOT_YET = object()
@@ -89,7 +91,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 return _NOT_YET
         except ssl.SSLError as error:
             # The reason is one of OpenSSL's constants.
-            LOG.info("no TLS", error=type(error).__name__, reason=error.reason)
+            LOG.info("no TLS", error=type(error).__name__, reason=getattr(error, "reason", None))
             return False
         except (OSError, ValueError):
             return False  # the client has gone
@@ -114,14 +116,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             LOG.warning("connection broken")
         result = False if broken else fs.result()
         if result is _NOT_YET:
-            begun = Phase.ARRIVING if conn.begun else Phase.SILENT
-            self._wait(conn, begun if conn.initialized else Phase.SHAKING)
+            self._wait(conn, Phase.ARRIVING if conn.initialized else Phase.SHAKING)
         elif not result:
             self._leave(conn)
-        elif conn.held_back:
-            self._serve(conn)
         else:
             self._wait(conn, Phase.KEPT)
+            if conn.held_back:  # the poller does not see it
+                self.poller.unregister(conn.sock)
+                self._serve(conn)
 
     def handle_error(self, _req: object, client: Any, _addr: object, exc: BaseException) -> None:
         """The connection gets a constant answer by the kind of the error, the log its class.
@@ -143,7 +145,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         for phase, waiting in self._waiting.items():
             for connection in waiting.overdue(now):
                 if phase is Phase.ARRIVING:
-                    self._refuse(connection, 408)
+                    if connection.begun:
+                        self._refuse(connection, 408)
                     self._leave(connection)
                 else:
                     self._close(connection)
@@ -154,6 +157,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         idle = [Phase.SILENT, *([Phase.KEPT] if now > self._ended + STOP_KEEPALIVE_LINGER else [])]
         for waiting in (self._waiting[phase] for phase in idle):
             while (connection := waiting.oldest()) is not None:
+                self._leave(connection)
+        for connection in self._waiting[Phase.ARRIVING].overdue(math.inf):
+            if not connection.begun:
                 self._leave(connection)
 
     def _wait(self, connection: Connection, phase: Phase) -> None:
@@ -166,11 +172,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._hold(connection, len(connection.arrival) if phase is Phase.ARRIVING else 0)
 
     def _on_readable(self, connection: Connection, _file: object) -> None:
+        if connection.closed:
+            return  # sent away while this event was on its way
         if connection.phase is Phase.LEAVING:
             self._drain(connection)
             return
         self.poller.unregister(connection.sock)
-        self._serve(connection)
+        try:
+            greeted = connection.greets()
+        except ssl.SSLError:
+            LOG.info("no TLS", reason="the client speaks something else")
+            self._leave(connection)
+        except OSError:
+            self._close(connection)
+        else:
+            if greeted:
+                self._serve(connection)
+            else:
+                self._wait(connection, Phase.SHAKING)
 
     def _serve(self, connection: Connection) -> None:
         connection.busy = True
@@ -215,13 +234,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _send_away(self) -> None:
         """Room is made: who has kept us waiting for longest goes; one kept for its next request only if need be.
 
-        Never one whose client has shown a certificate and is sending a request.
+        Never one whose client has shown a certificate and is sending a request; and, as long as there is room at all,
+        nobody before he has had the time for one answer over the network, unless he says nothing.
         """
         found = [self._waiting[phase].oldest() for phase in (Phase.LEAVING, Phase.SILENT, Phase.SHAKING)]
         found.append(self._waiting[Phase.ARRIVING].oldest(strangers=True))
         slow = [connection for connection in found if connection is not None]
         oldest = min(slow, key=lambda one: one.since, default=None) or self._waiting[Phase.KEPT].oldest()
-        if oldest is not None:
+        full = self.nr_conns >= self.worker_connections - 1
+        if oldest is not None and (full or oldest.says_nothing or oldest.since < time.monotonic() - _ROUND_TRIP):
             self._close(oldest)
 
     def _hold(self, connection: Connection, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import select
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.exchange.allowed import SUITES
-from gateway.exchange.hello import TLS13, Offer
+from gateway.exchange.hello import TLS13, Offer, read
 from tests.unit.exchange.certificates import issue
 from tests.unit.exchange.certificates import server as server_certificate
 from tests.unit.exchange.test_server import PATH, Running, post, start, stop
@@ -64,6 +65,7 @@ def test_half_a_handshake_keeps_nobody_out(running: Running) -> None:
     """Many times more begun handshakes than threads, and than there is room for, keep nobody out."""
     hello = Offer(TLS13, tuple(SUITES[TLS13]), (23,)).encode()
     silent(running, 250, b"\x16\x03\x01")
+    silent(running, 250, hello[:-1])
     silent(running, 250, hello)  # these got an answer and are to go on
     assert answered_soon(running)
 
@@ -108,10 +110,10 @@ def test_requests_in_one_piece_are_each_answered(running: Running) -> None:
     connection = running.raw("client")
     connection.sendall(one + one + one[:20])
     answers = b""
-    while answers.count(b" 3") < 2:
+    while len(re.findall(rb"bytes \d+ 3", answers)) < 2:
         answers += connection.recv(65536)
     connection.sendall(one[20:])
-    while answers.count(b" 3") < 3:
+    while len(re.findall(rb"bytes \d+ 3", answers)) < 3:
         answers += connection.recv(65536)
     assert answers.count(b"HTTP/1.1 200 OK") == 3
 
@@ -148,6 +150,20 @@ def test_more_connections_than_there_is_room_for_push_out_the_silent(running: Ru
     assert readable[0].recv(1) == b""
 
 
+def test_a_handshake_in_pieces_is_one(running: Running) -> None:
+    """A ClientHello that comes byte by byte, and one that comes whole, get the same; what is no TLS is hung up on."""
+    hello = Offer(TLS13, tuple(SUITES[TLS13]), (23,)).encode()
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in hello:
+            connection.sendall(bytes([byte]))
+        assert read(connection.recv(4096)) is not None
+    for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\x80", b"\x15\x03\x01\x00\x02\x02\x28"):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+            connection.sendall(nonsense)
+            assert not connection.recv(4096).startswith(b"HTTP")
+
+
 def test_five_thousand_connections_keep_nobody_out(running: Running) -> None:
     """Twenty-five times more connections than there is room for, half of them begun: whoever speaks is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -167,4 +183,6 @@ def test_no_worker_was_killed(running: Running, tmp_path: Path) -> None:
     """Through all of this every process has kept beating."""
     log = running.log.read_text()
     assert "TIMEOUT" not in log
+    assert "Exception in worker" not in log
+    assert "connection ended" not in log
     assert "SIGKILL" not in log
