@@ -124,6 +124,10 @@ processes = 2
 threads = 8
 connections = 500                         # open at once, in each process
 
+# [server.proxy]                          # nginx or HAProxy ends TLS (docs/tls.md); then nobody else may connect
+# addresses = ["127.0.0.1"]
+# tls = false                             # plain HTTP, on one machine only
+
 [signing.rsa-sha256]                      # answers of agreements with this method
 key = "signing/rsa.key"
 certificate = "signing/rsa.pem"
