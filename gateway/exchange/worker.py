@@ -34,7 +34,7 @@ _SEND_BUFFER = 256 * 1024
 # The kernel takes an answer of this size at once: whoever reads a WSDL slowly holds no thread.
 _SPARE = 16
 # Places kept free: above, those who keep us waiting are sent away to make room for those who may speak.
-_ROUND_TRIP = 0.05
+_ROUND_TRIP, _LAST_LINGER = 0.05, 0.5
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED})
 _NOT_YET = object()
@@ -158,6 +158,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         for waiting in (self._waiting[phase] for phase in idle):
             while (connection := waiting.oldest()) is not None:
                 self._leave(connection)
+        for connection in self._waiting[Phase.LEAVING].overdue(now + LINGER - _LAST_LINGER):
+            self._close(connection)
         for connection in self._waiting[Phase.ARRIVING].overdue(math.inf):
             if not connection.begun:
                 self._leave(connection)
