@@ -60,6 +60,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         self.arrival = Arrival(door.most_body)
         self._door = door
         self._told_to_go = False
+        self._awaited = 0
 
     def advance(self) -> bool:
         """Whether a request is here to be answered; OSError if handshake or connection are lost.
@@ -102,6 +103,9 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         if len(head) == wanted:
             wanted += min(int.from_bytes(head[3:], "big"), _MOST_RECORD)
         here = len(self.sock.recv(wanted, socket.MSG_PEEK)) >= wanted > _RECORD_HEADER
+        if not here and wanted == self._awaited:
+            raise ConnectionResetError("the client has gone in the middle")  # else it would be reported without end
+        self._awaited = wanted
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if here else wanted)
         return here
 

@@ -164,6 +164,18 @@ def test_a_handshake_in_pieces_is_one(running: Running) -> None:
             assert not connection.recv(4096).startswith(b"HTTP")
 
 
+@pytest.mark.parametrize("begun", [b"", b"\x16", b"\x16\x03\x01\x02\x00", b"\x16\x03\x01\x02\x00\x01\x00"])
+def test_who_hangs_up_in_the_middle_is_let_go_at_once(running: Running, begun: bytes) -> None:
+    """The end of a client that has begun to greet is seen, and not reported over and over until its time is up."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=2) as connection:
+        connection.sendall(begun)
+        connection.shutdown(socket.SHUT_WR)
+        try:
+            assert connection.recv(1) == b""
+        except ConnectionResetError:
+            return
+
+
 def test_five_thousand_connections_keep_nobody_out(running: Running) -> None:
     """Twenty-five times more connections than there is room for, half of them begun: whoever speaks is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
