@@ -47,6 +47,10 @@ class Aftermath:
     """Texts that the clients put into their requests."""
     shown: str = ""
     """What a clerk of the foreigners office is shown of the quarantine and the reports."""
+    office: dict[str, int] = field(default_factory=dict)
+    """How each command of the office ended."""
+    handed_out: list[str] = field(default_factory=list)
+    """The answers to persons who asked what is held."""
 
     @property
     def folder(self) -> Path:
@@ -91,6 +95,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
             _bad_requests(left, application)
         _strangers(left)
         _look_into_the_desk(left)
+        _do_the_work_of_the_office(left)
         _break_a_record(left)
         yield left
 
@@ -216,6 +221,32 @@ def _look_into_the_desk(left: Aftermath) -> None:
     left.shown = repr(refused) + repr(reports)
 
 
+def _do_the_work_of_the_office(left: Aftermath) -> None:
+    """Reports, papers, evidence, erasure, retention, new keys; the reports are handed out, all else is searched."""
+    handed_out = left.folder.parent / "handed-out"
+    handed_out.mkdir()
+    numbers = [satz.personennummer for satz in left.population.records()]
+    with (left.folder / "office.log").open("w", encoding="utf-8") as log:
+
+        def office(*arguments: str) -> int:
+            done = left.running.gateway(*arguments, check=False)
+            log.write(done.stdout + done.stderr)
+            left.office[" ".join(arguments[:2])] = done.returncode
+            return done.returncode
+
+        for form in ("html", "xml"):
+            office("audit", "subject", "--number", numbers[0], "--format", form, "--out", str(handed_out))
+        office("audit", "subject", "--number", "nobody-of-that-number", "--out", str(handed_out))
+        office("person", "erase", "--number", numbers[1], "--yes")
+        office("notice", "list")
+        office("retention", "run", "--quiet")
+        office("keys", "rotate", "vault", "--quiet")
+        office("keys", "check")
+        office("papers", "write", str(left.folder / "papers"))
+        office("audit", "export", str(left.folder / "trail.export"))
+    left.handed_out = [path.read_text("utf-8") for path in sorted(handed_out.iterdir())]
+
+
 def _break_a_record(left: Aftermath) -> None:
     """A document that cannot be opened any more: a house error while persons are read. All others stay as they are."""
     everybodys = (
@@ -238,6 +269,14 @@ def test_what_happened_is_worth_a_search(aftermath: Aftermath) -> None:
     assert len(aftermath.outcomes) > 8, aftermath.outcomes
     assert Search(aftermath.population.canaries()).found(aftermath.shown.encode())
     assert Search(aftermath.marks).found(aftermath.shown.encode())
+
+
+def test_the_office_did_its_work(aftermath: Aftermath) -> None:
+    """Every command of the office ended well, and what it handed out does tell the person what is held."""
+    assert set(aftermath.office.values()) == {0}, aftermath.office
+    assert len(aftermath.handed_out) == 3
+    told = [Search(aftermath.names()).found(text.encode()) for text in aftermath.handed_out]
+    assert sum(bool(finds) for finds in told) == 2
 
 
 def test_the_search_finds_what_is_there(aftermath: Aftermath, tmp_path: Path) -> None:
