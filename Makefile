@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?= --once
-# Two test processes: files stay together, because some share a running gateway.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# Two test processes: files stay together, because some share a running gateway; the long ones come first.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check format contracts interop long fuzz lock bundle clean
 

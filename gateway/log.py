@@ -37,7 +37,8 @@ def configure_log(settings: LogSettings) -> None:
     )
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
-    logging.getLogger("spyne").setLevel(logging.CRITICAL)  # it writes messages it cannot read at ERROR
+    # It writes whole messages and refused values, at any level (the same in contract/spyne_import.py).
+    logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
 
 
 def _without_own_attacks(_logger: object, _method: str, event: EventDict) -> EventDict:
