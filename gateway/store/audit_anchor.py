@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.errors import AuditError
 from gateway.store.audit_chain import Head
 from gateway.store.audit_entry import rfc3339, sha256
+from gateway.store.durable import sync_folder
 
 PRIVATE_KEY = "checkpoint.key"
 PUBLIC_KEY = "checkpoint.pub"
@@ -232,7 +233,7 @@ def _exclusive(path: Path) -> Iterator[int]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         if new:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         yield file
     finally:
         os.close(file)
@@ -253,12 +254,4 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         _write_all(file, content)
     finally:
         os.close(file)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

@@ -20,6 +20,7 @@ from gateway.store.audit_anchor_file import AnchorFile
 from gateway.store.audit_chain import Transactions, first_link, translated
 from gateway.store.audit_entry import rfc3339
 from gateway.store.audit_rows import BatchRow, DatabaseRows, EntryRow, HeadRow
+from gateway.store.durable import sync_folder
 
 _BUFFER = 1024 * 1024
 
@@ -142,20 +143,12 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.rename(draft, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
         with suppress(OSError):
             draft.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> AuditError:

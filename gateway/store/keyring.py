@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from gateway.errors import VaultError
+from gateway.store.durable import sync_folder
 
 Randomness: TypeAlias = Callable[[int], bytes]
 
@@ -79,7 +80,7 @@ class KeyRing:
             raise VaultError("the key folder already holds keys")
         for purpose in (*PURPOSES, VAULT):
             _write_key(folder / file_name(purpose, 1), randomness(KEY))
-        _flush_folder(folder)
+        sync_folder(folder)
         return cls.load(folder)
 
     @classmethod
@@ -110,7 +111,7 @@ class KeyRing:
             raise VaultError(f"the {purpose} key cannot be changed")
         ring = cls.load(folder)
         _write_key(folder / file_name(purpose, ring.newest(purpose) + 1), randomness(KEY))
-        _flush_folder(folder)
+        sync_folder(folder)
         return cls.load(folder)
 
     def refreshed(self) -> KeyRing:
@@ -157,7 +158,7 @@ def destroy(folder: Path, purpose: str, generation: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-    _flush_folder(folder)
+    sync_folder(folder)
 
 
 def _recognised(name: str) -> tuple[str, int] | None:
@@ -226,11 +227,3 @@ def _write_key(path: Path, key: bytes) -> None:
         fresh.unlink()
     except OSError as error:
         raise VaultError(f"the key file {path.name} cannot be made: {error.strerror}") from error
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

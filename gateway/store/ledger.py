@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.errors import StoreError
+from gateway.store.durable import sync_folder
 from gateway.store.vault import Vault
 
 LEDGER = "erasures.ledger"
@@ -45,12 +46,17 @@ class Ledger:
         if not lines:
             return
         try:
+            new = not self._path.exists()
             descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "ab", buffering=0) as file:
                 # A line torn by a crash is closed first, so that it cannot swallow this one.
                 torn = self._path.stat().st_size and not self._path.read_bytes().endswith(b"\n")
-                file.write((b"\n" if torn else b"") + "".join(f"{line}\n" for line in lines).encode())
+                content = (b"\n" if torn else b"") + "".join(f"{line}\n" for line in lines).encode()
+                if file.write(content) != len(content):
+                    raise StoreError("the erasure ledger cannot be written whole: no room")
                 os.fsync(file.fileno())
+            if new:
+                sync_folder(self._path.parent)
         except OSError as error:
             raise StoreError(f"the erasure ledger cannot be written: {error.strerror}") from error
 
