@@ -347,4 +347,5 @@ def test_reading_needs_the_memory_of_one_line(file: File, folder: Path) -> None:
         return found
 
     peak(10)
-    assert peak(200) < peak(20) * 1.5
+    # The collector adds up to 30 kB by its own clock; 88 bytes kept of each of 5,000 lines would be 440 kB.
+    assert peak(200) < peak(20) + 100_000
