@@ -111,19 +111,23 @@ class Poll:
         """
         counts = Counts()
         with self._store.poll_lock():
-            self._reproject()
-            stored = self._store.position(self._source.name)
-            advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
-            while not advance.done:
-                page = self._fetch(advance)
-                position = advance.follow(page)
-                batch = self._judge(page, position)
-                self._ingest(batch, counts)
-                counts.pages += 1
-                if progress is not None:
-                    progress(replace(counts))
-            self._finish(advance)
+            self.catch_up(counts, full=full, progress=progress)
         return PollResult(counts, complete=True)
+
+    def catch_up(self, counts: Counts, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> None:
+        """What `run_once` does, for a caller who holds the lock already."""
+        self._reproject()
+        stored = self._store.position(self._source.name)
+        advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
+        while not advance.done:
+            page = self._fetch(advance)
+            position = advance.follow(page)
+            batch = self.judge(page, position)
+            self._ingest(batch, counts)
+            counts.pages += 1
+            if progress is not None:
+                progress(replace(counts))
+        self._finish(advance)
 
     def fetch_again(self, change_numbers: Mapping[int, str]) -> PollResult:
         """Quarantined records, change number -> person number, are read and judged again.
@@ -135,7 +139,7 @@ class Poll:
             self._source.state()
             for number, person in sorted(change_numbers.items()):
                 page = self._source.page(number - 1, None, full=False, size=1)
-                batch = self._judge(replace(page, records=page.records[:1], contradictory=frozenset()), None)
+                batch = self.judge(replace(page, records=page.records[:1], contradictory=frozenset()), None)
                 if _concerns(batch, number, person):
                     self._ingest(batch, counts)
                 counts.pages += 1
@@ -177,7 +181,7 @@ class Poll:
         advance.restart()
         return self._source.page(advance.asking.change_number, None, full=advance.asking.full_load)
 
-    def _judge(self, page: Page, position: Position | None) -> Batch:
+    def judge(self, page: Page, position: Position | None) -> Batch:
         """Each record alone: a change, or a place in the quarantine; a bad one holds up no other."""
         changes: list[Change] = []
         quarantined: list[Quarantined] = []

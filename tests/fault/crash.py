@@ -93,7 +93,7 @@ POLL = (
     Step("state", "gateway.sources.okvisa:OkVisa.state"),
     Step("page", "gateway.sources.okvisa:OkVisa.page"),
     Step("follow", "gateway.sources.advance:Advance.follow"),
-    Step("judge", "gateway.sources.poll:Poll._judge"),
+    Step("judge", "gateway.sources.poll:Poll.judge"),
     Step("ingest", "gateway.store.persons:Store.ingest"),
     Step("piece", "gateway.store.ingest:Intake._take_piece"),
     Step("lock-feeds", "gateway.store.ingest:lock_feeds"),
