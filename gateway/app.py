@@ -39,6 +39,7 @@ from gateway.exchange.proxy import peers
 from gateway.exchange.service import Service
 from gateway.exchange.tls import context_for
 from gateway.log import configure_log
+from gateway.model import codelists
 from gateway.operations.messages import Services
 from gateway.settings import Settings
 from gateway.store import usage
@@ -48,6 +49,7 @@ from gateway.store.database import Database
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.vault import KeyRing, Vault
+from gateway.upkeep import codelist_folder
 from gateway.wire import certificates
 from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
@@ -219,8 +221,11 @@ def _attack(rules: Rules) -> None:
 def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
     """The rules of the house, read and checked; SettingsError lists everything that is wrong at once.
 
-    An agreement that is not in force today is no error: its callers are told so, and it is logged.
+    CodelistError comes before: without the code lists nothing else can be judged. An agreement that is not in force
+    today is no error: its callers are told so, and it is logged.
     """
+    codelist_folder.use(settings.codelists)
+    codelists.require()
     found = _Findings()
     now, folder = clock(), settings.agreements or shipped.schemas()
     city = found.of("", lambda: load_city(folder / "stadt.toml"))

@@ -13,6 +13,7 @@
     │   └── LimitExceeded           a budget of the agreement is used up
     └── HouseError                  we must mend it (SOAP fault "Server", HTTP 500)
         ├── SettingsError           settings, keys or certificates are missing or wrong: refuse to start
+        ├── CodelistError           a code list file, or what it says, cannot be taken
         ├── AgreementError          an agreement is wrong: refuse to start
         │   └── ApprovalRefused     a signature under an agreement does not hold: it is not approved
         ├── ContractError           a published contract is not what model and agreement give
@@ -153,6 +154,19 @@ class SettingsError(HouseError):
     def __init__(self, message: str = "", *, code: str | None = None, problems: Sequence[str] = ()) -> None:
         super().__init__(message or "\n".join(problems), code=code)
         self.problems = tuple(problems)
+
+
+class CodelistError(HouseError):
+    """A code list cannot be taken: its file is broken, changed or contradicts another; `problems` lists all of them.
+
+    Code lists are public; the message may name codes.
+    """
+
+    code = "codeliste-fehlerhaft"
+
+    def __init__(self, message: str = "", *, code: str | None = None, problems: Sequence[str] = ()) -> None:
+        super().__init__(message or "\n".join(problems), code=code)
+        self.problems = tuple(problems) or (message,)
 
 
 class AgreementError(HouseError):

@@ -161,6 +161,12 @@ class RetentionSettings(Section):
     rules: AnyPath | None = None
 
 
+class CodelistSettings(Section):
+    """Folder of imported versions of code lists (docs/codelisten.md); none: the shipped ones only."""
+
+    folder: AnyPath | None = None
+
+
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -173,6 +179,7 @@ class Settings(Section):
     approvals: ApprovalSettings
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    codelists: CodelistSettings = CodelistSettings()
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""
     contracts: AnyPath | None = None

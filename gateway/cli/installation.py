@@ -156,6 +156,9 @@ folder = "{approvals}"                      # <application>/<file stem>.<role>.p
 [approvals.trusted]                       # TRIAL keys of this installation: replace by the offices' certificates
 {trusted}
 
+# [codelists]                             # newer versions of code lists (docs/codelisten.md)
+# folder = "codelists"                    # `gateway codelist import` fills it
+
 [log]
 format = "text"                           # or "json"
 

@@ -14,6 +14,7 @@ from gateway import settings as settings_file
 from gateway.agreements.city import City, load_city
 from gateway.settings import Settings
 from gateway.shipped import schemas, wsdl
+from gateway.upkeep import codelist_folder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,8 +32,10 @@ def settings_option(command: Command) -> Command:
 
 
 def load_settings(path: Path | None) -> Settings:
-    """The settings named by option or environment; SettingsError lists everything wrong."""
-    return settings_file.load(settings_file.locate(path))
+    """The settings named by option or environment, whose code lists hold from now on; else SettingsError."""
+    settings = settings_file.load(settings_file.locate(path))
+    codelist_folder.use(settings.codelists)
+    return settings
 
 
 def find_settings(path: Path | None) -> Settings | None:

@@ -22,6 +22,12 @@ LABELLED = 60
 _DIGEST = re.compile(rb"(SHA-256 des Vertrags: )[0-9a-f]{64}")
 
 
+_LIST = re.compile(
+    rb'<xs:attribute name="listURI" type="xs:string" use="optional" fixed="([^"]*)"/>\n'
+    rb' *<xs:attribute name="listVersionID" type="xs:string" use="optional" fixed="([^"]*)"/>'
+)
+
+
 def write(description: Description) -> bytes:
     """The schema in UTF-8, with the hash of the contract printed in it."""
     blank = "\n".join(_lines(description)).encode()
@@ -31,6 +37,11 @@ def write(description: Description) -> bytes:
 def contract_hash(schema: bytes) -> str:
     """SHA-256, hexadecimal, of the schema with the hash field empty; compare it with the one printed in it."""
     return _hex(_DIGEST.sub(rb"\1", schema, count=1)).decode()
+
+
+def carried(schema: bytes) -> dict[str, str]:
+    """Which version of which code list (listURI -> listVersionID) a schema of ours publishes."""
+    return {uri.decode(): version.decode() for uri, version in _LIST.findall(schema)}
 
 
 def without_declaration(schema: bytes) -> bytes:
@@ -117,8 +128,13 @@ def _field(field: FieldDef, indent: str) -> Iterator[str]:
 
 
 def _code(code: Code) -> Iterator[str]:
-    """XÖV Code type 1: list and version are fixed; the attributes may be sent but need not."""
+    """XÖV Code type 1: list and version are fixed; the attributes may be sent but need not.
+
+    The version is the newest that is known, the codes are those of all: what an old record carries stays deliverable.
+    """
     codelist = codelists.load(code.codelist)
+    earlier = ", ".join(one.version for one in reversed(codelist.versions[:-1]))
+    also = f", mit den Codes der Versionen {earlier}" if earlier else ""
     yield f"  <xs:complexType name={quoted(code.name)}>"
     yield from documentation(f"{code.documentation} ({codelist.uri}, Version {codelist.version})", "    ")
     yield "    <xs:sequence>"
@@ -130,7 +146,7 @@ def _code(code: Code) -> Iterator[str]:
         yield f'    <xs:attribute name="{name}" type="xs:string" use="optional" fixed={quoted(fixed)}/>'
     yield "  </xs:complexType>"
     yield f'  <xs:simpleType name="{code.name}Wert">'
-    yield from documentation(f"Codes der Liste {codelist.uri}, Version {codelist.version}", "    ")
+    yield from documentation(f"Codes der Liste {codelist.uri}, Version {codelist.version}{also}", "    ")
     yield '    <xs:restriction base="xs:string">'
     yield from _enumeration(codelist)
     yield "    </xs:restriction>"
@@ -142,10 +158,18 @@ def _enumeration(codelist: codelists.CodeList) -> Iterator[str]:
     for code, entry in codelist.codes.items():
         if labelled:
             yield f"      <xs:enumeration value={quoted(code)}>"
-            yield from documentation(entry.label, "        ")
+            yield from documentation(entry.label + _period(codelist, entry), "        ")
             yield "      </xs:enumeration>"
         else:
             yield f"      <xs:enumeration value={quoted(code)}/>"
+
+
+def _period(codelist: codelists.CodeList, entry: codelists.CodeEntry) -> str:
+    """From and until when, of a code that is not in every version of its list."""
+    begins = entry.valid_from is not None and codelist.versions[0].version not in entry.versions
+    ends = entry.valid_to is not None and codelist.version not in entry.versions
+    told = ([f"ab {entry.valid_from}"] if begins else []) + ([f"bis {entry.valid_to}"] if ends else [])
+    return f" ({' '.join(told)})" if told else ""
 
 
 def _simple(simple: SimpleType) -> Iterator[str]:

@@ -9,12 +9,14 @@ from gateway.errors import GatewayError
 from gateway.health import machine, rules, stock
 from gateway.health.finding import Examination, Finding, State
 from gateway.settings import Settings
+from gateway.upkeep import codelist_folder
 
 __all__ = ["CHECKS", "Finding", "State", "examine", "worst"]
 
 
 def examine(settings: Settings, now: datetime) -> list[Finding]:
     """Every check's findings, in order; a check that breaks is CRITICAL, not silent."""
+    codelist_folder.use(settings.codelists)
     examination = Examination(settings, now)
     try:
         return [finding for name, check in CHECKS.items() for finding in _run(name, check, examination)]

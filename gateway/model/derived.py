@@ -226,11 +226,14 @@ def _in_time(item: Tree, day: date, note: Note) -> bool:
     return day < end
 
 
-@cache
 def _meaning() -> Mapping[str, tuple[str, str]]:
     """Of every Aufenthaltsstatus: the entitlement and the group."""
-    codes = codelists.load("aufenthaltsstatus").codes
-    return {code: (entry.columns["unterbringung"], entry.columns["gruppe"]) for code, entry in codes.items()}
+    return _meaning_of(codelists.load("aufenthaltsstatus"))
+
+
+@cache
+def _meaning_of(statuses: codelists.CodeList) -> Mapping[str, tuple[str, str]]:
+    return {code: (entry.columns["unterbringung"], entry.columns["gruppe"]) for code, entry in statuses.codes.items()}
 
 
 def _all(choose: Callable[[list[date]], date], days: list[date | None]) -> date | None:

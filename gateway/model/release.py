@@ -7,11 +7,11 @@ from typing import Final
 from gateway.model import codelists
 from gateway.model.types import Tree
 
-_PROTECTED_PLACES: Final = frozenset({"schutzeinrichtung", "jva"})
+PROTECTED_PLACES: Final = frozenset({"schutzeinrichtung", "jva"})
 
-_GENERIC: Final = {
+GENERIC: Final = {
     "aufenthaltsstatus.art": {"DU02": "DU04"},
-    "anschrift.art": dict.fromkeys(_PROTECTED_PLACES, "sonstige"),
+    "anschrift.art": dict.fromkeys(PROTECTED_PLACES, "sonstige"),
 }
 
 
@@ -21,12 +21,12 @@ def release_code(path: str, code: str) -> str:
     Duldung for medical reasons is told as Duldung for other reasons (AufenthG § 88 Abs. 2; DSGVO Art. 9); prison
     and shelter are told as `sonstige`.
     """
-    return _GENERIC.get(path, {}).get(code, code)
+    return GENERIC.get(path, {}).get(code, code)
 
 
 def mask_address(anschrift: Tree) -> Tree:
     """The address as it may be told: of a prison or a shelter only `{"art": "sonstige"}`, any other as it is."""
-    return masked_address() if anschrift.get("art") in _PROTECTED_PLACES else anschrift
+    return masked_address() if anschrift.get("art") in PROTECTED_PLACES else anschrift
 
 
 def masked_address() -> Tree:
@@ -42,7 +42,7 @@ def release_status(status: Tree) -> Tree:
     """
     art = status.get("art")
     generic = release_code("aufenthaltsstatus.art", art) if isinstance(art, str) else art
-    if generic not in _GENERIC["aufenthaltsstatus.art"].values():
+    if generic not in GENERIC["aufenthaltsstatus.art"].values():
         return status
     told: Tree = {**status, "art": str(generic)}
     if "rechtsgrundlage" in told:

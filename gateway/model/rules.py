@@ -5,8 +5,8 @@ marked `visible` hold for every answer too and are published with the contracts,
 on them.
 
 Deliberately no rule: a birth after the first entry (a child born here carries the entry of its family in some
-registers), a nationality of a state that is no more (it is what the papers say), anything about the digits of
-an AZR number (opaque; its check digit is not public).
+registers), a nationality of a state that is no more (it is what the papers say; `ended` says of which codes the end
+is asked), anything about the digits of an AZR number (opaque; its check digit is not public).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.model.days import first_day, last_day
+from gateway.model.ended import used_after_end
 from gateway.model.person import Datensatz, Person
 from gateway.model.structure import Node, Part, nodes
 from gateway.model.trees import to_tree
@@ -128,6 +129,11 @@ def _nationality(record: Tree) -> Iterator[str]:
         yield "staatsangehoerigkeit"
 
 
+def _ended(record: Tree) -> Iterator[str]:
+    """No code is used of what began after its last day."""
+    yield from used_after_end(_group(record, "person"))
+
+
 def _real_paths(record: Tree) -> Iterator[str]:
     """What is restricted exists: a misspelled path would restrict nothing and tell the contested value."""
     if not _paths().issuperset(_restricted(record)):
@@ -188,6 +194,12 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 "Verarbeitung eingeschränkt ist.",
                 True,
                 _nationality,
+            ),
+            Rule(
+                "code-galt-an-seinem-tag",
+                "Ein beendeter Code steht nicht für etwas, das nach seinem letzten Tag begonnen hat.",
+                False,
+                _ended,
             ),
             Rule(
                 "einschraenkung-nennt-feld",

@@ -12,6 +12,7 @@ from importlib import resources
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
+from gateway.model import codelists
 from gateway.store import dossier as d
 from gateway.store import feed, feed_rows, feed_told, projecting
 from gateway.store.audit import AuditTrail, Entry, Kind
@@ -124,16 +125,14 @@ def basis(agreement: Agreement) -> bytes:
         (sorted(agreement.fields), sorted(agreement.single_only), feed_told.has_feed(agreement)),
         [_condition(condition) for condition in agreement.scope],
     )
-    return hashlib.sha256(_rules() + repr(parts).encode()).digest()[:_DIGEST]
+    return hashlib.sha256(_code() + codelists.digest() + repr(parts).encode()).digest()[:_DIGEST]
 
 
 @cache
-def _rules() -> bytes:
-    """SHA-256 over the code and the code lists that decide what a record becomes."""
+def _code() -> bytes:
+    """SHA-256 over the code that decides what a record becomes."""
     found = hashlib.sha256()
-    lists = (one for one in resources.files("gateway.model.codelists").iterdir() if one.name.endswith(".csv"))
-    code = (resources.files(package).joinpath(name) for package, name in _CODE)
-    for file in (*code, *sorted(lists, key=lambda one: one.name)):
+    for file in (resources.files(package).joinpath(name) for package, name in _CODE):
         content = file.read_bytes()
         found.update(f"{file.name} {len(content)}\n".encode() + content)
     return found.digest()

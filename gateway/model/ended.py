@@ -1,0 +1,46 @@
+"""Codes that have ended: known and told for ever, but not for what begins after their last day.
+
+A code is compared with the day it refers to, where the record says one. Without such a day (nationality, language,
+marital status, kind of document) a code that has ended is accepted: nobody can tell whether it was written down
+before, and refusing would take every later change of an old record away from all offices. The first day of a code is
+not asked: successor states and codes that were split are used of older facts too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.model import codelists
+from gateway.model.days import first_day
+from gateway.model.types import Tree
+
+DATED: Final = (
+    ("geburt", "staat", "datum", "staat"),
+    ("anschrift", "art", "einzugsdatum", "anschriftart"),
+    ("", "fortzugsart", "fortzugsdatum", "fortzugsart"),
+    ("aufenthaltsstatus", "art", "beginn", "aufenthaltsstatus"),
+    ("asylverfahren", "status", "antragsdatum", "asylstatus"),
+    ("gesundheitsuntersuchung", "art", "datum", "gesundheitsuntersuchung"),
+    ("impfung", "art", "datum", "impfung"),
+)
+"""Group of a person, field with a code, field with the first day on which that can have been so, code list."""
+
+
+def used_after_end(person: Tree) -> Iterator[str]:
+    """The path of every code of which even the first possible day lies after the code's last one."""
+    for group, field, dated, name in DATED:
+        codes = codelists.load(name).codes
+        for place, item in _items(person, group):
+            entry, day = codes.get(str(item.get(field))), first_day(item.get(dated))
+            if entry is not None and entry.valid_to is not None and day is not None and day > entry.valid_to:
+                yield f"{place}{field}"
+
+
+def _items(person: Tree, group: str) -> Iterator[tuple[str, Tree]]:
+    value = person.get(group) if group else person
+    if isinstance(value, dict):
+        yield f"{group}." if group else "", value
+    for number, item in enumerate(value if isinstance(value, list) else (), 1):
+        if isinstance(item, dict):
+            yield f"{group}[{number}].", item
