@@ -18,6 +18,8 @@
         │   └── ApprovalRefused     a signature under an agreement does not hold: it is not approved
         ├── ContractError           a published contract is not what model and agreement give
         ├── StoreError              the database does not do what it must
+        │   ├── TransactionAborted  nothing of a transaction was written: it may be begun again
+        │   └── OutcomeUnknown      nobody knows whether a commit is durable: what was to follow must not
         ├── VaultError              a document cannot be opened or sealed
         │   └── KeysMoved           the index or digest key was changed meanwhile: begin again with the one in use
         ├── AuditError              the audit trail cannot be written: nothing may leave
@@ -195,6 +197,22 @@ class StoreError(HouseError):
     """The database is missing, of another version, not durable, or refused a statement."""
 
     code = "speicher-fehler"
+
+
+class TransactionAborted(StoreError):
+    """The server took a transaction back or its connection broke before the commit: the same again may succeed."""
+
+    code = "speicher-abgebrochen"
+
+
+class OutcomeUnknown(StoreError):
+    """A commit was not confirmed, or not by a standby: its rows may be there or not, now or after a failover.
+
+    Never begun again by itself. Who does it again must find what is there already: the feed's acknowledgement is
+    cumulative, a record of the source that is stored is stale, and an audit entry without an answer is allowed.
+    """
+
+    code = "ausgang-unbekannt"
 
 
 class VaultError(HouseError):

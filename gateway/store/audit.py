@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gateway.errors import AuditError
+from gateway.errors import AuditError, TransactionAborted, VaultError
 from gateway.store import audit_chain, audit_personal
 from gateway.store.audit_anchor import Anchor, Checkpoint
 from gateway.store.audit_chain import Head, Prepared, Transactions, translated
@@ -24,6 +24,8 @@ __all__ = ["AuditTrail", "Disclosure", "Entry", "Kind", "Personal", "Receipt"]
 
 _ISSUED = object()
 _SALT_BYTES = 32
+_AGAIN = 3
+"""How often a batch is begun again that the database took back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,15 @@ class AuditTrail:
 
         For ingest: what changed and that it changed stand or fall together. There is no Receipt, because
         nothing is durable yet. Other writers of the trail wait until this transaction ends: stage last.
+        What the database refuses is the caller's to translate: it is his transaction.
         """
         state = self._state()
-        with translated("written"):
+        try:
             prepared = [self._draft(state, entry, None, connection=connection).prepared for entry in entries]
             if prepared:
                 audit_chain.append(connection, prepared, now=self._clock(), randomness=self._randomness)
+        except VaultError as error:
+            raise AuditError(f"the audit trail cannot be written ({type(error).__name__})") from None
         return tuple(one.number for one in prepared)
 
     def undelivered(self, receipt: Receipt, reason_code: str = "nicht-ausgeliefert") -> Receipt:
@@ -218,11 +223,21 @@ class AuditTrail:
 
     def _flush(self, entries: Sequence[Prepared], schedule: CheckpointSchedule | None) -> frozenset[str]:
         """One batch, durable when this returns: the commit is the fsync."""
-        with translated("written"), self._database.write() as connection:
-            head, refused = audit_chain.append(connection, entries, now=self._clock(), randomness=self._randomness)
+        with translated("written"):
+            head, refused = self._appended(entries)
         if schedule is not None:
             schedule.written(head.total)
         return refused
+
+    def _appended(self, entries: Sequence[Prepared], again: int = _AGAIN) -> tuple[Head, frozenset[str]]:
+        """The batch is committed; begun again if the database took it back, never if nobody knows whether it did."""
+        try:
+            with self._database.write() as connection:
+                return audit_chain.append(connection, entries, now=self._clock(), randomness=self._randomness)
+        except TransactionAborted:
+            if not again:
+                raise
+            return self._appended(entries, again - 1)
 
     def _draft(
         self,

@@ -7,8 +7,8 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,23 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
+from gateway.store import postgresql
 from gateway.store.tables import epoch
 
 _SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
-_POSTGRESQL = {
-    "fsync": frozenset({"on"}),
-    "full_page_writes": frozenset({"on"}),
-    # `local` and `remote_write` would lose audit entries of answers already sent when a standby takes over.
-    "synchronous_commit": frozenset({"on", "remote_apply"}),
-}
 _BUSY_SECONDS = 30
+_READING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+# READ COMMITTED whatever role or server say by default: who waited for a lock must read what its holder committed.
+_WRITING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"gateway_write": True},
+    "postgresql": {"isolation_level": "READ COMMITTED", "postgresql_readonly": False},
+}
 _POLL_LOCK = 0x464C444D  # "FLDM": the advisory lock of the one poller (PostgreSQL)
 _MIGRATION_LOCK = 0x464C444E
 
@@ -79,14 +83,21 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent snapshot of the whole database; nothing can be written."""
-        yield from self._transaction(
-            self._engine(), {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
+        with self._transaction(_READING) as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that holds the write lock from its start; durable when the block has ended without an error."""
-        yield from self._transaction(self._engine(), {"gateway_write": True})
+        """A transaction that is durable when the block has ended without an error.
+
+        SQLite: it holds the one write lock from its start. PostgreSQL: it holds what it locks, row by row (see
+        docs/postgresql.md). TransactionAborted if nothing was written and it may be begun again, OutcomeUnknown if
+        the commit was not confirmed.
+        """
+        with self._transaction(_WRITING) as connection:
+            if self.dialect == "postgresql":
+                postgresql.begin_write(connection)
+            yield connection
 
     def scrub(self) -> bool:
         """True if afterwards no erased page stands in the write-ahead log; False if a reader keeps it (SQLite).
@@ -161,11 +172,14 @@ class Database:
                 weakref.finalize(self, _dispose, *self._made)
             return self._made[1]
 
-    def _transaction(self, engine: sa.Engine, options: dict[str, Any]) -> Iterator[sa.Connection]:
-        if self.dialect == "sqlite":
-            options.pop("isolation_level", None)
-        with _translated(), engine.connect().execution_options(**options) as connection, connection.begin():
+    @contextmanager
+    def _transaction(self, options: Mapping[str, Mapping[str, Any]]) -> Iterator[sa.Connection]:
+        mode, engine = options[self.dialect], self._engine()
+        confirmed = postgresql.commit if mode.get("postgresql_readonly") is False else nullcontext
+        with _translated(), engine.connect().execution_options(**mode) as connection, connection.begin() as transaction:
             yield connection
+            with confirmed(connection):
+                transaction.commit()
 
     @contextmanager
     def _advisory_lock(self) -> Iterator[None]:
@@ -214,7 +228,7 @@ def _accepted(url: str) -> sa.URL:
         raise StoreError("the database URL cannot be read") from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return parsed.set(drivername="postgresql+psycopg")
+        return postgresql.accepted(parsed)
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:" and not parsed.query:
         return parsed.set(drivername="sqlite+pysqlite", database=str(Path(parsed.database).absolute()))
     raise StoreError("the database must be a SQLite file (sqlite:///...) or PostgreSQL (postgresql://...)")
@@ -233,9 +247,7 @@ def _ensure_file(path: Path, *, create: bool) -> None:
 
 def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-        sa.event.listen(engine, "connect", _durable(_require_durable_postgresql))
-        return engine
+        return postgresql.engine(url)
     # mode=rw: SQLite itself never creates a file that somebody has moved away.
     location = f"file:{_quoted(url.database or '')}?mode=rw"
     connect = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None, "uri": True}
@@ -290,15 +302,6 @@ def _require_durable_sqlite(raw: Any) -> None:
     cursor.close()
 
 
-def _require_durable_postgresql(raw: Any) -> None:
-    with raw.cursor() as cursor:
-        for name, wanted in _POSTGRESQL.items():
-            found = cursor.execute(f"SHOW {name}").fetchone()[0]
-            if found not in wanted:
-                raise StoreError(f"PostgreSQL runs with {name} = {found}; needed: {' or '.join(sorted(wanted))}")
-    raw.rollback()
-
-
 def _alembic() -> Config:
     config = Config()
     location = str(resources.files("gateway.store") / "migrations")
@@ -318,4 +321,6 @@ def _translated() -> Iterator[None]:
     except SQLAlchemyError as error:
         # Drivers quote rows in their messages ("Key (...)=(...) already exists"): the class name must do.
         cause = type(getattr(error, "orig", None) or error).__name__
+        if isinstance(error, DBAPIError):
+            raise postgresql.translated(error, cause) from None
         raise StoreError(f"the database refused a statement ({cause})") from None

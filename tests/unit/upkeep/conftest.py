@@ -8,7 +8,8 @@ from tests.unit.store.conftest import (  # the fixtures of another room, under t
     folder,
     memory,
     postgresql,
+    postgresql_url,
     sqlite_template,
 )
 
-__all__ = ["database", "database_url", "folder", "memory", "postgresql", "sqlite_template"]
+__all__ = ["database", "database_url", "folder", "memory", "postgresql", "postgresql_url", "sqlite_template"]

@@ -1,0 +1,136 @@
+"""What PostgreSQL needs beside SQL: hosts that may change, connections that end, commits of which nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg import Connection
+from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
+from sqlalchemy.exc import DBAPIError
+
+from gateway.errors import OutcomeUnknown, StoreError, TransactionAborted
+
+DURABLE = {
+    "fsync": frozenset({"on"}),
+    "full_page_writes": frozenset({"on"}),
+    # `local` and `remote_write` would lose audit entries of answers already sent when a standby takes over.
+    "synchronous_commit": frozenset({"on", "remote_apply"}),
+}
+LOCK_SECONDS = 30
+"""So long a write waits for another's lock: as long as SQLite's."""
+IDLE_SECONDS = 30
+"""A write whose client says nothing for so long is ended by the server: its machine hangs and holds locks."""
+
+_CONNECTING = {
+    "connect_timeout": "5",
+    # A machine that is switched off says nothing: without these a client would wait for hours.
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    "application_name": "gateway",
+}
+_BEGUN_AGAIN = frozenset({"40001", "40P01"})
+"""serialization_failure, deadlock_detected: nothing was written, and the same again may succeed."""
+_SETTLED = ("23", "40")
+"""Classes of errors that say that a COMMIT has become a rollback."""
+_ENDED = ("08", "57P")
+"""Classes of errors with which the server ends a connection."""
+
+
+def accepted(url: sa.URL) -> sa.URL:
+    """The URL with what every connection needs; StoreError if of several hosts it would take any."""
+    hosts = url.query.get("host", ())
+    several = not isinstance(hosts, str) and len(hosts) > 1
+    if several and url.query.get("target_session_attrs") != "read-write":
+        raise StoreError("a database on several hosts needs target_session_attrs=read-write: only one may be written")
+    missing = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    return url.set(drivername="postgresql+psycopg").update_query_dict(missing)
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """Connections that are durable, or refused."""
+    made = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    sa.event.listen(made, "connect", _connected)
+    return made
+
+
+def begin_write(connection: sa.Connection) -> None:
+    """From here to its end the transaction waits for nobody for ever, and nobody for it."""
+    local = sa.select(
+        sa.func.set_config("lock_timeout", f"{LOCK_SECONDS}s", True),
+        sa.func.set_config("idle_in_transaction_session_timeout", f"{IDLE_SECONDS}s", True),
+    )
+    connection.execute(local)
+
+
+@contextmanager
+def commit(connection: sa.Connection) -> Iterator[None]:
+    """Around a COMMIT: afterwards it has been confirmed as durable.
+
+    OutcomeUnknown if the connection broke while waiting for that, or if the server gave up waiting for its standbys
+    (then it is committed here, but a standby that takes over may not have it). StoreError if the transaction has
+    failed before: the server would answer COMMIT with a silent ROLLBACK.
+    """
+    raw = _raw(connection)
+    if raw.info.transaction_status == TransactionStatus.INERROR:
+        raise StoreError("a statement of the transaction has failed: nothing is committed")
+    warnings: list[str | None] = []
+
+    def told(notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.sqlstate)
+
+    raw.add_notice_handler(told)
+    try:
+        yield
+    except DBAPIError as error:
+        if _state(error).startswith(_SETTLED):
+            raise
+        raise OutcomeUnknown("the connection broke during a COMMIT") from None
+    finally:
+        raw.remove_notice_handler(told)
+    if warnings:
+        raise OutcomeUnknown(f"a COMMIT was confirmed with a warning ({warnings[0]}): no standby need have it")
+
+
+def translated(error: DBAPIError, cause: str) -> StoreError:
+    """What an error outside of a COMMIT means: TransactionAborted if the same again may succeed."""
+    state = _state(error)
+    if state in _BEGUN_AGAIN or error.connection_invalidated or state.startswith(_ENDED):
+        return TransactionAborted(f"the database ended a transaction ({cause})")
+    return StoreError(f"the database refused a statement ({cause})")
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _raw(connection: sa.Connection) -> Connection[Any]:
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, Connection):
+        raise StoreError("PostgreSQL is spoken to through psycopg only")
+    return raw
+
+
+def _connected(raw: Any, _record: object) -> None:
+    """A connection that is refused is closed: the pool has not seen it yet."""
+    try:
+        require_durable(raw)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def require_durable(raw: Any) -> None:
+    """StoreError if this server confirms what a power cut, or the loss of a machine, would take back."""
+    with raw.cursor() as cursor:
+        for name, wanted in DURABLE.items():
+            found = cursor.execute(f"SHOW {name}").fetchone()[0]
+            if found not in wanted:
+                raise StoreError(f"PostgreSQL runs with {name} = {found}; needed: {' or '.join(sorted(wanted))}")
+    raw.rollback()
