@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import click
 
-from gateway.agreements.city import City, load_city
-from gateway.agreements.load import load_all
-from gateway.cli.options import (
-    FOLDER,
-    Command,
-    agreements_folder,
-    contracts_folder,
-    find_settings,
-    now,
-    settings_option,
-)
-from gateway.contract import files
-from gateway.contract.compiled import Contract, compile_contract
+from gateway.cli.contract_place import Place, folders
+from gateway.cli.evolution import diff, refused, rules
+from gateway.cli.options import now, settings_option
+from gateway.contract import evolution, files, history
+from gateway.contract.change import Change
+from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import explain
 
 
@@ -30,31 +21,49 @@ def contract() -> None:
     """Derive XSD and WSDL from model and agreements, or compare the committed files with them."""
 
 
-def _folders(command: Command) -> Command:
-    text = "default: the settings', else the shipped"
-    add_schemas = click.option("--schemas", "schemas_folder", type=FOLDER, help=f"Agreements and XSDs ({text}).")
-    add_wsdl = click.option("--wsdl", "wsdl_folder", type=FOLDER, help=f"WSDLs ({text}).")
-    return settings_option(add_wsdl(add_schemas(command)))
+contract.add_command(diff)
+contract.add_command(rules)
 
 
 @contract.command()
-@_folders
-def write(settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: Path | None) -> None:
-    """Write every derived file; prints those that are new or changed."""
-    place = _Place.of(settings_path, schemas_folder, wsdl_folder)
-    for path in files.write(place.contracts(), place.city, schemas=place.schemas, wsdl=place.wsdl):
+@folders
+@click.option(
+    "--unpublished",
+    metavar="REASON",
+    help="Rewrite a major version although existing clients would break: why there can be none. It is recorded.",
+)
+def write(
+    settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: Path | None, unpublished: str | None
+) -> None:
+    """Write every derived file and the change logs; prints those that are new or changed.
+
+    What lies there counts as published: nothing at all is written if a change breaks existing clients, exit 1.
+    """
+    place = Place.of(settings_path, schemas_folder, wsdl_folder)
+    found = [(one, evolution.pending(one, schemas=place.schemas, wsdl=place.wsdl)) for one in _intact(place)]
+    breaking = [(one, breaks) for one, changes in found if (breaks := evolution.breaks(changes))]
+    reason = (unpublished or "").strip()
+    if breaking and not reason:
+        refused(breaking)
+    for path in _write(found, place, reason):
         click.echo(f"written: {path}")
 
 
 @contract.command()
-@_folders
+@folders
 def check(settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: Path | None) -> None:
-    """Exit 1 if a committed file is not exactly what model and agreements give."""
-    place = _Place.of(settings_path, schemas_folder, wsdl_folder)
-    differences = files.check(place.contracts(), place.city, schemas=place.schemas, wsdl=place.wsdl)
-    for difference in differences:
-        click.echo(str(difference))
-    if differences:
+    """Exit 1 if a committed file is not exactly what model and agreements give; says what would break by writing."""
+    place = Place.of(settings_path, schemas_folder, wsdl_folder)
+    contracts = list(place.contracts())
+    told = [str(one) for one in files.check(contracts, place.city, schemas=place.schemas, wsdl=place.wsdl)]
+    for one in contracts:
+        if problem := history.problem(one, history.published_hash(one, place.schemas), place.schemas):
+            told.append(problem)
+        if changes := evolution.pending(one, schemas=place.schemas, wsdl=place.wsdl):
+            told += evolution.lines(f"{one.application}/{one.major}", changes)
+    for line in told:
+        click.echo(line)
+    if told:
         raise SystemExit(1)
     click.echo("every contract is what model and agreements give")
 
@@ -65,7 +74,7 @@ def check(settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: 
 @click.option("--application", required=True, help="Whose contract the message belongs to.")
 def validate(settings_path: Path | None, file: Path, application: str) -> None:
     """Say in words where FILE breaks the application's contract; exit 1 if it does."""
-    for found in _Place.of(settings_path, None, None).contracts():
+    for found in Place.of(settings_path, None, None).contracts():
         if found.application == application:
             findings = explain(file, found)
             for finding in findings:
@@ -75,20 +84,25 @@ def validate(settings_path: Path | None, file: Path, application: str) -> None:
     raise click.UsageError(f"no agreement for {application}")
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where agreements and contracts lie."""
+def _intact(place: Place) -> list[Contract]:
+    """The contracts, if what lies there is what was last written: otherwise nothing tells what is published."""
+    contracts = list(place.contracts())
+    problems = [history.problem(one, history.published_hash(one, place.schemas), place.schemas) for one in contracts]
+    if told := [problem for problem in problems if problem]:
+        for problem in told:
+            click.echo(problem)
+        raise SystemExit(1)
+    return contracts
 
-    schemas: Path
-    wsdl: Path
-    city: City
 
-    @classmethod
-    def of(cls, settings_path: Path | None, schemas: Path | None, wsdl: Path | None) -> Self:
-        settings = find_settings(settings_path)
-        folder = schemas or agreements_folder(settings)
-        return cls(folder, wsdl or contracts_folder(settings), load_city(folder / "stadt.toml"))
-
-    def contracts(self) -> Iterator[Contract]:
-        for agreement in load_all(self.schemas, today=self.city.today(now())).values():
-            yield compile_contract(agreement, self.city)
+def _write(found: Sequence[tuple[Contract, tuple[Change, ...]]], place: Place, reason: str) -> list[Path]:
+    """Files first: a log that was not reached is noticed by the next command."""
+    before = [history.published_hash(one, place.schemas) for one, _ in found]
+    written = list(files.write([one for one, _ in found], place.city, schemas=place.schemas, wsdl=place.wsdl))
+    day = place.city.today(now())
+    for old, (one, changes) in zip(before, found, strict=True):
+        if old != one.hash or changes or not history.begun(one, place.schemas):
+            why = reason if evolution.breaks(changes) else ""
+            new = history.entry(one, changes, before=old, day=day, reason=why)
+            written.append(history.append(one.application, new, place.schemas))
+    return written

@@ -15,6 +15,8 @@ from gateway.agreements.difference import Effect, difference, differs
 from gateway.agreements.load import load_every, load_written
 from gateway.agreements.versions import Versions
 from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
+from gateway.contract import evolution
+from gateway.contract.change import worst
 from gateway.contract.compiled import compile_contract
 from gateway.settings import Settings
 from gateway.store.audit import AuditTrail, Entry, Kind
@@ -96,15 +98,10 @@ def _contract(old: Agreement, new: Agreement, where: City) -> str:
             f"neue Hauptversion {new.major} mit eigener Adresse: die Anwendung stellt um; "
             f"beide nebeneinander, solange Hauptversion {old.major} gilt"
         )
-    before, after = compile_contract(old, where), compile_contract(new, where)
-    if (before.xsd, before.wsdl, before.wsdl_soap11) == (after.xsd, after.wsdl, after.wsdl_soap11):
+    found = evolution.changes(*(evolution.edition(compile_contract(one, where)) for one in (old, new)))
+    if not found:
         return "unverändert: die Anwendung muss nichts tun, die neue Fassung gilt ab ihrem ersten Tag von selbst"
     together = "nebeneinander liegen können beide Fassungen nur mit einer neuen Hauptversion (vertrag)"
-    same_person = (set(old.fields), old.single_only) == (set(new.fields), new.single_only)
-    kept = all(
-        operation in new.operations and new.operations[operation].required <= terms.required
-        for operation, terms in old.operations.items()
-    )
-    if same_person and kept:
-        return f"ändert sich, bricht aber nicht: was es gab, bleibt, wie es war; {together}"
-    return f"BRICHT: wer gegen das bisherige Schema prüft, weist Antworten ab oder wird abgewiesen; {together}"
+    if breaks := evolution.breaks(found):
+        return "\n    ".join([f"BRICHT an {len(breaks)} Stellen; {together}:", *(one.german() for one in breaks)])
+    return "\n    ".join([f"{worst(found).german}; {together}:", *(one.german() for one in found)])

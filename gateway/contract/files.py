@@ -62,13 +62,19 @@ def load(contract: Contract, *, schemas: Path, wsdl: Path) -> Contract:
     return contract
 
 
-def _files(contract: Contract, schemas: Path, wsdl: Path) -> dict[Path, bytes]:
+def places(contract: Contract, schemas: Path, wsdl: Path) -> dict[str, Path]:
+    """Where the files of a contract lie, by the end of their names."""
     stem = f"{contract.application}-{contract.major}"
     return {
-        schemas / contract.application / f"{stem}.xsd": contract.xsd,
-        wsdl / f"{stem}.wsdl": contract.wsdl,
-        wsdl / f"{stem}.soap11.wsdl": contract.wsdl_soap11,
+        "xsd": schemas / contract.application / f"{stem}.xsd",
+        "wsdl": wsdl / f"{stem}.wsdl",
+        "soap11.wsdl": wsdl / f"{stem}.soap11.wsdl",
     }
+
+
+def _files(contract: Contract, schemas: Path, wsdl: Path) -> dict[Path, bytes]:
+    content = {"xsd": contract.xsd, "wsdl": contract.wsdl, "soap11.wsdl": contract.wsdl_soap11}
+    return {path: content[suffix] for suffix, path in places(contract, schemas, wsdl).items()}
 
 
 def _expected(contracts: Iterable[Contract], city: City, schemas: Path, wsdl: Path) -> dict[Path, bytes]:

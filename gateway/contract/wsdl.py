@@ -18,7 +18,9 @@ from gateway.model.naming import to_type
 
 _WSDL = "http://schemas.xmlsoap.org/wsdl/"
 _TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
-_BINDINGS = {"soap": "http://schemas.xmlsoap.org/wsdl/soap/", "soap12": "http://schemas.xmlsoap.org/wsdl/soap12/"}
+BINDINGS = {"soap": "http://schemas.xmlsoap.org/wsdl/soap/", "soap12": "http://schemas.xmlsoap.org/wsdl/soap12/"}
+REQUIRED = "Im Kopf abrufkontext hier Pflicht: "
+"""Before the names of mandatory parts of the header, at the end of an operation's documentation."""
 _LABELS = {"soap": "Soap11", "soap12": "Soap12"}
 _ADDRESS = re.compile(rb'(<soap(?:12)?:address location=")https://gateway\.invalid(/soap/[a-z0-9\-]+/[0-9]+)(")')
 
@@ -54,7 +56,7 @@ def with_address(wsdl: bytes, public_url: str) -> bytes:
 
 
 def _head(description: Description, prefixes: tuple[str, ...]) -> Iterator[str]:
-    soap = " ".join(f'xmlns:{prefix}="{_BINDINGS[prefix]}"' for prefix in prefixes)
+    soap = " ".join(f'xmlns:{prefix}="{BINDINGS[prefix]}"' for prefix in prefixes)
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
         f'<wsdl:definitions xmlns:wsdl="{_WSDL}" {soap} xmlns:tns={quoted(description.namespace)} '
@@ -135,7 +137,7 @@ def _service(description: Description, prefixes: tuple[str, ...]) -> Iterator[st
 def _operation_text(operation: OperationDef) -> str:
     if not operation.required:
         return operation.documentation
-    return f"{operation.documentation} Im Kopf abrufkontext hier Pflicht: {', '.join(operation.required)}."
+    return f"{operation.documentation} {REQUIRED}{', '.join(operation.required)}."
 
 
 def _name(description: Description) -> str:

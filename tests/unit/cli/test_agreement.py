@@ -88,7 +88,8 @@ def test_a_difference_is_counted_and_audited(tmp_path: Path) -> None:
     assert status == 1
     assert "NICHT MEHR SIEHT 56 - Amt für Wohnungswesen: rufname" in told
     assert "bisher sichtbar: " in told
-    assert "BRICHT" in told
+    assert "verträglich für nachsichtige Gegenstellen; nebeneinander" in told
+    assert "rufname entfällt" in told
     assert "Geheimfrau" not in told
     entries = (place.folder / "gateway.sqlite").read_bytes()
     assert b"vereinbarungVergleichen" in entries or b"vereinbarungVergleichen" in _wal(place)

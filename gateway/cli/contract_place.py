@@ -1,0 +1,52 @@
+"""Where the commands about contracts find agreements and published files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import click
+
+from gateway.agreements.city import City, load_city
+from gateway.agreements.load import load_all
+from gateway.cli.options import (
+    FOLDER,
+    Command,
+    agreements_folder,
+    contracts_folder,
+    find_settings,
+    now,
+    settings_option,
+)
+from gateway.contract.compiled import Contract, compile_contract
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where agreements and contracts lie."""
+
+    schemas: Path
+    wsdl: Path
+    city: City
+
+    @classmethod
+    def of(cls, settings_path: Path | None, schemas: Path | None, wsdl: Path | None) -> Self:
+        """The folders of the options, else those of the settings, else the shipped."""
+        settings = find_settings(settings_path)
+        folder = schemas or agreements_folder(settings)
+        return cls(folder, wsdl or contracts_folder(settings), load_city(folder / "stadt.toml"))
+
+    def contracts(self) -> Iterator[Contract]:
+        """The contract of every application and major version, as model and agreement give it today."""
+        for agreement in load_all(self.schemas, today=self.city.today(now())).values():
+            yield compile_contract(agreement, self.city)
+
+
+def folders(command: Command) -> Command:
+    """Adds `--settings`, `--schemas` and `--wsdl`."""
+    text = "default: the settings', else the shipped"
+    add_schemas = click.option("--schemas", "schemas_folder", type=FOLDER, help=f"Agreements and XSDs ({text}).")
+    add_wsdl = click.option("--wsdl", "wsdl_folder", type=FOLDER, help=f"WSDLs ({text}).")
+    return settings_option(add_wsdl(add_schemas(command)))

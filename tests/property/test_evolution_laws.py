@@ -1,0 +1,155 @@
+"""Laws of contract evolution: what the diff calls compatible is so for every message that old clients exchange."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+from lxml import etree
+
+from gateway.contract import xsd
+from gateway.contract.change import Direction, Effect, worst
+from gateway.contract.comparing import differences
+from gateway.contract.description import ComplexTypeDef, Description, ElementDef
+from gateway.contract.published import read
+from gateway.contract.renderer import compile_element
+from gateway.model.types import SimpleType, Text, Tree, Value, Whole
+from tests.mutations import mutants
+from tests.strategies import value_for
+from tests.unit.contract.sample import contract, full, value_of
+
+law = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+APPLICATION = "schulentwicklung"
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CODES = re.compile(
+    rb'      <xs:enumeration value="([^"]+)"(?:/>|>\s+<xs:annotation>.*?</xs:enumeration>)\n', re.DOTALL
+)
+
+
+@cache
+def original() -> Description:
+    """The contract before it changes."""
+    return contract(APPLICATION).description
+
+
+@cache
+def original_schema() -> tuple[bytes, etree.XMLSchema]:
+    raw = xsd.write(original())
+    return raw, etree.XMLSchema(etree.fromstring(raw))
+
+
+@st.composite
+def messages(draw: st.DrawFn, group: ComplexTypeDef) -> Tree:
+    """Any tree of a group, with its edges: longest texts, least and most numbers, as many as there may be."""
+    tree: Tree = {}
+    for field in group.fields:
+        if not field.minimum and draw(st.booleans()):
+            continue
+        one = messages(field.type) if isinstance(field.type, ComplexTypeDef) else edges(field.type)
+        least, most = max(field.minimum, 1), min(field.maximum or field.minimum + 3, field.minimum + 3)
+        value: Value = (
+            [draw(one) for _ in range(draw(st.integers(least, max(least, most))))] if field.repeated else draw(one)
+        )
+        if isinstance(value, list):
+            value = [item for item in value if item != {}]
+        if value not in ([], {}):
+            tree[field.name] = value
+    return tree
+
+
+def fewest(group: ComplexTypeDef) -> Tree:
+    """Only what is mandatory, as few as there must be."""
+    tree: Tree = {}
+    for field in (one for one in group.fields if one.minimum):
+        value: Value = fewest(field.type) if isinstance(field.type, ComplexTypeDef) else value_of(field.type)
+        tree[field.name] = [value] * field.minimum if field.repeated else value
+    return tree
+
+
+def edges(simple: SimpleType) -> st.SearchStrategy[Value]:
+    """Values of a type, those at its border often."""
+    if isinstance(simple, Text):
+        return st.sampled_from(["e", "e" * simple.max_length]) | value_for(simple)
+    if isinstance(simple, Whole):
+        return st.sampled_from([simple.minimum, simple.maximum])
+    return value_for(simple).filter(carried)
+
+
+def carried(value: Value) -> bool:
+    """Whether XML 1.0 can carry the value at all (2.2)."""
+    return not isinstance(value, str) or _NOT_IN_XML.search(value) is None
+
+
+def travelling(description: Description, direction: Direction) -> list[ElementDef]:
+    """The elements that travel this way."""
+    context, *answers = description.headers
+    if direction is Direction.REQUEST:
+        return [*(one.request for one in description.operations), context]
+    return [*(one.response for one in description.operations), *answers]
+
+
+def written(element: ElementDef, namespace: str, tree: Tree) -> etree._Element:
+    return etree.fromstring(compile_element(element, namespace)(tree))
+
+
+@given(data=st.data())
+@law
+def test_nothing_is_called_compatible_that_is_not(data: DataObject) -> None:
+    """However the contract changes: an old request that is refused now is told as breaking, and a new answer that an
+    old schema refuses is at least told to those who validate."""
+    compatible_is_valid(data, data.draw(mutants(original())).description)
+
+
+@pytest.mark.long
+@given(data=st.data())
+@settings(law, max_examples=3000, derandomize=False, phases=[Phase.generate])
+def test_nothing_is_called_compatible_that_is_not_in_the_long_run(data: DataObject) -> None:
+    """The same with up to four changes at a time, 3,000 times."""
+    compatible_is_valid(data, data.draw(mutants(original(), most=4)).description)
+
+
+def compatible_is_valid(data: DataObject, new: Description) -> None:
+    """The law for one changed contract and a few of its messages."""
+    raw = xsd.write(new)
+    changes = differences(read(original_schema()[0]), read(raw))
+    schema = etree.XMLSchema(etree.fromstring(raw))
+    for direction, sender, receiver in (
+        (Direction.REQUEST, original(), schema),
+        (Direction.ANSWER, new, original_schema()[1]),
+    ):
+        element = data.draw(st.sampled_from(travelling(sender, direction)))
+        tree = data.draw(messages(element.type))
+        for sample in (tree, fewest(element.type), full(element.type)):
+            message = written(element, sender.namespace, sample)
+            if not receiver.validate(message):
+                assert worst(one for one in changes if one.direction is direction) is not Effect.COMPATIBLE
+                if direction is Direction.REQUEST:
+                    assert worst(changes) is Effect.BREAKING
+
+
+@given(data=st.data())
+@settings(law, max_examples=40)
+def test_every_change_of_what_is_valid_is_found(data: DataObject) -> None:
+    """Whatever is different in a schema, there is a change that says so; where nothing is, there is none."""
+    mutant = data.draw(mutants(original(), most=1))
+    raw = xsd.write(mutant.description)
+    changes = differences(read(original_schema()[0]), read(raw))
+    assert bool(changes) == (raw != original_schema()[0]), mutant.told
+    assert differences(read(raw), read(raw)) == ()
+
+
+@given(data=st.data())
+@settings(law, max_examples=30)
+def test_a_code_that_goes_or_comes_is_found(data: DataObject) -> None:
+    """A code taken out of a list or put into one is told with its name, in the direction in which it travels."""
+    raw = original_schema()[0]
+    found = list(_CODES.finditer(raw))
+    gone = data.draw(st.sampled_from(found))
+    shorter = raw[: gone.start()] + raw[gone.end() :]
+    code = gone[1].decode()
+    assert {(c.rule.name, c.old) for c in differences(read(raw), read(shorter))} == {("answer-code-removed", code)}
+    assert {(c.rule.name, c.new) for c in differences(read(shorter), read(raw))} == {("answer-code-added", code)}
