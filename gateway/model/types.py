@@ -27,9 +27,13 @@ _CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 """What XML can carry at all (XML 1.0, production 2); no pattern of a schema needs to say it."""
 
 
+OWN_RULE = "regel"
+"""The kind of error whose message is a rule of ours, in words that may be repeated."""
+
+
 def broken(rule: str) -> PydanticCustomError:
     """The error for a value that breaks `rule`; it never quotes the value."""
-    return PydanticCustomError("regel", "{rule}", {"rule": rule})
+    return PydanticCustomError(OWN_RULE, "{rule}", {"rule": rule})
 
 
 @dataclass(frozen=True)

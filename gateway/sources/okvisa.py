@@ -17,6 +17,7 @@ from gateway import shipped
 from gateway.errors import MessageRefused, RecordRefused, SourceError
 from gateway.settings import SourceSettings
 from gateway.sources.advance import State
+from gateway.sources.basis import basis
 from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa_blocks import hides
 from gateway.sources.okvisa_fields import RECORD
@@ -24,16 +25,13 @@ from gateway.sources.okvisa_reading import NAMESPACE, cut
 from gateway.sources.okvisa_record import map_record
 from gateway.sources.okvisa_values import Unreadable, instant, number, opaque
 from gateway.sources.record_schema import RecordSchema
+from gateway.sources.refusing import INVALID, UNREAD
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Change, Quarantined
 from gateway.wire.xml import canonical
 
 T = TypeVar("T")
 
-INVALID = "datensatz-nicht-schemakonform"
-MISTAKE = "datensatz-nicht-verarbeitet"
-CONTRADICTORY = "datensatz-widerspruechlich"
-_UNREAD = frozenset({INVALID, MISTAKE, CONTRADICTORY})
 _INTERFACE = "1.0"
 _RECORD = f"{{{NAMESPACE}}}datensatz"
 _PAGE = "datensaetzeLesenResponse"
@@ -78,6 +76,11 @@ class OkVisa:
         )
         return cls(endpoint, page_size=settings.page_size, schema=contract())
 
+    @property
+    def basis(self) -> bytes:
+        """What records are judged by; see `gateway.sources.basis`."""
+        return basis()
+
     def close(self) -> None:
         """The connections are closed."""
         self._endpoint.close()
@@ -119,16 +122,24 @@ class OkVisa:
 
     def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined:
         """What is kept of a refused record: the allow-listed elements, or of an invalid one its numbers only."""
-        content = None if refusal.code in _UNREAD else cut(record, RECORD)
+        content = None if refusal.code in UNREAD else cut(record, RECORD)
         return Quarantined(
-            _first(record, "personennummer", opaque),
-            _first(record, "aenderungsnummer", number),
+            *self.numbers(record),
             refusal.reasons,
             content,
             _fingerprint(record),
             hides(record),
-            _first(record, "hauptPersonennummer", opaque),
+            _first(record, "hauptPersonennummer", opaque) or None,
+            refusal.code,
+            self.basis,
         )
+
+    def numbers(self, record: _Element) -> tuple[str | None, int | None]:
+        """The person number and the change number of an unjudged record, as far as they can be read.
+
+        An empty number is none: all who have it would be one person.
+        """
+        return _first(record, "personennummer", opaque) or None, _first(record, "aenderungsnummer", number)
 
     def _shell(self, payload: _Element, name: str) -> dict[str, str]:
         """The simple children of a valid answer by local name; the records of a page are not looked at."""

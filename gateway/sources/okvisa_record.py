@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from lxml.etree import _Element
@@ -10,11 +11,12 @@ from pydantic import ValidationError
 from gateway.errors import RecordRefused
 from gateway.model import rules
 from gateway.model.person import Datensatz, Steuerdaten
-from gateway.model.types import Tree, Value
+from gateway.model.types import OWN_RULE, Tree, Value
 from gateway.sources import okvisa_keys as keys
 from gateway.sources.okvisa_fields import HEAD, RECORD
 from gateway.sources.okvisa_reading import NAMESPACE, read
 from gateway.sources.okvisa_restrictions import restricted_fields
+from gateway.sources.refusing import INTERNAL, MISTAKE
 from gateway.store.batch import Merge, Removal, Upsert
 
 _CONFIDENTIAL = frozenset({"schutzeinrichtung", "jva"})
@@ -27,6 +29,14 @@ _FORMER = (
     "einzugsdatum",
     "auszugsdatum",
 )
+
+_ITEM = re.compile(r"\[[0-9]+\]")
+_PYDANTIC = {
+    "missing": "fehlt",
+    "greater_than_equal": "zu klein",
+    "less_than_equal": "zu groß",
+}
+"""What pydantic itself finds in a record, and how we say it; anything else the mapping would have to do wrong."""
 
 
 def map_record(element: _Element) -> Upsert | Removal | Merge:
@@ -51,7 +61,7 @@ def _ending(head: Tree, reasons: list[str]) -> Removal | Merge:
         checked = Steuerdaten.model_validate(control)
         into = None if target is None else Steuerdaten.model_validate(control | {"quellsystemPersonennummer": target})
     except ValidationError as error:
-        raise _refused(reasons + _reasons(error, "steuerung.")) from None
+        raise _refused(reasons + _reasons(error, reasons, "steuerung.")) from None
     number = checked.quellsystem_personennummer
     if head.get("satzart") == "L":
         return Removal(number, checked.aenderungsnummer, checked.stand)
@@ -65,7 +75,7 @@ def _checked(tree: Tree, reasons: list[str]) -> Datensatz:
     try:
         datensatz = Datensatz.model_validate({"person": tree["person"], "steuerung": tree["steuerung"]})
     except ValidationError as error:
-        raise _refused(reasons + _reasons(error)) from None
+        raise _refused(reasons + _reasons(error, reasons)) from None
     reasons += [f"{finding.path}: {finding.rule}" for finding in rules.check(datensatz)]
     if reasons:
         raise _refused(reasons)
@@ -177,10 +187,32 @@ _COMPLETIONS: tuple[Callable[[Tree, list[str]], None], ...] = (
 )
 
 
-def _reasons(error: ValidationError, path: str = "") -> list[str]:
-    """ "field: rule" of every finding; pydantic's messages name rules, and `hide_input` values are not asked for."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{path}{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found]
+def _reasons(error: ValidationError, said: Sequence[str], path: str = "") -> list[str]:
+    """ "field: rule" of every finding; pydantic's own words are not repeated, values are not asked for.
+
+    That a field is missing is left out where `said` names the reason: what could not be read is not there either.
+    RecordRefused at once if the model finds what no record can bring about: then the mapping is wrong, not the source.
+    """
+    found: list[str] = []
+    told = {_plain(reason.partition(": ")[0]) for reason in said}
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        place, kind = path + dotted(item["loc"]), item["type"]
+        rule = item["msg"] if kind == OWN_RULE else _PYDANTIC.get(kind)
+        if rule is None:
+            raise RecordRefused(reasons=[f"{place}: {INTERNAL} {kind}"], code=MISTAKE) from None
+        if kind != "missing" or _plain(place) not in told:
+            found.append(f"{place}: {rule}")
+    return found
+
+
+def _plain(place: str) -> str:
+    """The field alone: neither the part of the record, nor which of several."""
+    return _ITEM.sub("", place).removeprefix("person.")
+
+
+def dotted(place: Sequence[str | int]) -> str:
+    """A place as agreements name fields, the n-th item of a list as `[n]` from 1: as the rules do."""
+    return "".join(f"[{one + 1}]" if isinstance(one, int) else f".{one}" for one in place).removeprefix(".")
 
 
 def _group(tree: Tree, name: str) -> Tree:

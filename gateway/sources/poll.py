@@ -6,10 +6,11 @@ round goes on from there. Reading a record twice, late or out of order changes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, tzinfo
+from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,29 +18,31 @@ from lxml.etree import _Element
 
 from gateway.agreements.agreement import Agreement
 from gateway.errors import RecordRefused, SourceError
-from gateway.sources.advance import Advance, State
+from gateway.sources import retrying
+from gateway.sources.advance import Advance
 from gateway.sources.endpoint import FAULT_CLIENT
-from gateway.sources.okvisa import CONTRADICTORY, INVALID, MISTAKE, Page
+from gateway.sources.okvisa import Page
+from gateway.sources.refusing import CONTRADICTORY, INTERNAL, INVALID, MISTAKE
+from gateway.sources.retrying import Retry
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Withholding
+from gateway.store.waiting import Fate
 
 Clock = Callable[[], datetime]
 Agreements = Callable[[date], Mapping[str, Agreement]]
 """The agreements in force on a day: each step of a round asks for those of its own day."""
 
 _OVERLAP = 100
+_LATEST = 2**53 - 1
+"""The highest change number there can be."""
 _ANOTHER_CONTRACT = 10
 """A page of so many records of which not one is valid is not bad luck with records."""
 
 
-class Source(Protocol):
+class Source(retrying.Source, Protocol):
     """A case system; `gateway.sources.okvisa.OkVisa` is one."""
 
-    @property
-    def name(self) -> str: ...
-    def state(self) -> State: ...
-    def page(self, after: int, token: str | None, *, full: bool, size: int | None = None) -> Page: ...
     def take(self, record: _Element) -> Change: ...
     def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined: ...
 
@@ -47,6 +50,8 @@ class Source(Protocol):
 class Store(Protocol):
     """What the poller needs of the store."""
 
+    @property
+    def waiting(self) -> retrying.Waiting: ...
     def poll_lock(self) -> AbstractContextManager[object]: ...
     def position(self, source: str) -> Position | None: ...
     def ingest(
@@ -117,8 +122,10 @@ class Poll:
     def catch_up(self, counts: Counts, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> None:
         """What `run_once` does, for a caller who holds the lock already."""
         self._reproject()
-        stored = self._store.position(self._source.name)
+        begun, stored = self._clock(), self._store.position(self._source.name)
         advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
+        whole = advance.asking.full_load and advance.asking.page_token is None
+        self._retry(counts).due()
         while not advance.done:
             page = self._fetch(advance)
             position = advance.follow(page)
@@ -128,22 +135,19 @@ class Poll:
             if progress is not None:
                 progress(replace(counts))
         self._finish(advance)
+        if whole:
+            self._store.waiting.forget_vanished(self._source.name, begun)
 
-    def fetch_again(self, change_numbers: Mapping[int, str]) -> PollResult:
-        """Quarantined records, change number -> person number, are read and judged again.
-
-        A record that has changed since is skipped: its newer version has come, or comes, by the ordinary round.
-        """
+    def retry(self, numbers: Collection[str] | None = None) -> list[Fate]:
+        """Records in quarantine (None: all) are read and judged again: what became of each; NotFound, SourceError."""
         counts = Counts()
         with self._store.poll_lock():
-            self._source.state()
-            for number, person in sorted(change_numbers.items()):
-                page = self._source.page(number - 1, None, full=False, size=1)
-                batch = self.judge(replace(page, records=page.records[:1], contradictory=frozenset()), None)
-                if _concerns(batch, number, person):
-                    self._ingest(batch, counts)
-                counts.pages += 1
-        return PollResult(counts, complete=True)
+            return self._retry(counts).chosen(numbers, self._store.position(self._source.name))
+
+    def _retry(self, counts: Counts) -> Retry:
+        # Refused records are invalid together more often than by a change of the contract: not judged as a page.
+        judge = partial(self._judge_each, position=None)
+        return Retry(self._source, self._store.waiting, lambda page: judge(page)[0], lambda b: self._ingest(b, counts))
 
     def run_forever(
         self,
@@ -183,6 +187,13 @@ class Poll:
 
     def judge(self, page: Page, position: Position | None) -> Batch:
         """Each record alone: a change, or a place in the quarantine; a bad one holds up no other."""
+        batch, invalid = self._judge_each(page, position)
+        if invalid == len(page.records) >= _ANOTHER_CONTRACT:
+            raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
+        return batch
+
+    def _judge_each(self, page: Page, position: Position | None) -> tuple[Batch, int]:
+        """What becomes of the records, and how many are not even valid."""
         changes: list[Change] = []
         quarantined: list[Quarantined] = []
         invalid = 0
@@ -193,12 +204,10 @@ class Poll:
                 invalid += refusal.code == INVALID
                 quarantined.append(self._source.quarantined(record, refusal))
             except Exception as error:  # noqa: BLE001  # the poll's record border: our own mistake costs one record
-                mistake = RecordRefused(reasons=[f"datensatz: interner Fehler {type(error).__name__}"], code=MISTAKE)
+                mistake = RecordRefused(reasons=[f"datensatz: {INTERNAL} {type(error).__name__}"], code=MISTAKE)
                 quarantined.append(self._source.quarantined(record, mistake))
-        if invalid == len(page.records) >= _ANOTHER_CONTRACT:
-            raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
         changes += withholdings(quarantined)
-        return Batch(self._source.name, tuple(changes), tuple(quarantined), position)
+        return Batch(self._source.name, tuple(changes), tuple(quarantined), position), invalid
 
     def _take(self, page: Page, place: int) -> Change:
         if place in page.contradictory:
@@ -226,12 +235,7 @@ class Poll:
 
 
 def withholdings(quarantined: Iterable[Quarantined]) -> Iterator[Withholding]:
-    """Persons to be hidden although their newer record could not be taken."""
+    """Persons to be hidden although their newer record could not be taken; one without a change number is newer."""
     for one in quarantined:
-        if one.hides and one.personennummer is not None and one.aenderungsnummer is not None:
-            yield Withholding(one.personennummer, one.aenderungsnummer)
-
-
-def _concerns(batch: Batch, number: int, person: str) -> bool:
-    judged = batch.changes + batch.quarantined
-    return any((one.aenderungsnummer, one.personennummer) == (number, person) for one in judged)
+        if one.hides and one.personennummer is not None:
+            yield Withholding(one.personennummer, _LATEST if one.aenderungsnummer is None else one.aenderungsnummer)

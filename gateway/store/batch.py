@@ -56,7 +56,8 @@ class Quarantined:
     """A record that could not be taken; `cut` is what the allow-list left of it, `reasons` are "field: rule".
 
     `hides`: it names a block for which the person must be hidden all the same. `hauptdatensatz`: it says that it is
-    an alias of that person number.
+    an alias of that person number. `code` is the refusal's (`RecordRefused.code`), `basis` what it was judged by: as
+    long as that is the same, the same bytes are refused for the same reasons.
     """
 
     personennummer: str | None = field(repr=False)
@@ -66,6 +67,8 @@ class Quarantined:
     sha256: bytes
     hides: bool = False
     hauptdatensatz: str | None = field(default=None, repr=False)
+    code: str = ""
+    basis: bytes = b""
 
     @property
     def named(self) -> tuple[str, ...]:

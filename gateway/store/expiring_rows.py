@@ -28,8 +28,10 @@ def quarantine_contents(place: Expiring, expiry: Expiry, persons: PersonPass) ->
     rows = [row for row in _rows(place, query) if row.source_key not in persons.gone_keys]
     for some in _blocks(rows):
         if not place.dry:
-            left = [{"key": row.number, **waiting.emptied(place.vault, row.number)} for row in some]
             with place.database.write() as connection:
+                left = [
+                    {"key": row.number, **waiting.without_content(connection, place.vault, row.number)} for row in some
+                ]
                 connection.execute(sa.update(quarantine).where(quarantine.c.number == sa.bindparam("key")), left)
                 place.tell(connection, expiry, len(some))
         place.tally.gone[expiry.name] += len(some)

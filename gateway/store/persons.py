@@ -18,7 +18,6 @@ from gateway.store import (
     feed,
     finding,
     notices,
-    poll_entries,
     quarantine,
     rekeying,
     reprojecting,
@@ -46,6 +45,7 @@ from gateway.store.subject_search import Found, Sought
 from gateway.store.subjects import Subject
 from gateway.store.tables import poll_run, position
 from gateway.store.vault import Vault
+from gateway.store.waiting import Waiting
 
 __all__ = [
     "Batch",
@@ -72,7 +72,10 @@ _T = TypeVar("_T")
 
 @under_keys
 class Store:
-    """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`."""
+    """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`.
+
+    `waiting` is what is done with refused records.
+    """
 
     def __init__(
         self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime], trail: AuditTrail
@@ -82,6 +85,7 @@ class Store:
         self._ledger = ledger
         self._clock = clock
         self._trail = trail
+        self.waiting = Waiting(self._database, vault, ledger, clock, trail)
 
     # What an application asks.
 
@@ -242,21 +246,15 @@ class Store:
         with self._database.read() as connection:
             return subject_search.find_subject(connection, self._vault, sought)
 
-    def quarantine_entries(self) -> list[QuarantineEntry]:
-        """All refused records, oldest first, without anything of a person."""
+    def quarantine_entries(self, *, dropped: bool = False) -> list[QuarantineEntry]:
+        """All refused records that wait (or were dropped), oldest first, without anything of a person."""
         with self._database.read() as connection:
-            return quarantine.entries(connection)
+            return quarantine.entries(connection, dropped=dropped)
 
     def quarantine_entry(self, number: str) -> QuarantineEntry:
         """One refused record, opened; NotFound if there is no such number."""
         with self._database.read() as connection:
             return _found(quarantine.show(connection, self._vault, number))
-
-    def drop_quarantine(self, number: str) -> None:
-        """Afterwards the record no longer waits; NotFound if there is no such number."""
-        with self._database.write() as connection:
-            concerned = _found(quarantine.drop(connection, self._vault, number))
-            self._trail.stage(connection, [poll_entries.dropped(concerned)])
 
     def discrepancies(self) -> list[Discrepancy]:
         """All reports of applications, oldest first, without anything of a person."""

@@ -7,14 +7,14 @@ a block is `sperrvermerk`, a restriction `verarbeitungEingeschraenkt`, relations
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from gateway.model.person import Person
 from gateway.model.structure import grantable
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store.audit import Disclosure, Entry, Kind
+from gateway.store.audit import Disclosure, Entry, Kind, Personal
 from gateway.store.dossier import Dossier
 from gateway.store.vault import Vault
 
@@ -76,9 +76,15 @@ def refused(persons: Sequence[Disclosure], records: int) -> Entry:
     return _entry(Kind.ERHEBUNG, "erhebung", persons, outcome=REFUSED, records=records)
 
 
-def dropped(persons: Sequence[Disclosure]) -> Entry:
-    """The entry of a record that was thrown away unread from quarantine."""
-    return _entry(Kind.LOESCHUNG, "loeschung", persons, outcome=REFUSED, records=1)
+def dropped(persons: Sequence[Disclosure], reason: str, clerk: str | None) -> Entry:
+    """The entry of a record that somebody threw away unread from quarantine, for a reason of the closed list."""
+    entry = _entry(Kind.LOESCHUNG, "quarantaeneVerwerfen", persons, outcome=REFUSED, records=1)
+    return replace(entry, purpose=reason, personal=Personal(kennung=clerk) if clerk else None)
+
+
+def vanished(records: int) -> Entry:
+    """The entry of records that waited in quarantine, led to nobody stored here, and are at the source no more."""
+    return _entry(Kind.LOESCHUNG, "loeschung", (), outcome=REFUSED, records=records)
 
 
 def present(document: Tree) -> int:

@@ -171,5 +171,6 @@ def _formerly(connection: sa.Connection, vault: Vault, azr_nummer: str) -> set[b
 
 def _waiting(connection: sa.Connection, source_key: bytes) -> list[list[bytes]]:
     """The person of whom there is only a record in quarantine."""
-    query = sa.select(quarantine.c.number).where(quarantine.c.source_key == source_key)
+    mine = sa.and_(quarantine.c.source_key == source_key, quarantine.c.dropped_at.is_(None))
+    query = sa.select(quarantine.c.number).where(mine)
     return [[source_key]] if connection.execute(query).first() is not None else []

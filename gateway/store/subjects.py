@@ -130,7 +130,9 @@ def _versions(connection: sa.Connection, vault: Vault, one: Dossier) -> tuple[Ve
 
 
 def _refused(connection: sa.Connection, vault: Vault, source_key: bytes) -> tuple[QuarantineEntry, ...]:
-    query = sa.select(waiting.c.number).where(waiting.c.source_key == source_key).order_by(waiting.c.recorded_at)
+    # What was dropped is no record any more, and a note without content would tell that there had been something.
+    mine = sa.and_(waiting.c.source_key == source_key, waiting.c.dropped_at.is_(None))
+    query = sa.select(waiting.c.number).where(mine).order_by(waiting.c.recorded_at)
     return _opened(quarantine.show(connection, vault, number) for number in connection.execute(query).scalars().all())
 
 

@@ -227,6 +227,17 @@ quarantine = Table(
     Column("sealed", LargeBinary, nullable=False),
     # Its time is over: `sealed` holds nothing any more, the row is only the note that there was one.
     Column("emptied", Boolean, nullable=False, server_default=false()),
+    # Which refusal it was, and a digest of what it was judged by; NULL: before this was noted.
+    Column("code", String(40)),
+    Column("basis", LargeBinary(32)),
+    # Since when this person's newest record has been a refused one: a newer refused one does not begin anew.
+    Column("waiting_since", Utc, nullable=False, server_default=""),
+    # When the source last sent these bytes, and when the office was last told of them.
+    Column("seen_at", Utc),
+    Column("reported_at", Utc),
+    # Nobody waits for it any more: the row is the note that keeps the same bytes from waiting again.
+    Column("dropped_at", Utc),
+    Column("dropped_for", String(24)),
     Index(None, "source_key"),
     Index(None, "source", "sha256", unique=True),
 )

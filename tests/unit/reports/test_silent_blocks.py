@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.model.types import Tree, Value
 from gateway.reports.subject import SubjectReport, is_protected
 from gateway.reports.subject_page import render_page
 from gateway.reports.subject_xml import render_xml
+from gateway.store import tables
 from gateway.store.batch import Batch, Quarantined, Withholding
 from gateway.store.subjects import Subject
 from tests.unit.reports.people import NOW, SOURCE, Town, town
@@ -31,13 +33,13 @@ def refuse(of: Town, *blocks: Value, reasons: tuple[str, ...] = (REASON,)) -> No
 
 
 def answered(*blocks: Value, reasons: tuple[str, ...] = (REASON,), kept: bool = True) -> tuple[Subject, SubjectReport]:
-    """What the person is told once that record has come; `kept` False: somebody has thrown it away since."""
+    """What the person is told once that record has come; `kept` False: its time is over."""
     with town(populated=False) as of:
         of.take(a_record("1", 1))
         refuse(of, *blocks, reasons=reasons)
         if not kept:
-            (waiting,) = of.store.quarantine_entries()
-            of.store.drop_quarantine(waiting.number)
+            with of.database.write() as connection:
+                connection.execute(sa.delete(tables.quarantine))
         subject = of.find("1")
         assert subject is not None
         assert of.now == NOW

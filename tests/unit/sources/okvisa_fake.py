@@ -110,6 +110,19 @@ class FakeOkVisa:
         )
 
 
+class FakeWaiting:
+    """Nothing waits; remembers what it was told to forget."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[Any] = []
+
+    def due(self, _source, _basis, _limit):
+        return []
+
+    def forget_vanished(self, _source, before):
+        self.forgotten.append(before)
+
+
 class FakeStore:
     """Keeps the newest version per person, as the store does, and everything it was told."""
 
@@ -122,6 +135,7 @@ class FakeStore:
         self.reprojected: list[Any] = []
         self.batches: list[Batch] = []
         self.locked = 0
+        self.waiting = FakeWaiting()
 
     @contextmanager
     def poll_lock(self):

@@ -1,4 +1,4 @@
-"""What a round leaves behind: freshness, the day's own changes, progress, and records fetched again."""
+"""What a round leaves behind: freshness, the day's own changes, and progress."""
 
 from __future__ import annotations
 
@@ -75,23 +75,6 @@ def test_progress_is_told_after_every_page():
     _poll(_filled(), FakeStore()).run_once(progress=seen.append)
     assert [one.pages for one in seen] == [1, 2, 3, 4]
     assert [one.records for one in seen] == [2, 4, 5, 7]
-
-
-def test_a_quarantined_record_is_fetched_again():
-    """The record of that number is judged anew and stored; the position does not move."""
-    fake, store = _filled(), FakeStore()
-    result = _poll(fake, store).fetch_again({3: "P3"})
-    assert set(store.people) == {"P3"}
-    assert store.at is None
-    assert result.counts.stored == 1
-
-
-def test_a_record_that_changed_since_is_not_fetched_again():
-    """Another number or person in its place is left to the ordinary round."""
-    fake, store = _filled(), FakeStore()
-    fake.put("P3", 6)
-    _poll(fake, store).fetch_again({3: "P3"})
-    assert store.people == {}
 
 
 def test_upserts_carry_the_checked_record():

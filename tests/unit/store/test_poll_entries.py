@@ -21,6 +21,7 @@ from gateway.store import dossier as d
 from gateway.store.audit_verify import verify
 from gateway.store.batch import Batch, Change, Quarantined, Withholding
 from gateway.store.poll_entries import differing
+from gateway.store.waiting import DropReason
 from tests.unit.store.store_kit import BLOCK, SOURCE, House, address, merge, record, removal, upsert
 
 PATHS = [node.path for node in grantable(Person)]
@@ -190,7 +191,8 @@ def test_a_withheld_person_is_a_change(house: House) -> None:
 
 
 def refused(number: str | None, change: int | None, content: str) -> Quarantined:
-    return Quarantined(number, change, ("x: y",), None, hashlib.sha256(content.encode()).digest())
+    digest = hashlib.sha256(content.encode()).digest()
+    return Quarantined(number, change, ("x: y",), None, digest, basis=b"b" * 32)
 
 
 def test_a_refused_record_is_told_of(house: House) -> None:
@@ -209,7 +211,7 @@ def test_a_refused_record_thrown_away_is_told_of(house: House) -> None:
     house.take(upsert("1", 1))
     news(house, refused=[refused("1", 2, "a"), refused("2", 3, "b")])
     for entry in house.store.quarantine_entries():
-        house.store.drop_quarantine(entry.number)
+        house.store.waiting.drop(entry.number, DropReason.TESTSATZ)
     told = entries(house)[-2:]
     assert [(one.kind, one.outcome, one.counts) for one in told] == [
         ("Löschung", "quarantaene", {"datensaetze": 1})

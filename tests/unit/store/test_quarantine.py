@@ -6,7 +6,6 @@ import hashlib
 
 import pytest
 
-from gateway.errors import NotFound
 from gateway.store.batch import Batch, Ingested, Quarantined, Withholding
 from tests.unit.store.store_kit import NOW, SOURCE, House, removal, upsert
 
@@ -77,18 +76,6 @@ def test_an_older_version_mends_nothing(house: House) -> None:
     take(house, refused(change=5))
     house.take(upsert("1", 4))
     assert len(house.store.quarantine_entries()) == 1
-
-
-def test_a_record_can_be_dropped(house: House) -> None:
-    """A dropped record is gone; dropping or opening what is not there is NotFound."""
-    take(house, refused())
-    (entry,) = house.store.quarantine_entries()
-    house.store.drop_quarantine(entry.number)
-    assert house.store.quarantine_entries() == []
-    with pytest.raises(NotFound):
-        house.store.drop_quarantine(entry.number)
-    with pytest.raises(NotFound):
-        house.store.quarantine_entry(entry.number)
 
 
 def test_a_refused_block_hides_all_the_same(house: House) -> None:
