@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from gateway.agreements.load import load_all
 from gateway.cli.installation import Installation, Plan, create
 from gateway.cli.sample_client import SampleClient
 from gateway.shipped import schemas
+from gateway.store.database import upgrade
 
 APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
 PURPOSES = {"schulentwicklung": "S1", "sozialamt": "L1", "wohnung2000": "U1"}
 READY_SECONDS = 60
+_SQLITE = 'url = "sqlite:///gateway.sqlite"'
 
 
 @dataclass
@@ -127,17 +129,33 @@ class Running:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Running]:
-    """A fresh installation for all shipped applications; everything it started has ended afterwards."""
+def installed(folder: Path, database_url: str | None = None) -> Iterator[Running]:
+    """A fresh installation for all shipped applications; everything it started has ended afterwards.
+
+    On the empty database behind `database_url` if one is given, else on SQLite.
+    """
     moment = datetime.now(UTC)
     source_port = free_port()
     plan = Plan(folder, "127.0.0.1", free_port(), f"http://127.0.0.1:{source_port}/okvisa", APPLICATIONS)
     assert {a.application for a in load_all(schemas(), today=moment.date()).values()} == set(APPLICATIONS)
-    running = Running(create(plan, now=moment), source_port)
+    installation = create(plan, now=moment)
+    if database_url is not None:
+        installation = _moved(installation, database_url)
+    running = Running(installation, source_port)
     try:
         yield running
     finally:
         running.end_all()
+
+
+def _moved(installation: Installation, database_url: str) -> Installation:
+    """The same installation on another database; the file it came with is gone."""
+    upgrade(database_url)
+    text = installation.settings.read_text("utf-8")
+    assert text.count(_SQLITE) == 1
+    installation.settings.write_text(text.replace(_SQLITE, f'url = "{database_url}"'), "utf-8")
+    (installation.settings.parent / "gateway.sqlite").unlink()
+    return replace(installation, database_url=database_url)
 
 
 def wait(url: str, child: subprocess.Popen[bytes], *, verify: str | bool = True) -> None:

@@ -10,6 +10,7 @@ import requests
 from lxml import etree
 
 from gateway.cli.sample_client import Answered, SampleClient
+from gateway.errors import GatewayError
 from gateway.wire.xml import canonical
 
 PAGE = 17
@@ -25,7 +26,8 @@ class Application:
     """`copy` is its own stock, Kennung -> person as XML; `known` who it has acknowledged to exist.
 
     `unsure` is an acknowledgement that was not answered: it is repeated before anything else.
-    `answers` are the answers it has received and not yet handed to the examiner.
+    `answers` are the answers it has received and not yet handed to the examiner. Calls that began before
+    `excused_until` may be answered by an error of the house: its database was away.
     """
 
     name: str
@@ -36,13 +38,19 @@ class Application:
     acknowledged: int = 0
     unsure: tuple[int, str, list[tuple[int, str, bool]] | None] | None = None
     answers: list[Answered] = field(default_factory=list)
+    excused_until: float = 0.0
 
     def call(self, operation: str, **parameters: str | int) -> Answered:
-        """A verified answer, kept for the examiner; Lost if the connection broke."""
+        """A verified answer, kept for the examiner; Lost if the connection broke, or the database was away."""
+        begun = time.monotonic()
         try:
             answer = self.client.call(operation, parameters)
         except requests.RequestException as error:
             raise Lost from error
+        except GatewayError as error:
+            if begun < self.excused_until:
+                raise Lost from error
+            raise
         self.answers.append(answer)
         return answer
 

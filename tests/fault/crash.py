@@ -1,12 +1,8 @@
-"""Runs the gateway so that its process kills itself at a named step: `crash.py TRAP serve` or `crash.py TRAP poller`.
+"""Runs the server so that its process kills itself at a named step: `crash.py TRAP`. The steps of all other work, too.
 
 Nothing in the gateway knows of this. Every step below is a function that a pipeline calls; it is replaced by one
 that looks into the file TRAP on its way in and out. TRAP is {"point": "sign:before", "calls": 1}: the process whose
 call is the last of `calls` removes the file and sends itself SIGKILL. Without the file everything runs as ever.
-
-`serve` is `gateway serve`. `poller` reads one JSON object per line from standard input and polls once for each, in a
-child of its own: {} or {"full": true}, with "only": CODE under agreements about persons of that sex. It prints
-{"pid": N}, {"counts": {...}} if the round ended, {"ended": exit status}.
 """
 
 from __future__ import annotations
@@ -18,20 +14,13 @@ import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 CHECKPOINT_ENTRIES = 6
 """Entries between two checkpoints of the audit trail here; 1,000 in the house."""
-
-OVERLAP = 2
-"""Change numbers that a round reads again here; 100 in the house, which would mend what a small stock has lost."""
-
-PIECE = 4
-"""Changes in one transaction here; 50 in the house, and no small page would ever be cut."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +96,29 @@ POLL = (
     Step("finish-poll", "gateway.store.persons:Store.finish_poll"),
     Step("round", "gateway.sources.poll:Poll.run_once"),
 )
+
+RETENTION = (
+    Step("expire-persons", "gateway.store.expiring_persons:PersonPass._step"),
+    Step("expire-write", "gateway.store.expiring_persons:PersonPass._write"),
+    Step("expire-rows", "gateway.store.expiring_persons:erase_rows"),
+    Step("expire-people", "gateway.store.expiring_persons:write_people"),
+    Step("expire-outcome", "gateway.store.expiring_persons:write_outcome"),
+    Step("expire-versions", "gateway.store.expiring_persons:PersonPass._write_versions"),
+    Step("expire-tell", "gateway.store.expiring:Expiring.tell"),
+    Step("expire-finish", "gateway.store.expiring:Expiring.finish"),
+)
+"""The steps of a deletion run; those of a person are passed in every piece."""
+
+ROTATION = (
+    Step("rotate-begin", "gateway.upkeep.rekeying:Rekeying._begin"),
+    Step("rotate-file", "gateway.store.keyring:_write_key"),
+    Step("rotate-rewrap", "gateway.store.rekeying:rewrap"),
+    Step("rotate-reseal", "gateway.store.rekeying:reseal"),
+    Step("rotate-tokens", "gateway.store.rekeying:prepare_tokens"),
+    Step("rotate-switch", "gateway.store.rekeying:switch"),
+    Step("rotate-drop", "gateway.store.rekeying:drop_tokens"),
+)
+"""The steps of a change of keys; which of them are passed depends on the key."""
 
 COMMIT = (Step("commit", "sqlalchemy.engine.default:DefaultDialect.do_commit"),)
 
@@ -201,52 +213,5 @@ def serve(trap: Trap) -> None:
     cli(["serve"], prog_name="gateway")
 
 
-def poller(trap: Trap) -> None:
-    """A round per line of standard input, each in a process of its own; ends with its input."""
-    from gateway import app, settings
-    from gateway.log import configure_log
-    from gateway.sources import okvisa, poll
-    from gateway.store import ingest, reprojecting
-
-    trap.install(POLL + COMMIT)
-    poll.Poll.__init__.__kwdefaults__ = {**(poll.Poll.__init__.__kwdefaults__ or {}), "overlap": OVERLAP}
-    for module in (ingest, reprojecting):
-        vars(module)["PIECE"] = PIECE
-    found = settings.load(settings.locate(None))
-    configure_log(found.log)
-    rules, source = app.load(found), okvisa.OkVisa.open(found.source)
-    # Reading the WSDL is most of a small round; nothing has been called yet, so the children can share it.
-    okvisa.OkVisa.open = lambda _settings: source  # type: ignore[method-assign,assignment]  # one for all rounds
-    for line in iter(sys.stdin.readline, ""):
-        child = os.fork()
-        if child == 0:
-            _round(rules, **json.loads(line))
-        _say({"pid": child})
-        _say({"ended": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])})
-
-
-def _round(rules: Any, *, full: bool = False, only: str | None = None) -> None:
-    from gateway import app
-    from gateway.agreements.agreement import Condition
-    from gateway.agreements.versions import by_stream
-
-    status = 1
-    try:
-        narrower = () if only is None else (Condition("geschlecht", one_of=frozenset({only})),)
-        every = (agreement for versions in rules.versions.values() for agreement in versions.agreements)
-        versions = by_stream(replace(one, scope=one.scope + narrower) for one in every)
-        with app.open_house(replace(rules, versions=versions)) as house:
-            _say({"counts": asdict(house.poll.run_once(full=full).counts)})
-        status = 0
-    except Exception:  # noqa: BLE001 -- the end of this process: say why, whatever it was
-        traceback.print_exc()
-    finally:
-        os._exit(status)
-
-
-def _say(line: object) -> None:
-    os.write(1, json.dumps(line).encode() + b"\n")
-
-
 if __name__ == "__main__":
-    {"serve": serve, "poller": poller}[sys.argv[2]](Trap(Path(sys.argv[1])))
+    serve(Trap(Path(sys.argv[1])))

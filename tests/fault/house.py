@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 from lxml import etree
 
@@ -26,15 +26,18 @@ from gateway.agreements.context import Abrufkontext
 from gateway.agreements.operation import Operation
 from gateway.app import App
 from gateway.cli.main import cli
-from gateway.store import audit_verify
+from gateway.store import audit_tables, audit_verify, tables
+from gateway.store import dossier as d
 from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
+from tests.cluster import Cluster
 from tests.fault import crash
 from tests.fault.application import Application, patient
 from tests.fault.poll_trail import disagreements
+from tests.fault.tally import Tally
 from tests.running import APPLICATIONS, PURPOSES, Running, installed, wait
 
-SCRIPT = Path(crash.__file__)
 SOURCE = "okvisa"
+ROOT = Path(__file__).parents[2]
 DRAWS = 20
 """How often the source may draw somebody whom an event can happen to."""
 _BODY = "{*}Body"
@@ -42,15 +45,15 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_ITS_OWN = {"stand", "datensatzversion"}
 
 
-class Round:
-    """One round of the poller in a process of its own."""
+class Work:
+    """One piece of work of the office in a process of its own: a round of the poller, for example."""
 
-    def __init__(self, poller: subprocess.Popen[str], command: dict[str, Any]) -> None:
-        assert poller.stdin is not None
-        assert poller.stdout is not None
-        self._said = poller.stdout
-        poller.stdin.write(json.dumps(command) + "\n")
-        poller.stdin.flush()
+    def __init__(self, office: subprocess.Popen[str], command: dict[str, Any]) -> None:
+        assert office.stdin is not None
+        assert office.stdout is not None
+        self._said = office.stdout
+        office.stdin.write(json.dumps(command) + "\n")
+        office.stdin.flush()
         self.counts: dict[str, int] | None = None
         self.pid: int = self._next()["pid"]
 
@@ -66,38 +69,48 @@ class Round:
 
 
 class House:
-    """One installation under test: simulated source, server, poller, and an application for every agreement."""
+    """One installation under test: simulated source, server, office, and an application for every agreement."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, place: Cluster | None) -> None:
         self.running = running
+        self.place = place
         self.trap = crash.Trap(running.folder.parent / "trap.json")
         self.applications = {name: Application(name, running.client(name)) for name in APPLICATIONS}
         self.checked: Counter[str] = Counter()
-        self._poller: subprocess.Popen[str] | None = None
+        self._office: subprocess.Popen[str] | None = None
         found = settings.load(running.installation.settings)
         self._rules = composition.load(found)
         self.inside: App = composition.open_house(self._rules)
 
+    @property
+    def database(self) -> str:
+        """What kind of database it runs on."""
+        return self.inside.database.dialect
+
     def serve(self) -> None:
         """The server answers, and looks into the trap at each of its steps."""
-        child = self._start("serve", subprocess.DEVNULL)
+        child = self._start("serve", "tests.fault.crash", subprocess.DEVNULL)
         wait(f"{self.running.base_url}/health/live", child, verify=str(self.running.installation.ca))
 
-    def round(self, **command: Any) -> Round:
-        """A round of the poller has begun."""
-        if self._poller is None or self._poller.poll() is not None:
-            self._poller = self._start("poller", subprocess.PIPE)
-        return Round(self._poller, command)
+    def begin(self, work: str, **command: Any) -> Work:
+        """The office has begun this work."""
+        if self._office is None or self._office.poll() is not None:
+            self._office = self._start("office", "tests.fault.office", subprocess.PIPE)
+        return Work(self._office, {"work": work, **command})
 
-    def polled(self, **command: Any) -> dict[str, int]:
-        """The counts of a round that went through."""
-        begun = self.round(**command)
-        assert begun.end() == 0, "a round failed though nothing was in its way"
+    def done(self, work: str, **command: Any) -> dict[str, int]:
+        """The counts of work that went through."""
+        begun = self.begin(work, **command)
+        assert begun.end() == 0, f"{work} failed though nothing was in its way"
         assert begun.counts is not None
         return begun.counts
 
-    def kill_round(self, begun: Round) -> bool:
-        """Kills the round wherever it is; whether it was still at work."""
+    def polled(self, **command: Any) -> dict[str, int]:
+        """The counts of a round that went through."""
+        return self.done("poll", **command)
+
+    def kill(self, begun: Work) -> bool:
+        """Kills the work wherever it is; whether it was still going on."""
         with suppress(ProcessLookupError):  # it has ended already
             os.kill(begun.pid, signal.SIGKILL)
         return begun.end() == -signal.SIGKILL
@@ -115,10 +128,10 @@ class House:
             else:
                 self.checked["events that nobody could be found for"] += 1
 
-    def end_poller(self) -> None:
-        """The poller and the round it was in are killed; the next round starts another one."""
-        self.running.end("poller", kill=True)
-        self._close_poller()
+    def end_office(self) -> None:
+        """The office and what it was at are killed; the next work starts another one."""
+        self.running.end("office", kill=True)
+        self._close_office()
 
     def workers(self) -> list[int]:
         """The server's worker processes."""
@@ -128,10 +141,16 @@ class House:
 
     def entries(self, digest: str) -> int:
         """How many entries of the audit trail are about the request with this SHA-256."""
-        with sqlite3.connect(f"file:{self.running.folder / 'gateway.sqlite'}?mode=ro", uri=True) as connection:
-            rows = connection.execute("SELECT content FROM audit_entry").fetchall()
-        connection.close()
+        with self.inside.database.read() as connection:
+            rows = connection.execute(sa.select(audit_tables.entry.c.content)).all()
         return sum(json.loads(content).get("anfrageDigest") == digest for (content,) in rows)
+
+    def numbers(self) -> list[str]:
+        """The person numbers of everyone stored, at the moment."""
+        self.inside.store.position(SOURCE)  # follows a change of keys, which the next line does not
+        with self.inside.database.read() as connection:
+            found = d.load(connection, self.inside.store._vault, tables.person.c.wrapped_key.is_not(None))
+        return sorted(str(d.control(one.document or {})["quellsystemPersonennummer"]) for one in found)
 
     def examine(self, names: Sequence[str] = APPLICATIONS) -> None:
         """Finishes the work and asserts the laws:
@@ -214,27 +233,30 @@ class House:
         assert mine == others
         return sum(len(persons) for persons in mine.values())
 
-    def summary(self, **counts: int) -> None:
-        """Prints what was done; seen with pytest -rP and in the log of make long."""
-        print(", ".join(f"{number} {what}" for what, number in {**counts, **self.checked}.items()))
+    def summary(self, tally: Tally, **counts: int) -> None:
+        """Writes down what was done, and prints it: seen with pytest -rP and in the log of make long."""
+        done = {**counts, **self.checked}
+        tally.add(self.database, done)
+        print(", ".join(f"{number} {what}" for what, number in done.items()))
 
     def close(self) -> None:
         """Nothing runs any more."""
         self.inside.close()
-        self._close_poller()
+        self._close_office()
 
-    def _close_poller(self) -> None:
-        if self._poller is not None and self._poller.stdin is not None and self._poller.stdout is not None:
-            self._poller.kill()
-            self._poller.stdin.close()
-            self._poller.stdout.close()
-        self._poller = None
+    def _close_office(self) -> None:
+        if self._office is not None and self._office.stdin is not None and self._office.stdout is not None:
+            self._office.kill()
+            self._office.stdin.close()
+            self._office.stdout.close()
+        self._office = None
 
-    def _start(self, role: str, pipe: int) -> Any:
+    def _start(self, role: str, module: str, pipe: int) -> Any:
         log = (self.running.folder / f"{role}.log").open("ab")
         with log:
             child = subprocess.Popen(
-                [sys.executable, str(SCRIPT), str(self.trap.path), role],
+                [sys.executable, "-m", module, str(self.trap.path)],
+                cwd=ROOT,
                 env={**os.environ, "GATEWAY_SETTINGS": str(self.running.installation.settings)}
                 | dict(self.running.environment),
                 stdin=pipe,
@@ -252,16 +274,23 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, *, persons: int = 40, seed: int = 1, page_size: int = 6) -> Iterator[House]:
-    """A house with its source; server and poller are started by the test."""
-    with installed(folder / "house") as running:
-        running.environment = {"GATEWAY_SOURCE_PAGE_SIZE": str(page_size)}
-        running.simulate(persons=persons, seed=seed)
-        made = House(running)
-        try:
-            yield made
-        finally:
-            made.close()
+def house(
+    folder: Path, place: Cluster | None = None, *, persons: int = 40, seed: int = 1, page_size: int = 6
+) -> Iterator[House]:
+    """A house with its source; on a database of its own in `place`, else on SQLite. The test starts server and work."""
+    url = place.fresh() if place is not None else None
+    try:
+        with installed(folder / "house", url) as running:
+            running.environment = {"GATEWAY_SOURCE_PAGE_SIZE": str(page_size)}
+            running.simulate(persons=persons, seed=seed)
+            made = House(running, place)
+            try:
+                yield made
+            finally:
+                made.close()
+    finally:
+        if place is not None and url is not None:
+            place.drop(url)
 
 
 def known(app: App) -> dict[str, list[str]]:

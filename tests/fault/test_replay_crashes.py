@@ -36,7 +36,8 @@ def serve(fortress: Fortress, trap: crash.Trap) -> None:
     running = fortress.running
     with (running.folder / "serve.log").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, crash.__file__, str(trap.path), "serve"],
+            [sys.executable, "-m", "tests.fault.crash", str(trap.path)],
+            cwd=Path(__file__).parents[2],
             env={**os.environ, "GATEWAY_SETTINGS": str(running.installation.settings)},
             stdin=subprocess.DEVNULL,
             stdout=log,

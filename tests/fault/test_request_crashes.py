@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import Cluster
 from tests.fault import crash
 from tests.fault.application import PATIENCE, Application, Lost
 from tests.fault.house import House, house
+from tests.fault.tally import Tally
 from tests.running import APPLICATIONS
 
 CHANGES = ("namensaenderung", None)
 FEED, ACKNOWLEDGE, STOCK = "aenderungenAbrufen", "aenderungenQuittieren", "bestandAbrufen"
 TELLING = ("identify:before", "audit-record:before", "audit-commit:before", "quittung:before", "sign:before")
+KILLED = "kills of a server process at a step"
 UNWRITTEN = 0
 WRITTEN = 1
 
@@ -78,36 +81,48 @@ LATE = (
 """Points that no single request passes for certain, or only when its answer may have left already."""
 
 
-def test_a_server_killed_at_any_step_breaks_no_promise(tmp_path: Path) -> None:
+def share(place: Cluster | None) -> list[Case]:
+    """Steps that keep state on PostgreSQL; around commits on each database; all the rest, which meets neither, once."""
+    every = list(of_every_request((FEED, ACKNOWLEDGE, STOCK)))
+    if place is None:
+        return every
+    return [*(one for one in every if one.point.startswith("audit-")), *OF_THE_OPERATIONS]
+
+
+def test_a_server_killed_at_any_step_breaks_no_promise(tmp_path: Path, place: Cluster | None, tally: Tally) -> None:
     """Whatever leaves the house was on the trail before, and what did not leave comes again."""
-    cases = [*of_every_request((FEED, ACKNOWLEDGE, STOCK)), *OF_THE_OPERATIONS]
-    with house(tmp_path) as under_test:
+    cases, late = share(place), LATE[0 if place is None else 1 :: 2]
+    with house(tmp_path, place) as under_test:
         begin(under_test)
-        for place, (case, name) in enumerate(zip(cases, cycle(APPLICATIONS), strict=False)):
+        for at, (case, name) in enumerate(zip(cases, cycle(APPLICATIONS), strict=False)):
             die(under_test, case, under_test.applications[name])
             under_test.examine_feeds([name])
-            if place % 4 == 0:
+            if at % 4 == 0:
                 under_test.verify()
-        for point, name in zip(LATE, cycle(APPLICATIONS), strict=False):
+        for point, name in zip(late, cycle(APPLICATIONS), strict=False):
             die_late(under_test, point, under_test.applications[name])
         under_test.examine()
-        under_test.summary(**{"server processes killed": len(cases) + len(LATE)})
+        under_test.summary(tally, **{KILLED: len(cases) + len(late)})
 
 
 @pytest.mark.long
-def test_a_server_killed_at_any_step_of_any_operation_breaks_no_promise(tmp_path: Path) -> None:
+def test_a_server_killed_at_any_step_of_any_operation_breaks_no_promise(
+    tmp_path: Path, place: Cluster | None, tally: Tally
+) -> None:
     """As above, for every operation that keeps state and every application."""
     cases = [Case(point, operation, entries) for operation in (FEED, ACKNOWLEDGE, STOCK)
              for point, entries in before_and_after_the_audit()]  # fmt: skip
     cases += OF_THE_OPERATIONS
-    with house(tmp_path, persons=120) as under_test:
+    with house(tmp_path, place, persons=120) as under_test:
         begin(under_test)
         for name in APPLICATIONS:
             for case in cases:
                 die(under_test, case, under_test.applications[name])
                 under_test.examine([name])
+            for point in LATE:
+                die_late(under_test, point, under_test.applications[name])
         under_test.examine()
-        under_test.summary(**{"server processes killed": len(cases) * len(APPLICATIONS)})
+        under_test.summary(tally, **{KILLED: (len(cases) + len(LATE)) * len(APPLICATIONS)})
 
 
 def die_late(under_test: House, point: str, application: Application) -> None:
