@@ -1,4 +1,4 @@
-"""A wire between client and PostgreSQL that is cut at a chosen moment: before a statement arrives, or before its answer.
+"""A wire between client and PostgreSQL, cut at a chosen moment: before a statement arrives, or before its answer.
 
 Whoever waits for the answer to COMMIT then knows as much as after a failover: nothing.
 """

@@ -157,10 +157,15 @@ FOR EACH ROW EXECUTE FUNCTION warn()"""
 def test_no_commit_is_a_silent_rollback(postgresql_url: str) -> None:
     """A block that swallows the error of a statement does not end as if it had written."""
     database = Database.open(postgresql_url)
-    with pytest.raises(StoreError, match="nothing is committed"), database.write() as connection:
-        connection.execute(sa.insert(position), [ROW])
-        with suppress(sa.exc.SQLAlchemyError):
-            connection.execute(sa.text("SELECT nothing"))
+
+    def swallow() -> None:
+        with database.write() as connection:
+            connection.execute(sa.insert(position), [ROW])
+            with suppress(sa.exc.SQLAlchemyError):
+                connection.execute(sa.text("SELECT nothing"))
+
+    with pytest.raises(StoreError, match="nothing is committed"):
+        swallow()
     database.close()
 
 
@@ -212,10 +217,15 @@ def test_who_hangs_holds_up_nobody_for_ever(postgresql_url: str, monkeypatch: py
             waiting.execute(count)
     monkeypatch.setattr(postgresql, "LOCK_SECONDS", 30)
     monkeypatch.setattr(postgresql, "IDLE_SECONDS", 0.05)
-    with pytest.raises((TransactionAborted, OutcomeUnknown)), database.write() as hanging:
-        hanging.execute(count)
-        with other.write() as waiting:
-            waiting.execute(count)  # waits until the server has ended the other one
+
+    def hang() -> None:
+        with database.write() as hanging:
+            hanging.execute(count)
+            with other.write() as waiting:
+                waiting.execute(count)  # waits until the server has ended the other one
+
+    with pytest.raises((TransactionAborted, OutcomeUnknown)):
+        hang()
     with database.read() as connection:
         assert connection.execute(sa.select(epoch.c.erasures)).scalar_one() == 2
     database.close()
