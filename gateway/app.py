@@ -45,6 +45,7 @@ from gateway.settings import Settings
 from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
+from gateway.store.budgets import SharedCounters
 from gateway.store.database import Database
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
@@ -120,12 +121,14 @@ class App:
         self._closing.callback(self.audit.close)
         ledger = Ledger(settings.keys.directory / LEDGER, vault)
         self.store = Store(database, vault, ledger, rules.clock, self.audit)
+        shared = database.dialect == "postgresql"
+        self.budgets = rules.budgets.shared(SharedCounters(database)) if shared else rules.budgets
         self.pipeline = Pipeline(
             services(rules, self.store),
             city=rules.city,
             store=self.store,
             audit=self.audit,
-            budgets=rules.budgets,
+            budgets=self.budgets,
             limits=Limits(max_bytes=settings.server.max_request_bytes),
             clock=rules.clock,
             randomness=rules.randomness,
@@ -196,15 +199,15 @@ def serve(settings: Settings) -> None:
         app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
-        _resume_budgets(rules, app.database)
+        _resume_budgets(app)
     server.serve(settings.server, context, partial(_open_after_fork, rules))
 
 
-def _resume_budgets(rules: Rules, database: Database) -> None:
+def _resume_budgets(app: App) -> None:
     """What was disclosed today before this start counts: a restart is no second budget."""
-    now = rules.clock()
+    rules, now = app.rules, app.rules.clock()
     midnight = datetime.combine(rules.city.today(now), datetime.min.time(), rules.city.timezone)
-    rules.budgets.resume(usage.disclosed(database, midnight), now=now)
+    app.budgets.resume(usage.disclosed(app.database, midnight), now=now)
 
 
 def _attack(rules: Rules) -> None:

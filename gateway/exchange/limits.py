@@ -1,32 +1,32 @@
-"""The budgets of an agreement, counted for all server processes of one machine together.
+"""The budgets of an agreement, counted for all server processes of one machine together, or of all machines.
 
 The counters stand in memory that the processes share (made before the fork), guarded by a record lock that the
-kernel gives back when a process dies. What they do not know: several machines behind a balancer each count for
-themselves. At its start a server takes over from the audit trail how many persons were disclosed today.
+kernel gives back when a process dies. On PostgreSQL `shared` counts in the database for all machines; how many
+requests are at work at one time each machine counts for itself. At its start a server takes over from the audit trail
+how many persons were disclosed today.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import math
 import mmap
 import os
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, time, timedelta
+from copy import copy
+from datetime import datetime
 from pathlib import Path
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
 from gateway.errors import LimitExceeded
+from gateway.exchange.limits_shared import SharedDayBudget, SharedRequestBudget
+from gateway.exchange.waiting import WINDOW, seconds, until_midnight
+from gateway.store.budgets import SharedCounters
 
-WINDOW = 60.0
-"""Seconds of the sliding window of `anfragen_je_minute`."""
-
-_MOST_SECONDS = 86_400
 _MOMENT = struct.Struct("=d")
 _CURSOR = struct.Struct("=q")
 _DAY_AND_COUNT = struct.Struct("=qq")
@@ -59,7 +59,7 @@ class RequestBudget:
             (cursor,) = _CURSOR.unpack_from(ring, 0)
             (oldest,) = _MOMENT.unpack_from(ring, self._place(cursor - limit))
             if cursor >= limit and now - oldest < WINDOW:
-                raise LimitExceeded("anfragen_je_minute is used up", retry_after=_seconds(WINDOW - (now - oldest)))
+                raise LimitExceeded("anfragen_je_minute is used up", retry_after=seconds(WINDOW - (now - oldest)))
             _MOMENT.pack_into(ring, self._place(cursor), now)
             _CURSOR.pack_into(ring, 0, cursor + 1)
 
@@ -82,7 +82,7 @@ class DayBudget:
         with self._shared.alone() as memory:
             day, used = self._counted(memory, now)
             if amount and used + amount > limit:
-                raise LimitExceeded(f"{self._name} is used up", retry_after=_until_midnight(self._city, now))
+                raise LimitExceeded(f"{self._name} is used up", retry_after=until_midnight(self._city, now))
             _DAY_AND_COUNT.pack_into(memory, 0, day, used + amount)
 
     def resume(self, amount: int, *, now: datetime) -> None:
@@ -143,19 +143,31 @@ class Budgets:
         self._versions: dict[str, list[Agreement]] = {}
         for agreement in agreements:
             self._versions.setdefault(agreement.application, []).append(agreement)
-        self._requests = {
+        self._requests: Mapping[str, RequestBudget | SharedRequestBudget] = {
             name: RequestBudget(max(one.limits.requests_per_minute for one in told), monotonic)
             for name, told in self._versions.items()
         }
         self._parallel = {name: ParallelBudget() for name in self._versions}
-        self._persons = {
+        self._persons: Mapping[str, DayBudget | SharedDayBudget] = {
             name: DayBudget(max(one.limits.persons_per_day for one in told), city, "personen_je_tag")
             for name, told in self._versions.items()
         }
-        self._bytes = {
+        self._bytes: Mapping[str, DayBudget | SharedDayBudget] = {
             name: DayBudget(max(one.limits.bytes_per_day for one in told), city, "megabyte_je_tag")
             for name, told in self._versions.items()
         }
+
+    def shared(self, counters: SharedCounters) -> Budgets:
+        """The same budgets, counted for all machines; but for requests at one time, which stay this machine's."""
+        made = copy(self)
+        made._requests = {name: SharedRequestBudget(counters, name) for name in self._versions}
+        made._persons = {
+            name: SharedDayBudget(counters, name, "persons", self._city, "personen_je_tag") for name in self._versions
+        }
+        made._bytes = {
+            name: SharedDayBudget(counters, name, "bytes", self._city, "megabyte_je_tag") for name in self._versions
+        }
+        return made
 
     @contextmanager
     def admitted(self, agreement: Agreement, *, now: datetime) -> Iterator[None]:
@@ -197,12 +209,7 @@ def _within_hours(hours: Sequence[tuple[int, int]], now: datetime) -> None:
     if any(start <= minute < end for start, end in hours):
         return
     wait = min((start - minute) % _DAY for start, _ in hours) * 60 - now.second
-    raise LimitExceeded("outside of uhrzeiten", code="ausserhalb-der-uhrzeiten", retry_after=_seconds(wait))
-
-
-def _until_midnight(city: City, now: datetime) -> int:
-    midnight = datetime.combine(city.today(now) + timedelta(days=1), time.min, city.timezone)
-    return _seconds((midnight.astimezone(now.tzinfo) - now).total_seconds())
+    raise LimitExceeded("outside of uhrzeiten", code="ausserhalb-der-uhrzeiten", retry_after=seconds(wait))
 
 
 def _alive(pid: int, began: int) -> bool:
@@ -262,7 +269,3 @@ class _Shared:
     def __del__(self) -> None:
         self._memory.close()
         os.close(self._file)
-
-
-def _seconds(wait: float) -> int:
-    return max(1, min(_MOST_SECONDS, math.ceil(wait)))

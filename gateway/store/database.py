@@ -37,6 +37,7 @@ _WRITING: Mapping[str, Mapping[str, Any]] = {
 }
 _POLL_LOCK = 0x464C444D  # "FLDM": the advisory lock of the one poller (PostgreSQL)
 _MIGRATION_LOCK = 0x464C444E
+_COUNTING: Mapping[str, Mapping[str, Any]] = {"postgresql": {"isolation_level": "AUTOCOMMIT"}}
 
 
 class Database:
@@ -97,6 +98,12 @@ class Database:
         with self._transaction(_WRITING) as connection:
             if self.dialect == "postgresql":
                 postgresql.begin_write(connection)
+            yield connection
+
+    @contextmanager
+    def tally(self) -> Iterator[sa.Connection]:
+        """PostgreSQL: each statement is a transaction of its own, for counts that need not be durable by themselves."""
+        with self._transaction(_COUNTING) as connection:
             yield connection
 
     def scrub(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -260,6 +261,19 @@ key_use = Table(
     Column("purpose", String(8), primary_key=True),
     Column("generation", Integer, nullable=False),
     Column("proof", LargeBinary(32), nullable=False),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    # What each application has used: PostgreSQL only (`budgets`), on SQLite one machine counts in its memory.
+    Column("application", APPLICATION, primary_key=True),
+    # Of the requests admitted in the last minute, in microseconds since 1970.
+    Column("moments", ARRAY(BigInteger).with_variant(Text(), "sqlite"), nullable=False),
+    # The proleptic day of the city that `persons` and `bytes` count.
+    Column("day", Integer, nullable=False),
+    Column("persons", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
 )
 
 epoch = Table(
