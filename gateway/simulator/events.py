@@ -276,6 +276,7 @@ EVENTS: Final[Mapping[str, Event]] = {
         "personalien.lichtbild": photo(random.randrange(1_000_000))}),
     "ohne-unterschied": _one(_is_here, _fixed({})),
     "zwei-in-einer-sekunde": _twice,
+    "name-mit-schraegstrich": _one(_is_here, _fixed({"personalien.famName": "Ahmad/Mohamad"})),
 }  # fmt: skip
 """Every event by its name, as `POST /schritt?ereignis=` takes it."""
 
@@ -288,6 +289,6 @@ BEFORE: Final = {
 
 USUAL: Final = (
     *["umzug"] * 8, *["statuswechsel"] * 6, *["zuzug"] * 3, *["geburt"] * 2, *["nur-verbotenes"] * 2,
-    *["nur-nicht-gewaehrtes"] * 2, *EVENTS,
+    *["nur-nicht-gewaehrtes"] * 2, *(name for name in EVENTS if name != "name-mit-schraegstrich"),
 )  # fmt: skip
 """From which a step without a name is drawn."""

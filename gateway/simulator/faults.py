@@ -30,10 +30,14 @@ FAULTS: Final[Mapping[str, str]] = {
     "duplicate": "one record of the page comes twice",
     "out-of-order": "the records of the page stand in reverse order",
     "repeat-page": "the page token leads to the same page again",
+    "lost-record": "one record of the page is missing, silently",
+    "early-end": "the page says that it is the last, silently",
+    "wrong-count": "the count of the stock is that of another one",
 }
-"""Every fault by its name. From `invalid-shell` on they befall pages only, the others every call."""
+"""Every fault by its name. From `invalid-shell` on they befall pages only, `wrong-count` counts, others every call."""
 
-ON_PAGES: Final = frozenset(list(FAULTS)[list(FAULTS).index("invalid-shell") :])
+COUNT: Final = "wrong-count"
+ON_PAGES: Final = frozenset(list(FAULTS)[list(FAULTS).index("invalid-shell") :]) - {COUNT}
 NONE: Final = "keine"
 _SPEC: Final = re.compile(
     r"(?P<name>[a-z0-9-]+)(:(?P<often>[1-9][0-9]*|0?\.[0-9]+))?(\+(?P<skip>[0-9]+))?(@(?P<operation>[A-Za-z]+))?"
@@ -60,7 +64,8 @@ def parse_fault(spec: str) -> Stoerung:
     found = _SPEC.fullmatch(spec)
     if found is None or found["name"] not in FAULTS:
         raise ValueError(f"unknown fault; there are: {', '.join(FAULTS)}, each NAME[:COUNT|:SHARE][+SKIP][@OPERATION]")
-    operation = found["operation"] or ("datensaetzeLesen" if found["name"] in ON_PAGES else None)
+    usual = "datensaetzeLesen" if found["name"] in ON_PAGES else "bestandszaehlung" if found["name"] == COUNT else None
+    operation = found["operation"] or usual
     if operation is not None and operation not in _OPERATIONS:
         raise ValueError(f"unknown operation; there are: {', '.join(_OPERATIONS)}")
     often = found["often"] or ""
@@ -167,6 +172,10 @@ _PAGE: Final[Mapping[str, Callable[[Seite], Seite]]] = {
     "duplicate": _duplicate,
     "out-of-order": lambda page: replace(page, records=page.records[::-1]),
     "repeat-page": lambda page: replace(page, token=page.own, more="J"),
+    "lost-record": lambda page: replace(
+        page, records=(*page.records[: _middle(page)], *page.records[_middle(page) + 1 :])
+    ),
+    "early-end": lambda page: replace(page, token=None, more="N"),
 }
 
 

@@ -13,12 +13,13 @@ from threading import Event as Signal
 from threading import RLock, Thread
 from typing import Final
 
-from gateway.simulator import canaries, events
+from gateway.simulator import canaries, drift, events
 from gateway.simulator.chance import chance
 from gateway.simulator.draft import number
+from gateway.simulator.drift import SILENT, Drift, Silence
 from gateway.simulator.events import Change
 from gateway.simulator.population import Population, moment
-from gateway.simulator.record import Inhalt, Satz, get
+from gateway.simulator.record import Inhalt, Satz, Satzart, get
 
 Clock = Callable[[], datetime]
 
@@ -57,6 +58,7 @@ class History:
         self._log_numbers: list[int] = []
         self._persons = len(population)
         self._steps = 0
+        self._silence = Silence()
         self._target: str | None = None
         self._base_titles: list[str | None] | None = None
         self._lock = RLock()
@@ -86,8 +88,9 @@ class History:
         with self._lock:
             versions = [satz for satz in self._versions.get(index, ()) if satz.aenderungsnummer <= at]
         if versions:
-            return versions[-1]
-        return self.population.record(index) if index < len(self.population) and index < at else None
+            return self._silence.seen(versions[-1])
+        recorded = index < len(self.population) and index < at
+        return self._silence.seen(self.population.record(index)) if recorded else None
 
     def full(self, at: int, begin: int, limit: int) -> tuple[list[Satz], int | None]:
         """Up to `limit` live records as of `at` from index `begin` on, and where the next page begins (None: end)."""
@@ -117,13 +120,23 @@ class History:
             counts: Counter[tuple[str, str | None]] = Counter()
             digest = hashlib.sha256()
             for index in range(self._persons):
-                satz = self._versions[index][-1] if index in self._versions else None
-                art = satz.satzart if satz else self.population.satzart(index)
+                satz = self._stands(index)
+                if satz is None:
+                    continue
+                art, title, given = satz
                 if art.live:
-                    counts[art.value, satz.titel if satz else self._base_titles[index]] += 1
-                    digest.update(f"{number(index)};{satz.aenderungsnummer if satz else index + 1}\n".encode())
+                    counts[art.value, title] += 1
+                    digest.update(f"{number(index)};{given}\n".encode())
             ordered = sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
             return Zaehlung(self.number, sum(counts.values()), tuple(ordered), digest.hexdigest())
+
+    def _stands(self, index: int) -> tuple[Satzart, str | None, int] | None:
+        """Kind, title and change number of the record that stands in the stock; None if it has vanished."""
+        if index in self._versions or self._silence.knows(number(index)):
+            satz = self._silence.seen(self.latest(index))
+            return None if satz is None else (satz.satzart, satz.titel, satz.aenderungsnummer)
+        title = self._base_titles[index] if self._base_titles is not None else None
+        return self.population.satzart(index), title, index + 1
 
     def canaries(self) -> Iterator[str]:
         """Every marked text of the population and of all states since."""
@@ -147,6 +160,8 @@ class History:
         with self._lock:
             self._steps += 1
             random = chance(self.population.seed, "schritt", self._steps)
+            if ereignis is not None and ereignis in SILENT:
+                return self._happen_silently(ereignis, random, person)
             if ereignis is not None:
                 return self._happen(ereignis, random, person)
             for _ in range(20):
@@ -155,6 +170,16 @@ class History:
                 except LookupError:
                     continue
             raise LookupError("no event fits this population")
+
+    def deliver(self, given: int) -> None:
+        """What was lost from the withdrawals of changes is in them from now on: saved late."""
+        with self._lock:
+            self._silence.deliver(given)
+
+    def reappear(self, personennummer: str) -> None:
+        """Who has silently vanished or changed stands there again as if nothing had been."""
+        with self._lock:
+            self._silence.forget(personennummer)
 
     def _happen(self, ereignis: str, random: Random, person: str | None) -> Schritt:
         event = events.EVENTS[ereignis]
@@ -172,6 +197,31 @@ class History:
             raise LookupError("nobody is there to whom this event could happen")
         return Schritt(ereignis, (*earlier, *[self._write(change) for change in changes]))
 
+    def _happen_silently(self, ereignis: str, random: Random, person: str | None) -> Schritt:
+        """The event has happened, and no reader of changes will hear of it."""
+        how, event = SILENT[ereignis]
+        if how is Drift.UNDELIVERED:
+            done = self._happen(event, random, person)
+            self._silence.withhold(given for _, given in done.aenderungen)
+            return Schritt(ereignis, done.aenderungen)
+        self._target = person
+        found = self.pick(random, lambda satz: satz.satzart.live is not (how is Drift.RETURNS))
+        self._target = None
+        if found is None:
+            raise LookupError("nobody is there to whom this event could happen")
+        index, satz = found
+        if how is Drift.VANISHES:
+            self._silence.vanish(satz)
+        elif how is Drift.SAME_NUMBER:
+            self._silence.replace(satz, drift.renamed(satz, random.choice(("Żelazny", "Müller", "Đurić"))))
+        else:
+            base = self.population.record(index) if index < len(self.population) else None
+            earlier = drift.before(self._versions[index], base)
+            if earlier is None:
+                raise LookupError("nobody is there to whom this event could happen")
+            self._silence.replace(satz, earlier)
+        return Schritt(ereignis, ((satz.personennummer, satz.aenderungsnummer),))
+
     def _write(self, change: Change) -> tuple[str, int]:
         following = self.number + 1
         now = moment(self._clock())
@@ -186,12 +236,18 @@ class History:
         size = len(self.population)
         for index in range(after, min(up_to, size)):
             if index not in self._versions:
-                yield self.population.record(index)
+                yield from self._told(self.population.record(index))
         start = bisect_right(self._log_numbers, after)
         for place in range(start, len(self._log)):
             latest = self._versions[self._log[place]][-1]
             if latest.aenderungsnummer == self._log_numbers[place] <= up_to:
-                yield latest
+                yield from self._told(latest)
+
+    def _told(self, satz: Satz) -> Iterator[Satz]:
+        """What a withdrawal of changes has of this latest state: nothing, if it was lost or has silently gone."""
+        seen = self._silence.seen(satz)
+        if seen is not None and seen.aenderungsnummer == satz.aenderungsnummer and not self._silence.withheld(satz):
+            yield seen
 
     def _all_versions(self) -> list[Satz]:
         with self._lock:
@@ -213,7 +269,7 @@ class History:
             candidates = [random.randrange(self._persons) for _ in range(_DRAWS)] + list(self._versions)
         for index in candidates:
             satz = self.latest(index)
-            if wanted(satz):
+            if self._silence.seen(satz) is satz and wanted(satz):
                 self._target = None
                 return index, satz
         return None

@@ -20,6 +20,7 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 from gateway.shipped import schemas, wsdl
 from gateway.simulator import faults
+from gateway.simulator.drift import SILENT
 from gateway.simulator.events import EVENTS
 from gateway.simulator.faults import Lieferung, Stoerungen, whole
 from gateway.simulator.history import Clock, History, keep_changing
@@ -107,7 +108,7 @@ class Simulator:
         try:
             done = self.history.step(asked.get("ereignis"), person=asked.get("person"))
         except KeyError:
-            return _json({"ereignisse": list(EVENTS)}, "400 Bad Request")
+            return _json({"ereignisse": [*EVENTS, *SILENT]}, "400 Bad Request")
         except (LookupError, ValueError):
             return _json({"fehler": "niemand, dem das geschehen kann"}, "409 Conflict")
         return _json({"ereignis": done.ereignis, "aenderungen": done.aenderungen})
