@@ -57,7 +57,9 @@ from gateway.wire.seal import SigningKey
 from gateway.wire.xml import Limits
 
 if TYPE_CHECKING:
-    from gateway.sources.poll import Poll  # zeep is loaded only by those who poll
+    from gateway.sources.okvisa import OkVisa  # zeep is loaded only by those who poll
+    from gateway.sources.poll import Poll
+    from gateway.sources.reconcile import Reconciliation
 
 LOG = structlog.stdlib.get_logger("gateway.app")
 
@@ -151,13 +153,27 @@ class App:
     @cached_property
     def poll(self) -> Poll:
         """The way from OK.VISA into the store; nothing is called before its first round."""
-        from gateway.sources.okvisa import OkVisa
         from gateway.sources.poll import Poll
 
-        rules = self.rules
-        source = OkVisa.open(rules.settings.source)
+        rules, agreements = self.rules, partial(in_force, self.rules.versions)
+        return Poll(self._source, self.store, agreements, rules.clock, timezone=rules.city.timezone)
+
+    @cached_property
+    def reconciliation(self) -> Reconciliation:
+        """The comparison of the whole stock with OK.VISA's; nothing is called before it runs."""
+        from gateway.sources.reconcile import Reconciliation
+
+        rules, agreements = self.rules, partial(in_force, self.rules.versions)
+        parts = (self._source, self.store, self.poll, agreements, rules.clock)
+        return Reconciliation(*parts, settings=rules.settings.source, timezone=rules.city.timezone)
+
+    @cached_property
+    def _source(self) -> OkVisa:
+        from gateway.sources.okvisa import OkVisa
+
+        source = OkVisa.open(self.rules.settings.source)
         self._closing.callback(source.close)
-        return Poll(source, self.store, partial(in_force, rules.versions), rules.clock, timezone=rules.city.timezone)
+        return source
 
     def close(self) -> None:
         """What was queued for the audit trail is written, its thread has ended, no connection is open."""

@@ -119,7 +119,11 @@ class KeySettings(Section):
 
 
 class SourceSettings(Section):
-    """The case system: where it is, how long we wait, how much we take."""
+    """The case system: where it is, how long we wait, how much we take.
+
+    Every `reconcile_days` the whole stock is compared with what is stored; who silently vanished there is removed
+    here, but of all that is stored at most `reconcile_removals_percent` unless an operator confirms it.
+    """
 
     url: Annotated[str, Field(pattern=r"^https?://")]
     ca: AnyPath | None = None
@@ -131,6 +135,8 @@ class SourceSettings(Section):
     max_bytes: Annotated[int, Field(ge=65536)] = 64 * 1024 * 1024
     poll_seconds: Annotated[int, Field(ge=1, le=86400)] = 60
     stale_minutes: Annotated[int, Field(ge=1)] = 30
+    reconcile_days: Annotated[int, Field(ge=1, le=366)] = 7
+    reconcile_removals_percent: Annotated[float, Field(ge=0, le=100)] = 1.0
 
 
 class LogSettings(Section):

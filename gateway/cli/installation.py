@@ -146,6 +146,8 @@ directory = "keys"                        # back up apart from the database
 url = "{plan.source_url}"
 poll_seconds = 60
 stale_minutes = 30                        # older data than this is a health problem
+reconcile_days = 7                        # the whole stock is compared so often (docs/reconciliation.md)
+reconcile_removals_percent = 1            # more than this is removed only after an operator has confirmed it
 
 [audit]
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine

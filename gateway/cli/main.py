@@ -14,6 +14,7 @@ _COMMANDS = {
     "init": ("gateway.cli.init", "init"),
     "serve": ("gateway.cli.serve", "serve"),
     "poll": ("gateway.cli.run", "poll"),
+    "source": ("gateway.cli.source", "source"),
     "simulate": ("gateway.cli.simulate", "simulate"),
     "agreement": ("gateway.cli.agreement", "agreement"),
     "contract": ("gateway.cli.contract", "contract"),

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.cli.options import load_settings, settings_option
+from gateway.cli.source import told
 from gateway.sources.poll import Counts
 from gateway.store import database
 
@@ -37,12 +38,21 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
         if once or full:
             with polling(quiet=quiet) as progress:
                 result = app.poll.run_once(full=full, progress=progress)
-            app.audit.checkpoint()
             click.echo(summary(result.counts))
+            reconciled = app.reconciliation.run_if_due()
+            app.audit.checkpoint()
+            if reconciled is not None:
+                click.echo(told(reconciled))
         if not once:
             stop = _stopped()
             seconds, sleep = every or settings.source.poll_seconds, partial(_sleep, stop)
-            app.poll.run_forever(seconds, stop.is_set, sleep, anchor=app.audit.checkpoint)
+            app.poll.run_forever(
+                seconds,
+                stop.is_set,
+                sleep,
+                anchor=app.audit.checkpoint,
+                reconcile=partial(app.reconciliation.run_if_due, stop.is_set),
+            )
 
 
 @click.group()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import machine, rules, stock
+from gateway.health import machine, reconciling, rules, stock
 from gateway.health.finding import Examination, Finding, State
 from gateway.settings import Settings
 from gateway.upkeep import codelist_folder
@@ -48,6 +48,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "source": machine.source,
     "erasures": stock.erasures,
     "freshness": stock.freshness,
+    "reconciliation": reconciling.reconciliation,
     "quarantine": stock.quarantine,
     "feed": stock.feeds,
     "limits": stock.limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from gateway.sources.okvisa_record import map_record
 from gateway.sources.okvisa_values import Unreadable, instant, number, opaque
 from gateway.sources.record_schema import RecordSchema
 from gateway.sources.refusing import INVALID, UNREAD
+from gateway.sources.sweep import Stock
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Change, Quarantined
 from gateway.wire.xml import canonical
@@ -35,8 +37,10 @@ T = TypeVar("T")
 _INTERFACE = "1.0"
 _RECORD = f"{{{NAMESPACE}}}datensatz"
 _PAGE = "datensaetzeLesenResponse"
+_COUNT = "bestandszaehlungResponse"
 _SHELL = {
     _PAGE: ("seitenmarke", "letzteAenderungsnummer", "abzugsZeitpunkt", "weitere"),
+    _COUNT: ("letzteAenderungsnummer", "zeitpunkt", "gesamt", "pruefsumme", "zaehlung"),
     "aenderungsstandResponse": ("letzteAenderungsnummer", "letzteAenderungAm", "zeitpunkt", "schnittstelle"),
 }
 _MOST_RECORDS = 5000  # xs:maxInclusive of datensaetzeLesen/anzahl
@@ -91,6 +95,19 @@ class OkVisa:
         if shell["schnittstelle"] != _INTERFACE:
             raise SourceError("the source speaks another version of its interface", code=NOT_ITS_CONTRACT)
         return State(_number(shell["letzteAenderungsnummer"]), _instant(shell["zeitpunkt"]))
+
+    def stock(self) -> Stock:
+        """What the source counts; SourceError if it does not answer or its figures do not add up."""
+        payload = self._endpoint.call("bestandszaehlung")
+        shell = self._shell(payload, _COUNT)
+        counts = Counter[tuple[str, str | None]]()
+        for row in payload.iterchildren(_child("zaehlung")):
+            kind = row.findtext(_child("satzart")) or ""
+            counts[kind, row.findtext(_child("titelSchluessel"))] += _number(row.findtext(_child("anzahl")) or "")
+        total = _number(shell["gesamt"])
+        if counts.total() != total:
+            raise SourceError("the source's counts do not add up to its total", code=NOT_ITS_CONTRACT)
+        return Stock(_number(shell["letzteAenderungsnummer"]), total, shell["pruefsumme"], counts)
 
     def page(self, after: int, token: str | None, *, full: bool, size: int | None = None) -> Page:
         """The next page of the whole stock (`full`) or of the changes after number `after`; SourceError otherwise."""

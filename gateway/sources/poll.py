@@ -156,15 +156,19 @@ class Poll:
         sleep: Callable[[float], None],
         *,
         anchor: Callable[[], object] = lambda: None,
+        reconcile: Callable[[], object] = lambda: None,
     ) -> None:
         """Rounds, `every` seconds apart, until `stop()`; after failures further apart (see `keep_polling`).
 
-        After each, however it ended, `anchor` puts what it told the audit trail under a signed checkpoint.
+        After a complete one `reconcile` may compare the whole stock, if that is due. After each, however it ended,
+        `anchor` puts what it told the audit trail under a signed checkpoint.
         """
 
         def run_anchored() -> PollResult:
             try:
-                return self.run_once()
+                result = self.run_once()
+                reconcile()
+                return result
             finally:
                 anchor()
 

@@ -87,12 +87,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One page of a source, in its order, with the position that holds once all of it is stored."""
+    """One page of a source, in its order, with the position that holds once all of it is stored.
+
+    `mending`: what the source says at this moment of persons of whom something else is stored (reconciliation). It
+    holds whatever change number is stored, and the audit trail names the reason.
+    """
 
     source: str
     changes: tuple[Upsert | Removal | Merge | Withholding, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     position: Position | None = None
+    mending: bool = False
 
 
 @dataclass(slots=True)

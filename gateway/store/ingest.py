@@ -81,7 +81,7 @@ class Intake:
         self, batch: Batch, changes: Sequence[Change], counts: Ingested, *, last: bool, now: datetime, stichtag: date
     ) -> None:
         with self._database.read() as connection:
-            piece = self._decided(connection, batch.source, changes, counts, now)
+            piece = self._decided(connection, batch, changes, counts, now)
             changed = list(piece.people.values())
             world = projecting.survey(connection, self._vault, self._agreements, changed, stichtag=stichtag)
         outcome = projecting.project(world, stand=piece.stand, now=now)
@@ -91,11 +91,12 @@ class Intake:
             counts.entries += write_outcome(connection, outcome, now)
             entries = piece.story.entries()
             if last:
-                refused = waiting.put(connection, self._vault, batch.source, self._acceptable(batch), now)
+                acceptable = self._acceptable(batch)
+                refused = waiting.put(connection, self._vault, batch.source, acceptable, now, even_older=batch.mending)
                 counts.quarantined += len(refused)
                 if refused:
                     known = waiting.known(connection, self._vault, batch.source, refused)
-                    entries.append(poll_entries.refused(known, len(refused)))
+                    entries.append(poll_entries.refused(known, len(refused), piece.story.purpose))
                 _write_position(connection, batch)
             # Last: from here to the commit every other writer of the trail waits.
             self._trail.stage(connection, entries)
@@ -105,17 +106,18 @@ class Intake:
         return [one for one in batch.quarantined if not self._ledger.holds_any(batch.source, one.named)]
 
     def _decided(
-        self, connection: sa.Connection, source: str, changes: Sequence[Change], counts: Ingested, now: datetime
+        self, connection: sa.Connection, batch: Batch, changes: Sequence[Change], counts: Ingested, now: datetime
     ) -> _Piece:
         """What becomes of each change; no person occurs twice in `changes`."""
+        source = batch.source
         keys = {d.source_key(self._vault, source, change.personennummer): change for change in changes}
-        newer = _newer(connection, keys)
+        newer = keys if batch.mending else _newer(connection, keys)
         counts.stale += len(keys) - len(newer)
         known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
-        piece = _Piece(Story(self._vault))
+        piece = _Piece(Story(self._vault, poll_entries.RECONCILED if batch.mending else None))
         for key, change in newer.items():
             one = known.get(key)
-            if isinstance(change, Upsert) and self._ledger.holds_any(source, _named_by(change)):
+            if isinstance(change, Upsert) and self._ledger.holds_any(source, numbers_of(change)):
                 counts.erased += 1
                 continue
             if isinstance(change, Withholding):
@@ -176,9 +178,7 @@ class Intake:
 
     def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
         """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
-        # A value of health whose time is over is not even stored; by UTC, so never before the city's day.
-        document, _ = expiring_health.without_old(to_tree(change.datensatz), expiring_health.last_by_law(now.date()))
-        document = sparing.without_untellable(self._agreements, document, now)
+        document = storable(self._agreements, to_tree(change.datensatz), now)
         if one.active and poll_entries.same(one.document or {}, document):
             return
         if one.key is None:
@@ -242,6 +242,19 @@ class Intake:
             drop_lone_families(connection)
 
 
+def storable(agreements: Mapping[str, Agreement], document: Tree, now: datetime) -> Tree:
+    """What of a Datensatz may be stored now; `agreements` by their stream."""
+    # A value of health whose time is over is not even stored; by UTC, so never before the city's day.
+    document, _ = expiring_health.without_old(document, expiring_health.last_by_law(now.date()))
+    return sparing.without_untellable(agreements, document, now)
+
+
+def numbers_of(change: Upsert) -> list[str]:
+    """The person numbers of a record: its own, and that of the person it is an alias of."""
+    main = change.datensatz.steuerung.hauptdatensatz
+    return [change.personennummer] if main is None else [change.personennummer, main]
+
+
 def _pieces(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """The changes in order, at most PIECE together and no person twice; at least one piece, possibly empty."""
     piece: list[Change] = []
@@ -260,12 +273,6 @@ def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[b
     query = sa.select(person.c.source_key, person.c.change_number).where(person.c.source_key.in_(changes))
     known = {row.source_key: row.change_number for row in connection.execute(query)}
     return {key: change for key, change in changes.items() if change.aenderungsnummer > known.get(key, -1)}
-
-
-def _named_by(change: Upsert) -> list[str]:
-    """The person numbers of a record: its own, and that of the person it is an alias of."""
-    main = change.datensatz.steuerung.hauptdatensatz
-    return [change.personennummer] if main is None else [change.personennummer, main]
 
 
 def _merged_into(key: bytes) -> sa.ColumnElement[bool]:

@@ -19,6 +19,7 @@ from gateway.store import (
     finding,
     notices,
     quarantine,
+    reconciled,
     rekeying,
     reprojecting,
     snapshot,
@@ -38,6 +39,8 @@ from gateway.store.ledger import Ledger
 from gateway.store.notices import Notice, NoticeKind, Outstanding
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reading import Disclosed
+from gateway.store.reconciled import Reconciled
+from gateway.store.reconciling import Comparison
 from gateway.store.reprojecting import Reprojected
 from gateway.store.search import Criteria
 from gateway.store.snapshot import SnapshotPage
@@ -157,6 +160,20 @@ class Store:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else Position(row.change_number, row.page_token, row.full_load)
+
+    def comparison(self, source: str, *, at: int, known: int) -> Comparison:
+        """A reconciliation with the stock of `source` at its change number `at`, when all up to `known` was read."""
+        return Comparison(self._database, self._vault, self._ledger, self._trail, source=source, at=at, known=known)
+
+    def note_reconciliation(self, source: str, one: Reconciled) -> None:
+        """Afterwards it is remembered how a reconciliation ended."""
+        with self._database.write() as connection:
+            reconciled.note(connection, source, one)
+
+    def reconciliations(self, source: str) -> list[Reconciled]:
+        """How the latest reconciliations ended, the last one first."""
+        with self._database.read() as connection:
+            return reconciled.history(connection).get(source, [])
 
     def finish_poll(self, source: str, stand: datetime, now: datetime) -> None:
         """Afterwards `source` counts as completely read as of `stand`."""

@@ -22,14 +22,18 @@ OK = "ok"
 REFUSED = "quarantaene"
 """The outcome of a record that came and could not be taken."""
 
+RECONCILED = "abgleich"
+"""The purpose of what a reconciliation found to be otherwise at the source."""
+
 _COUNTED = "datensaetze"
 
 
 @dataclass(slots=True)
 class Story:
-    """What one transaction does with persons that have, or had, an audit id."""
+    """What one transaction does with persons that have, or had, an audit id; `purpose` says why, if not by a poll."""
 
     vault: Vault
+    purpose: str | None = None
     collected: list[Disclosure] = field(default_factory=list)
     changed: list[Disclosure] = field(default_factory=list)
     erased: list[Disclosure] = field(default_factory=list)
@@ -65,15 +69,15 @@ class Story:
             (Kind.VERAENDERUNG, "veraenderung", self.changed),
             *((Kind.KOMBINATION, "zusammenfuehrung", persons) for persons in self.combined.values()),
         ]
-        return [_entry(kind, operation, persons) for kind, operation, persons in told if persons]
+        return [_entry(kind, operation, persons, self.purpose) for kind, operation, persons in told if persons]
 
     def _audit_id(self, one: Dossier) -> str:
         return self.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
 
 
-def refused(persons: Sequence[Disclosure], records: int) -> Entry:
+def refused(persons: Sequence[Disclosure], records: int, purpose: str | None = None) -> Entry:
     """The entry of records that came and wait in quarantine; `persons` are those among them that are stored here."""
-    return _entry(Kind.ERHEBUNG, "erhebung", persons, outcome=REFUSED, records=records)
+    return _entry(Kind.ERHEBUNG, "erhebung", persons, purpose, outcome=REFUSED, records=records)
 
 
 def dropped(persons: Sequence[Disclosure], reason: str, clerk: str | None) -> Entry:
@@ -85,6 +89,11 @@ def dropped(persons: Sequence[Disclosure], reason: str, clerk: str | None) -> En
 def vanished(records: int) -> Entry:
     """The entry of records that waited in quarantine, led to nobody stored here, and are at the source no more."""
     return _entry(Kind.LOESCHUNG, "loeschung", (), outcome=REFUSED, records=records)
+
+
+def outdated(persons: Sequence[Disclosure], records: int) -> Entry:
+    """The entry of records in quarantine that a reconciliation found no more; `persons` among them are stored here."""
+    return _entry(Kind.LOESCHUNG, "loeschung", persons, RECONCILED, outcome=REFUSED, records=records)
 
 
 def present(document: Tree) -> int:
@@ -116,10 +125,18 @@ def _lasting(document: Tree) -> Tree:
 
 
 def _entry(
-    kind: Kind, operation: str, persons: Sequence[Disclosure], *, outcome: str = OK, records: int | None = None
+    kind: Kind,
+    operation: str,
+    persons: Sequence[Disclosure],
+    purpose: str | None = None,
+    *,
+    outcome: str = OK,
+    records: int | None = None,
 ) -> Entry:
     counts = {_COUNTED: len(persons) if records is None else records}
-    return Entry(kind=kind, operation=operation, outcome=outcome, persons=tuple(persons), counts=counts)
+    return Entry(
+        kind=kind, operation=operation, outcome=outcome, purpose=purpose, persons=tuple(persons), counts=counts
+    )
 
 
 def _as_person(document: Tree) -> Tree:

@@ -54,17 +54,24 @@ class QuarantineEntry:
 
 
 def put(
-    connection: sa.Connection, vault: Vault, source: str, records: Sequence[Quarantined], now: datetime
+    connection: sa.Connection,
+    vault: Vault,
+    source: str,
+    records: Sequence[Quarantined],
+    now: datetime,
+    *,
+    even_older: bool = False,
 ) -> list[Quarantined]:
     """Afterwards the records wait in quarantine, the same bytes once, a person's newest only; those that are new.
 
     Of bytes that wait already it is noted by what they were judged this time, and with which result. Bytes that
-    somebody has dropped do not wait again.
+    somebody has dropped do not wait again. `even_older`: they are what the source says now, whatever number is
+    stored or waits already.
     """
     new: list[Quarantined] = []
     for record in records:
         key = None if record.personennummer is None else d.source_key(vault, source, record.personennummer)
-        if key is not None and _superseded(connection, key, record.aenderungsnummer):
+        if key is not None and not even_older and _superseded(connection, key, record.aenderungsnummer):
             continue
         same = sa.and_(quarantine.c.source == source, quarantine.c.sha256 == record.sha256)
         there = connection.execute(sa.select(quarantine).where(same)).mappings().first()

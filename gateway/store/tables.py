@@ -215,6 +215,18 @@ poll_run = Table(
     Column("finished_at", Utc, nullable=False),
 )
 
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("source", SOURCE, primary_key=True),
+    Column("finished_at", Utc, primary_key=True),
+    # The source's change number that the sweep was at; NULL: it did not come so far.
+    Column("change_number", BigInteger),
+    Column("outcome", String(16), nullable=False),
+    # How many were found, by kind of drift, as JSON; never who.
+    Column("found", Text, nullable=False),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -15,6 +15,7 @@ from gateway.agreements.document import ROLES
 from gateway.app import build
 from gateway.health import CHECKS, Finding, State, examine, worst
 from gateway.store.batch import Batch, Quarantined
+from gateway.store.reconciled import Outcome, Reconciled
 from gateway.wire import issuing
 from gateway.wire.issuing import Term
 from tests.unit.exchange.house import message
@@ -55,6 +56,7 @@ def execute(place: Place, statement: str) -> None:
 def polled(place: Place, stand: datetime) -> None:
     with build(place.settings, clock=lambda: NOW) as app:
         app.store.finish_poll("okvisa", stand, stand)
+        app.store.note_reconciliation("okvisa", Reconciled(Outcome.BEGUN, stand, None, {}))
 
 
 def test_a_sound_installation_is_ok_where_it_stands(place: Place) -> None:
