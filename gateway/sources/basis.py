@@ -9,6 +9,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from gateway import shipped
+from gateway.model import codelists
 
 _MAPPING = ("okvisa", "record_schema", "refusing")
 """How the names of the modules begin that read and judge a record; the others fetch it."""
@@ -17,10 +18,10 @@ _MAPPING = ("okvisa", "record_schema", "refusing")
 def basis() -> bytes:
     """SHA-256 over everything that decides whether a record of OK.VISA is taken: mapping, contract, model, code lists.
 
-    Any change of these files changes it, a comment too: a record judged once too often does no harm, one that is
-    never judged again does.
+    Any change of the code changes it, a comment too: a record judged once too often does no harm, one that is never
+    judged again does. Of the code lists counts what they say, imported versions too.
     """
-    return hashlib.sha256(_code() + _code_lists()).digest()
+    return hashlib.sha256(_code() + codelists.digest()).digest()
 
 
 @cache
@@ -30,11 +31,6 @@ def _code() -> bytes:
     model = (*_files("gateway.model"), *_files("gateway.model.din91379"))
     contract = sorted((shipped.schemas() / "okvisa").glob("*.xsd"))
     return _digest((*mapping, *model, *contract))
-
-
-@cache
-def _code_lists() -> bytes:
-    return _digest(_files("gateway.model.codelists"))
 
 
 def _files(package: str) -> list[Traversable]:

@@ -65,7 +65,10 @@ def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str
         try:
             value = row.read(child.text or "")
         except Unreadable as refusal:
-            reasons.append(f"{_place(path, row) or child.tag[_PREFIX:]}: {refusal}")
+            place = (
+                _place(path, row) if row.target else f"{path}.{child.tag[_PREFIX:]}" if path else child.tag[_PREFIX:]
+            )
+            reasons.append(f"{place}: {refusal}")
             continue
         if value is None:
             keep = keep and not row.essential

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from gateway.errors import RecordRefused
 from gateway.model import rules
 from gateway.model.person import Datensatz, Steuerdaten
+from gateway.model.reasons import INTERNAL
 from gateway.model.types import OWN_RULE, Tree, Value
 from gateway.sources import okvisa_keys as keys
 from gateway.sources.okvisa_fields import HEAD, RECORD
 from gateway.sources.okvisa_reading import NAMESPACE, read
 from gateway.sources.okvisa_restrictions import restricted_fields
-from gateway.sources.refusing import INTERNAL, MISTAKE
+from gateway.sources.refusing import MISTAKE
 from gateway.store.batch import Merge, Removal, Upsert
 
 _CONFIDENTIAL = frozenset({"schutzeinrichtung", "jva"})

@@ -18,11 +18,12 @@ from lxml.etree import _Element
 
 from gateway.agreements.agreement import Agreement
 from gateway.errors import RecordRefused, SourceError
+from gateway.model.reasons import INTERNAL
 from gateway.sources import retrying
 from gateway.sources.advance import Advance
 from gateway.sources.endpoint import FAULT_CLIENT
 from gateway.sources.okvisa import Page
-from gateway.sources.refusing import CONTRADICTORY, INTERNAL, INVALID, MISTAKE
+from gateway.sources.refusing import CONTRADICTORY, INVALID, MISTAKE
 from gateway.sources.retrying import Retry
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT

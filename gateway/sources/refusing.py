@@ -9,6 +9,3 @@ MISTAKE = "datensatz-nicht-verarbeitet"
 
 UNREAD = frozenset({INVALID, MISTAKE, CONTRADICTORY})
 """Nothing of such a record is kept but its numbers."""
-
-INTERNAL = "interner Fehler"
-"""How the rule begins that stands in the reason for a mistake of ours."""

@@ -30,7 +30,7 @@ def test_findings_name_the_place(schema, prefix):
         xml = xml.replace("</", "\0").replace("<", "<ov:").replace("\0", "</ov:").replace("xmlns=", "xmlns:ov=")
     page = element(f"<a>{record()}{xml}</a>")
     findings = schema.findings(page[1])
-    assert "personalien/gebDat: Muster" in findings
+    assert "personalien/gebDat: Muster; erwartet die Form TT.MM.JJJJ" in findings
     assert any(one.startswith("personalien/?: ") for one in findings)
     assert "GEHEIM" not in "".join(findings)
 
