@@ -18,6 +18,7 @@ _COMMANDS = {
     "simulate": ("gateway.cli.simulate", "simulate"),
     "agreement": ("gateway.cli.agreement", "agreement"),
     "contract": ("gateway.cli.contract", "contract"),
+    "codelist": ("gateway.cli.codelist", "codelist"),
     "validate": ("gateway.cli.contract", "validate"),
     "audit": ("gateway.cli.audit", "audit"),
     "papers": ("gateway.cli.papers", "papers"),

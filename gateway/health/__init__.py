@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import machine, reconciling, rules, stock
+from gateway.health import lists, machine, reconciling, rules, stock
 from gateway.health.finding import Examination, Finding, State
 from gateway.settings import Settings
 from gateway.upkeep import codelist_folder
@@ -58,6 +58,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "agreements": rules.agreements,
     "approvals": rules.approved,
     "contracts": rules.contracts,
+    "codelists": lists.code_lists,
     "self-attack": rules.self_attack,
     "audit": machine.audit,
     "keys": machine.keys,

@@ -6,6 +6,8 @@ Keys that both take from the same official list (Destatis, DSMeld, XPersonenstan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 SEX = {"1": "m", "2": "w", "3": "d", "9": "x"}
 
 OTHER_NAME = {"GN": "genanntname", "KN": "kuenstlername", "ON": "ordensname"}
@@ -120,3 +122,30 @@ EU_NATIONALITIES = frozenset(
     | {"143", "145", "148", "151", "152", "153", "154", "155", "157", "161", "164", "165", "181"}
 )
 """Destatis keys of the 27 member states: such a nationality stands first (DSAusländer 004.13)."""
+
+
+def _codes(*tables: Mapping[str, str | None]) -> frozenset[str]:
+    return frozenset(code for table in tables for code in table.values() if code is not None)
+
+
+TARGETS: Mapping[str, frozenset[str]] = {
+    "geschlecht": _codes(SEX),
+    "anderername": _codes(OTHER_NAME),
+    "datumsguete": _codes(BIRTH_DATE_ORIGIN),
+    "religion": _codes(RELIGION),
+    "ausweispruefung": _codes(DOCUMENT_CHECK),
+    "anschriftart": _codes(DWELLING),
+    "familienbeziehung": _codes(RELATION),
+    "vertreterart": _codes(GUARDIAN),
+    "fortzugsart": _codes(LEAVING),
+    "erwerbstaetigkeit": _codes(WORK),
+    "asylstatus": _codes(ASYLUM),
+    "wohnsitzauflage": _codes(RESIDENCE_RULE, RESIDENCE_RULE_LAND),
+    "schulbildung": _codes(SCHOOLING),
+    "integrationskurs": _codes(COURSE),
+    "gesundheitsuntersuchung": _codes(EXAMINATION),
+    "impfung": frozenset(code for codes in VACCINATION.values() for code in codes),
+    "auskunftssperre": _codes(BLOCK),
+    "staatsangehoerigkeit": EU_NATIONALITIES,
+}
+"""By code list: the codes that the tables above name; a list that lets one end must not come in unnoticed."""

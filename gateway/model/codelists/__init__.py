@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple
 from datetime import date
 from hashlib import sha256
 from json import dumps
@@ -121,13 +120,13 @@ def _digest(lists: Mapping[str, CodeList]) -> bytes:
     found = sha256()
     for name, one in sorted(lists.items()):
         versions = [(version.version, version.begins) for version in one.versions]
-        codes = [(code, *astuple(_plain(entry))) for code, entry in one.codes.items()]
+        codes = [(code, *_plain(entry)) for code, entry in one.codes.items()]
         found.update(dumps([name, one.uri, versions, codes], ensure_ascii=False, default=_text).encode() + b"\n")
     return found.digest()
 
 
-def _plain(entry: CodeEntry) -> CodeEntry:
-    return CodeEntry(entry.label, entry.valid_from, entry.valid_to, dict(entry.columns), entry.versions)
+def _plain(entry: CodeEntry) -> tuple[object, ...]:
+    return entry.label, entry.valid_from, entry.valid_to, dict(entry.columns), entry.versions
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,111 @@
+"""The life of a code: unknown, imported, published, taken and told; and one that ends, and is told all the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from gateway import shipped
+from gateway.app import App, build
+from gateway.errors import SettingsError
+from gateway.model import codelists
+from gateway.simulator.population import Population
+from gateway.simulator.server import Simulator
+from gateway.sources.endpoint import Endpoint
+from gateway.sources.okvisa import OkVisa, contract
+from gateway.sources.poll import Poll
+from tests.genericode import genericode, new_process
+from tests.unit.cli.lists import process, run, with_lists
+from tests.unit.exchange.house import message
+from tests.unit.place import NOW, Place
+from tests.unit.sources.fakes import URL, settings, wsgi
+
+SYRIAN, AFGHAN, ERITREAN, NEW = "475", "423", "224", "600"
+NAMESPACE = "urn:de:koeln:fldm:wohnung2000:1"
+PUBLISHED = "schemas/wohnung2000/wohnung2000-1.xsd"
+
+
+class Renamed:
+    """The simulated OK.VISA, in which everyone from Eritrea has a nationality of a newer list."""
+
+    def __init__(self) -> None:
+        self._simulator = Simulator(Population(seed=1, persons=60))
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        whole = b"".join(self._simulator(environ, lambda status, headers: start_response(status, _plain(headers))))
+        pattern = rb"(staatsang>)%b(<)" % ERITREAN.encode()
+        return [re.sub(pattern, rb"\g<1>%b\g<2>" % NEW.encode(), whole)]
+
+
+def _plain(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() != "content-length"]
+
+
+def poll(app: App, source: Renamed) -> None:
+    """One round over the whole stock."""
+    endpoint = Endpoint(
+        shipped.wsdl() / "okvisa-1.wsdl",
+        settings(url=URL, max_bytes=8_000_000),
+        folders=(shipped.wsdl(), shipped.schemas() / "okvisa"),
+        adapter=wsgi(source),
+    )
+    with_schema = OkVisa(endpoint, page_size=100, schema=contract())
+    Poll(with_schema, app.store, lambda _day: app.rules.agreements, lambda: NOW).run_once(full=True)
+
+
+def told(place: Place, app: App) -> list[str]:
+    """Every nationality in today's stock of wohnung2000, the answer being valid by the published schema."""
+    answer = place.ask(
+        app, "wohnung2000", message(f"<bestandAbrufen xmlns='{NAMESPACE}'><anzahl>500</anzahl></bestandAbrufen>")
+    )
+    payload = answer.find("{*}Body/*")
+    assert payload is not None
+    etree.XMLSchema(etree.parse(place.folder / PUBLISHED)).assertValid(payload)
+    return payload.xpath("//*[local-name()='staatsangehoerigkeit']/*[local-name()='code']/text()")
+
+
+def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quarantine, import, contract, restart, delivery; nothing starts with contracts of other lists.
+
+    The major stays, every code of the former schema is in the new one, and who carries the ended code is still told.
+    """
+    with_lists(place)
+    source = Renamed()
+    with process(place, monkeypatch) as app:
+        poll(app, source)
+        waiting = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
+        before = told(place, app)
+    assert "staatsangehoerigkeit.0: unbekannter Code der Liste staatsangehoerigkeit" in waiting
+    assert NEW not in before
+    assert AFGHAN in before
+
+    file = place.folder / "new.gc.xml"
+    labels = {NEW: "neuländisch", SYRIAN: "arabisch-syrisch"}
+    file.write_bytes(genericode("staatsangehoerigkeit", "2027", begins="2026-11-01", without=[AFGHAN], labels=labels))
+    old = (place.folder / PUBLISHED).read_text("utf-8")
+    status, imported = run(place, monkeypatch, "codelist", "import", str(file), "--accept-ended", AFGHAN)
+    assert status == 0, imported
+    assert [line in imported for line in ("600", "ends 2026-10-31", "syrisch -> arabisch-syrisch")] == [True] * 3
+    new_process(monkeypatch)
+    with pytest.raises(SettingsError, match="run `gateway contract write`"):
+        build(place.settings, clock=lambda: NOW)
+    assert [run(place, monkeypatch, "contract", what)[0] for what in ("check", "write", "check")] == [1, 0, 0]
+
+    new = (place.folder / PUBLISHED).read_text("utf-8")
+    codes = [set(re.findall(r'<xs:enumeration value="([0-9]{3})"/>', text)) for text in (old, new)]
+    assert codes[1] - codes[0] == {NEW}
+    assert codes[0] <= codes[1]
+    assert all(f'targetNamespace="{NAMESPACE}"' in text for text in (old, new))
+    assert 'fixed="2027"' in new
+    with process(place, monkeypatch) as app:
+        poll(app, source)
+        after = told(place, app)
+        kept = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
+    assert not any("Code der Liste staatsangehoerigkeit" in reason for reason in kept)
+    assert NEW in after
+    assert after.count(AFGHAN) == before.count(AFGHAN)
+    assert codelists.load("staatsangehoerigkeit").codes[SYRIAN].label == "arabisch-syrisch"
