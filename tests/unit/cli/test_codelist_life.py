@@ -46,7 +46,7 @@ def _plain(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def poll(app: App, source: Renamed) -> None:
-    """One round over the whole stock."""
+    """One ordinary round: what is new, and what other rules had refused."""
     endpoint = Endpoint(
         shipped.wsdl() / "okvisa-1.wsdl",
         settings(url=URL, max_bytes=8_000_000),
@@ -54,7 +54,7 @@ def poll(app: App, source: Renamed) -> None:
         adapter=wsgi(source),
     )
     with_schema = OkVisa(endpoint, page_size=100, schema=contract())
-    Poll(with_schema, app.store, lambda _day: app.rules.agreements, lambda: NOW).run_once(full=True)
+    Poll(with_schema, app.store, lambda _day: app.rules.agreements, lambda: NOW).run_once()
 
 
 def told(place: Place, app: App) -> list[str]:
@@ -79,7 +79,7 @@ def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: p
         poll(app, source)
         waiting = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
         before = told(place, app)
-    assert "staatsangehoerigkeit.0: unbekannter Code der Liste staatsangehoerigkeit" in waiting
+    assert "staatsangehoerigkeit[1]: unbekannter Code der Liste staatsangehoerigkeit" in waiting
     assert NEW not in before
     assert AFGHAN in before
 
