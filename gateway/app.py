@@ -46,6 +46,7 @@ from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.budgets import SharedCounters
+from gateway.store.continuity import continuing
 from gateway.store.database import Database
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
@@ -237,11 +238,14 @@ def _attack(rules: Rules) -> None:
             LOG.warning("self-attack could not run", service=one.service, attack=one.attack, told=one.told)
 
 
-def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> Rules:
+def load(
+    settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom, database: bool = True
+) -> Rules:
     """The rules of the house, read and checked; SettingsError lists everything that is wrong at once.
 
     CodelistError comes before: without the code lists nothing else can be judged. An agreement that is not in force
-    today is no error: its callers are told so, and it is logged.
+    today is no error: its callers are told so, and it is logged. `database` False does not look at the database: it is
+    about to be replaced.
     """
     codelist_folder.use(settings.codelists)
     codelists.require()
@@ -256,7 +260,8 @@ def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness =
     signing = _signing_keys(found, settings, agreements, now)
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
-    found.of("database.url: ", lambda: _check_database(settings.database.url))
+    if database:
+        found.of("database.url: ", lambda: _check_database(settings.database.url))
     names = {agreement.application for agreement in agreements}
     found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
     if found.problems or city is None or ring is None or checkpoint is None:
@@ -279,9 +284,14 @@ def load(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness =
     )
 
 
-def open_house(rules: Rules) -> App:
-    """What belongs to one process, made in it (after a fork); StoreError if the database is not durable."""
-    database = Database.open(rules.settings.database.url)
+def open_house(rules: Rules, *, restored: bool = False) -> App:
+    """What belongs to one process, made in it (after a fork); StoreError if the database is not durable.
+
+    AuditError, now or at any new connection, if the database does not continue the last checkpoint; not if
+    `restored` says that this is to be mended, or looked at.
+    """
+    anchor = Anchor(rules.settings.audit.anchor, rules.checkpoint, rules.clock)
+    database = Database.open(rules.settings.database.url, guard=None if restored else continuing(anchor))
     return App(rules, database, Vault(rules.ring, rules.randomness))
 
 

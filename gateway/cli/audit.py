@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.db import finish_restore
 from gateway.cli.evidence import match
-from gateway.cli.options import FILE, PATH, load_settings, now, settings_option, until_option
+from gateway.cli.options import FILE, PATH, load_settings, settings_option, until_option
 from gateway.cli.subject import subject
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.verification import Report, report, unverifiable
@@ -64,7 +65,7 @@ def export(file: Path, settings_path: Path | None, until: datetime | None) -> No
     from gateway.app import load, open_house
 
     rules = load(load_settings(settings_path))
-    with open_house(rules) as app:
+    with open_house(rules, restored=True) as app:
         app.audit.record(Entry(kind=Kind.BETRIEB, operation="protokollAusfuehren", outcome="ok"))
         try:
             app.audit.checkpoint()
@@ -80,24 +81,14 @@ def export(file: Path, settings_path: Path | None, until: datetime | None) -> No
 @settings_option
 @click.option("--restored", is_flag=True, help="The database was restored from a backup on purpose.")
 def checkpoint(settings_path: Path | None, restored: bool) -> None:
-    """Append a signed checkpoint to the anchor file.
-
-    With --restored also what a restore requires: persons erased since are erased again, every token of an application
-    ends (it fetches its stock anew), and the anchor says from where the trail goes on. Before it nothing starts.
-    """
+    """Append a signed checkpoint to the anchor file; --restored is the older name of `gateway db restored`."""
     from gateway.app import load, open_house
 
-    with open_house(load(load_settings(settings_path))) as app:
-        if restored:
-            moment = now()
-            with app.store.poll_lock():
-                erased = app.store.after_restore(
-                    app.rules.agreements,
-                    now=moment,
-                    stichtag=app.rules.city.today(moment),
-                    anchored=lambda: app.audit.checkpoint(restored=True),
-                )
-                click.echo(f"{erased} persons erased again")
+    rules = load(load_settings(settings_path))
+    if restored:
+        finish_restore(rules)
+        return
+    with open_house(rules) as app:
         point = app.audit.checkpoint()
     click.echo(f"anchored: {point.gesamt} entries up to batch {point.block}" if point else "there is no entry yet")
 

@@ -29,7 +29,7 @@ _COMMANDS = {
     "retention": ("gateway.cli.retention", "retention"),
     "keys": ("gateway.cli.keys", "keys"),
     "health": ("gateway.cli.health", "health"),
-    "db": ("gateway.cli.run", "db"),
+    "db": ("gateway.cli.db", "db"),
 }
 
 

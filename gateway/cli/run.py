@@ -1,4 +1,4 @@
-"""`gateway poll` and `db`: the long-running work of one installation."""
+"""`gateway poll`: the long-running work of one installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from gateway.cli.options import load_settings, settings_option
 from gateway.cli.source import told
 from gateway.sources.poll import Counts
-from gateway.store import database
 
 
 @click.command()
@@ -53,19 +52,6 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
                 anchor=app.audit.checkpoint,
                 reconcile=partial(app.reconciliation.run_if_due, stop.is_set),
             )
-
-
-@click.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command()
-@settings_option
-def upgrade(settings_path: Path | None) -> None:
-    """Bring the tables to this version (Alembic); safe to repeat."""
-    database.upgrade(load_settings(settings_path).database.url)
-    click.echo("database is up to date")
 
 
 def summary(counts: Counts) -> str:

@@ -125,7 +125,9 @@ class AuditTrail:
         try:
             prepared = [self._draft(state, entry, None, connection=connection).prepared for entry in entries]
             if prepared:
-                audit_chain.append(connection, prepared, now=self._clock(), randomness=self._randomness)
+                audit_chain.append(
+                    connection, prepared, now=self._clock(), randomness=self._randomness, after=state.seen
+                )
         except VaultError as error:
             raise AuditError(f"the audit trail cannot be written ({type(error).__name__})") from None
         return tuple(one.number for one in prepared)
@@ -183,6 +185,12 @@ class AuditTrail:
         read_head = self._begin_chain if restored else self._read_head
         return self._anchor.append(read_head, self._hash_of, restored=restored)
 
+    def begin_anew(self) -> None:
+        """What this process knows of the trail counts no more: the database was restored on purpose."""
+        state = self._of_process
+        if state is not None:
+            state.keys, state.seen = {}, None
+
     def close(self) -> None:
         """What was queued is written or refused, the thread has ended; every later record() raises AuditError."""
         self._closed = True
@@ -215,29 +223,35 @@ class AuditTrail:
     def _begin(self) -> _OfProcess:
         schedule = CheckpointSchedule(self.checkpoint, self._clock) if self._anchor is not None else None
         writer = BatchWriter(
-            lambda entries: self._flush(entries, schedule),
+            self._flush,
             schedule.tick if schedule is not None else _never,
             patience=self._patience,
         )
         return _OfProcess(Numbers(self._clock, self._randomness), writer, schedule)
 
-    def _flush(self, entries: Sequence[Prepared], schedule: CheckpointSchedule | None) -> frozenset[str]:
+    def _flush(self, entries: Sequence[Prepared]) -> frozenset[str]:
         """One batch, durable when this returns: the commit is the fsync."""
+        state = self._state()
         with translated("written"):
-            head, refused = self._appended(entries)
-        if schedule is not None:
-            schedule.written(head.total)
+            head, refused = self._appended(entries, state.seen)
+        state.seen = head
+        if state.schedule is not None:
+            state.schedule.written(head.total)
         return refused
 
-    def _appended(self, entries: Sequence[Prepared], again: int = _AGAIN) -> tuple[Head, frozenset[str]]:
+    def _appended(
+        self, entries: Sequence[Prepared], seen: Head | None, again: int = _AGAIN
+    ) -> tuple[Head, frozenset[str]]:
         """The batch is committed; begun again if the database took it back, never if nobody knows whether it did."""
         try:
             with self._database.write() as connection:
-                return audit_chain.append(connection, entries, now=self._clock(), randomness=self._randomness)
+                return audit_chain.append(
+                    connection, entries, now=self._clock(), randomness=self._randomness, after=seen
+                )
         except TransactionAborted:
             if not again:
                 raise
-            return self._appended(entries, again - 1)
+            return self._appended(entries, seen, again - 1)
 
     def _draft(
         self,
@@ -305,6 +319,8 @@ class _OfProcess:
     writer: BatchWriter
     schedule: CheckpointSchedule | None
     keys: dict[str, bytes] = field(default_factory=dict)
+    seen: Head | None = None
+    """What this process has last made of the chain: it must still be there when it writes again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,25 @@ class Anchor:
         except OSError as error:
             raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
 
+    def last(self) -> Line | None:
+        """The last whole line, read beside those who append; None without one. AuditError if it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                tail = os.pread(file.fileno(), 2 * _LONGEST_LINE, max(0, size - 2 * _LONGEST_LINE))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+        lines = tail[: tail.rfind(b"\n") + 1].splitlines(keepends=True)
+        return read_line(0, lines[-1], self._key.public) if lines else None
+
+    def require_continued(
+        self, last: Line | None, read_head: Callable[[], Head | None], hash_of: Callable[[int], bytes | None]
+    ) -> None:
+        """AuditError unless the database continues the checkpoint `last`, or if there is none."""
+        _check_continues(last, read_head(), hash_of)
+
     def append(
         self,
         read_head: Callable[[], Head | None],
@@ -180,7 +199,7 @@ class Anchor:
                 head = read_head()  # after the lock: no other process may have anchored a later head
                 if not restored:
                     _check_continues(last, head, hash_of)
-                if head is None or (not restored and last is not None and last.checkpoint.gesamt == head.total):
+                if head is None or _says_so(last, head, restored=restored):
                     return None if last is None else last.checkpoint
                 checkpoint = self._checkpoint(head, last, restored=restored)
                 _write_all(file, self._key.line(checkpoint))
@@ -224,6 +243,14 @@ def _check_continues(last: Line | None, head: Head | None, hash_of: Callable[[in
             f"{anchored.gesamt} entries): entries were removed or the database was rolled back; after a "
             "legitimate restore write a restore checkpoint"
         )
+
+
+def _says_so(last: Line | None, head: Head, *, restored: bool) -> bool:
+    """True if the last line is already the checkpoint to be written: a restore that is repeated is still one."""
+    if last is None or last.checkpoint.gesamt != head.total:
+        return False
+    same = (last.checkpoint.kette, last.checkpoint.hash) == (head.chain, head.hash.hex())
+    return not restored or (same and last.checkpoint.art == "wiederherstellung")
 
 
 @contextmanager

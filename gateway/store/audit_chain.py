@@ -138,14 +138,22 @@ def hash_of(connection: Connection, number: int) -> bytes | None:
 
 
 def append(
-    connection: Connection, entries: Sequence[Prepared], *, now: datetime, randomness: Callable[[int], bytes]
+    connection: Connection,
+    entries: Sequence[Prepared],
+    *,
+    now: datetime,
+    randomness: Callable[[int], bytes],
+    after: Head | None = None,
 ) -> tuple[Head, frozenset[str]]:
     """The entries are the next batch, once the caller's transaction commits; returns the new head.
 
     An entry whose replay key was seen before is not written; the numbers of those are returned beside the head.
-    The transaction must be a writing one; other writers wait until it ends.
+    The transaction must be a writing one; other writers wait until it ends. AuditError if the chain does not hold
+    `after`, a head that the caller has seen: the database went back under it.
     """
     old = begin(connection, randomness)
+    if after is not None and (old.chain, hash_of(connection, after.number)) != (after.chain, after.hash):
+        raise AuditError("the audit trail went back while this process was running: restart it")
     refused = _spend(connection, entries, now)
     kept = [one for one in entries if one.number not in refused]
     if not kept:

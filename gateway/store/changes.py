@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Grant
+from gateway.agreements.operation import Operation
 from gateway.errors import TokenRefused
 from gateway.store import feed, feed_rows, feed_told, projecting, reading
 from gateway.store.database import Database
@@ -30,6 +31,7 @@ def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: C
     """The first `limit` pending entries, rendered under today's grant; the same again until acknowledged.
 
     Entries that today's rules contradict are corrected first and come with the number of the correction.
+    TokenRefused after a restore, until the application has fetched its stock anew.
     """
     stream, limit = feed.stream(grant.agreement), max(1, limit)
     for _ in range(_ROUNDS):
@@ -37,6 +39,7 @@ def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: C
             rows = _pending(connection, stream, limit + 1)
             targets = _targets(connection, vault, stream, rows)
             figures, current = feed_rows.counter(connection, stream), read_epoch(connection)
+        _require_fetched(grant, figures)
         rendered = [reading.render(vault, grant, row) for row in rows[:limit]]
         drifted = [one for one in rendered if one.drifted]
         if not drifted:
@@ -110,6 +113,12 @@ def read_epoch(connection: sa.Connection) -> str:
     """The epoch of this database: another one after every restore."""
     value: str = connection.execute(sa.select(epoch.c.value)).scalar_one()
     return value
+
+
+def _require_fetched(grant: Grant, figures: Counter) -> None:
+    """TokenRefused if a restore took back what this application was told: the feed cannot tell what that was."""
+    if figures.anew and Operation.BESTAND_ABRUFEN in grant.agreement.operations:
+        raise TokenRefused("the feed of before a restore")
 
 
 def _letters(vault: Vault, grant: Grant, one: Rendered) -> Letters | None:

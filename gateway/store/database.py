@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import postgresql
+from gateway.store import guarding, postgresql, unmoved
+from gateway.store.guarding import Guard
 from gateway.store.tables import epoch
 
 _SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
@@ -43,20 +45,22 @@ _COUNTING: Mapping[str, Mapping[str, Any]] = {"postgresql": {"isolation_level": 
 class Database:
     """One database under its URL; connections are made lazily and never survive a fork."""
 
-    def __init__(self, url: sa.URL) -> None:
+    def __init__(self, url: sa.URL, guard: Guard | None = None) -> None:
         self._url = url
+        self._guard = guard
         self._lock = threading.Lock()
         self._made: tuple[int, sa.Engine] | None = None
         self._inherited: list[sa.Engine] = []
 
     @classmethod
-    def open(cls, url: str, *, create: bool = False) -> Database:
+    def open(cls, url: str, *, create: bool = False, guard: Guard | None = None) -> Database:
         """The database behind `url`, read back to be durable; no connection stays open (fork-safe).
 
         With `create` a missing SQLite file is made with mode 0600. Raises StoreError if the file is missing,
-        the URL is neither SQLite (a file) nor PostgreSQL, or a durability setting does not hold.
+        the URL is neither SQLite (a file) nor PostgreSQL, or a durability setting does not hold. Every connection, now
+        and later, is shown to `guard` first.
         """
-        database = cls(_accepted(url))
+        database = cls(_accepted(url), guard)
         path = database.path
         if path is not None:
             _ensure_file(path, create=create)
@@ -160,9 +164,16 @@ class Database:
 
     def is_current(self) -> bool:
         """True if every migration of this version, and no other, has been applied."""
+        return self.revision() == " ".join(sorted(ScriptDirectory.from_config(_alembic()).get_heads()))
+
+    def revision(self) -> str:
+        """Which version of the tables this is: the last migration that was applied; nothing without tables."""
         with self.read() as connection:
-            current = MigrationContext.configure(connection).get_current_heads()
-        return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+            return " ".join(sorted(MigrationContext.configure(connection).get_current_heads()))
+
+    def knows(self, revision: str) -> bool:
+        """True if this is a migration that leads to the tables of this version."""
+        return revision in {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
     def require_writable(self) -> None:
         """StoreError if it can only be read: the file, or the server. Nothing is written."""
@@ -175,7 +186,7 @@ class Database:
                 if self._made is not None:
                     # The parent still uses its connections: from here they are neither used nor ever closed.
                     self._inherited.append(self._made[1])
-                self._made = (os.getpid(), _engine(self._url))
+                self._made = (os.getpid(), _engine(self._url, self._guard))
                 weakref.finalize(self, _dispose, *self._made)
             return self._made[1]
 
@@ -228,6 +239,11 @@ def is_current(url: str) -> bool:
         database.close()
 
 
+def located(url: str) -> Database:
+    """The database behind `url`, whether or not it is there; StoreError for a URL of another kind."""
+    return Database(_accepted(url))
+
+
 def _accepted(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
@@ -252,26 +268,28 @@ def _ensure_file(path: Path, *, create: bool) -> None:
         raise StoreError(f"the database file cannot be made: {error.strerror}") from error
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "postgresql":
-        return postgresql.engine(url)
+def _engine(url: sa.URL, guard: Guard | None) -> sa.Engine:
+    made = postgresql.engine(url) if url.get_backend_name() == "postgresql" else _sqlite_engine(url)
+    if guard is not None:
+        guarding.watch(made, guard)
+    return made
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
     # mode=rw: SQLite itself never creates a file that somebody has moved away.
     location = f"file:{_quoted(url.database or '')}?mode=rw"
     connect = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None, "uri": True}
-    engine = sa.create_engine(
-        "sqlite+pysqlite://", creator=_connector(location, connect), poolclass=sa.QueuePool, hide_parameters=True
-    )
-    sa.event.listen(engine, "connect", _durable(_require_durable_sqlite))
+    path = Path(url.database or "")
+    creator = unmoved.opening(path, partial(sqlite3.connect, location, **connect))
+    engine = sa.create_engine("sqlite+pysqlite://", creator=creator, poolclass=sa.QueuePool, hide_parameters=True)
+    sa.event.listen(engine, "connect", _require_durable_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
+    unmoved.watch(engine, path)
     return engine
 
 
 def _quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _connector(location: str, options: dict[str, Any]) -> Callable[[], Any]:
-    return lambda: sqlite3.connect(location, **options)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -286,27 +304,19 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         raise StoreError(f"the database refused a statement ({type(error).__name__})") from None
 
 
-def _durable(require: Callable[[Any], None]) -> Callable[[Any, object], None]:
+def _require_durable_sqlite(raw: Any, _record: object) -> None:
     """A connection that is refused is closed: the pool has not seen it yet."""
-
-    def connected(raw: Any, _record: object) -> None:
-        try:
-            require(raw)
-        except BaseException:
-            raw.close()
-            raise
-
-    return connected
-
-
-def _require_durable_sqlite(raw: Any) -> None:
-    cursor = raw.cursor()
-    for name, wanted in _SQLITE.items():
-        cursor.execute(f"PRAGMA {name} = {wanted}")
-        cursor.execute(f"PRAGMA {name}")
-        if str(cursor.fetchone()[0]) != wanted:
-            raise StoreError(f"SQLite does not keep {name} = {wanted}")
-    cursor.close()
+    try:
+        cursor = raw.cursor()
+        for name, wanted in _SQLITE.items():
+            cursor.execute(f"PRAGMA {name} = {wanted}")
+            cursor.execute(f"PRAGMA {name}")
+            if str(cursor.fetchone()[0]) != wanted:
+                raise StoreError(f"SQLite does not keep {name} = {wanted}")
+        cursor.close()
+    except BaseException:
+        raw.close()
+        raise
 
 
 def _alembic() -> Config:

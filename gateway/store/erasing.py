@@ -18,18 +18,21 @@ from gateway.agreements.agreement import Agreement
 from gateway.errors import StoreError
 from gateway.model.types import Tree
 from gateway.store import dossier as d
-from gateway.store import poll_entries, projecting, subject_search
+from gateway.store import feed_rows, poll_entries, projecting, subject_search
 from gateway.store import quarantine as waiting
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
-from gateway.store.tables import epoch, person, person_version, quarantine
+from gateway.store.tables import epoch, feed_counter, person, person_version, quarantine
 from gateway.store.vault import Vault
 
 OPERATION = "personLoeschen"
 """The name under which erasures stand in the audit trail."""
+
+RESTORE = "datenbankWiederherstellen"
+"""The name under which the end of a restore stands there."""
 
 _STEP = 200
 
@@ -78,13 +81,21 @@ class Eraser:
         """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased.
 
         `anchored` is called in between: the anchor must say from where the trail goes on before anything is added
-        to it. Broken off before, the anchor keeps the house closed; after, `require_finished` does.
+        to it. Broken off anywhere, no other process is let in (`continuity`) before this has been repeated.
         """
         self._require_ledger()
+        self.trail.begin_anew()
         with self.database.write() as connection:
-            connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex()))
+            connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex(), restoring=True))
+            feed_rows.lock(connection, self.agreements)  # also those who came only after the backup
+            connection.execute(sa.update(feed_counter).values(anew=True))
         anchored()
-        return self._apply_ledger(now, stichtag)
+        gone = self._apply_ledger(now, stichtag)
+        with self.database.write() as connection:
+            connection.execute(sa.update(epoch).values(restoring=False))
+            counts = {"datensaetze": gone}
+            self.trail.stage(connection, [Entry(kind=Kind.BETRIEB, operation=RESTORE, outcome="ok", counts=counts)])
+        return gone
 
     def finish(self, *, now: datetime, stichtag: date) -> int:
         """Afterwards the ledger is applied, if an erasure broke off before it reached the database; how many went."""

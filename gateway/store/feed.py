@@ -109,7 +109,8 @@ class Counter:
 
     `last` is the highest number given, `delivered` the highest the feed may have sent, `acked` the highest
     acknowledged, `snapshot` the highest N handed out (readable until `snapshot_until`), `snapshot_done` the highest N
-    whose last page was handed out.
+    whose last page was handed out. `anew`: a restore took back what the application may know, and it has not fetched
+    its stock since.
     """
 
     last: int = 0
@@ -118,6 +119,7 @@ class Counter:
     snapshot: int = 0
     snapshot_done: int = 0
     snapshot_until: datetime | None = None
+    anew: bool = False
 
     @property
     def shown(self) -> int:

@@ -20,7 +20,7 @@ from gateway.store.vault import fingerprint
 UNKNOWN = bytes(32)
 """Stands for what an application was told of a person that is gone: not even a hash of it is kept."""
 
-_COUNTS = ("last", "delivered", "acked", "snapshot", "snapshot_done", "snapshot_until")
+_COUNTS = ("last", "delivered", "acked", "snapshot", "snapshot_done", "snapshot_until", "anew")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,14 +94,16 @@ def _begin(database: Database, stream: str, epoch: str, now: datetime) -> _Mark:
 
 
 def _complete(database: Database, stream: str, number: int) -> None:
-    """Afterwards N may be acknowledged."""
+    """Afterwards N may be acknowledged, and the feed goes on from it, also after a restore."""
     with database.read() as connection:
-        if feed_rows.counter(connection, stream).snapshot_done >= number:
+        figures = feed_rows.counter(connection, stream)
+        if figures.snapshot_done >= number and not figures.anew:
             return
     with database.write() as connection:
         counters = feed_rows.lock(connection, [stream])
         figures = counters[stream]
         figures.snapshot_done = max(figures.snapshot_done, number)
+        figures.anew = False
         feed_rows.save(connection, counters)
 
 

@@ -167,6 +167,8 @@ feed_counter = Table(
     Column("snapshot_until", Utc),
     # What all projections of this stream were last computed from; NULL: never completely.
     Column("basis", LargeBinary(32)),
+    # A restore took back what this application may have been told: it must fetch the whole stock before it goes on.
+    Column("anew", Boolean, nullable=False, server_default=false()),
 )
 
 feed_shown = Table(
@@ -297,5 +299,16 @@ epoch = Table(
     Column("erasures", BigInteger, nullable=False),
     # ISO day up to which everything that changes by itself has been recomputed.
     Column("reprojected", String(10)),
+    # A restore has begun and is not finished: nothing may be served before it is.
+    Column("restoring", Boolean, nullable=False, server_default=false()),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+backup_run = Table(
+    "backup_run",
+    metadata,
+    # The last copy that `gateway db backup` made of this database and found whole.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("taken_at", Utc, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
 )

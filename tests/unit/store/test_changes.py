@@ -71,7 +71,34 @@ def test_another_epoch_is_refused(house: House) -> None:
     house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
     with pytest.raises(TokenRefused):
         house.acknowledge(page)
-    assert house.changes().epoch != page.epoch
+    assert house.store.epoch() != page.epoch
+
+
+def test_after_a_restore_the_feed_waits_for_a_snapshot(house: House) -> None:
+    """Nobody knows what an application was told since the backup: its feed goes on when it has fetched its stock."""
+    house.take(upsert("1", 1), upsert("2", 2))
+    house.settle()
+    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.take(upsert("3", 3))
+    with pytest.raises(TokenRefused):
+        house.changes()
+    grant = house.grant(Operation.BESTAND_ABRUFEN)
+    first = house.store.snapshot(grant, None, 1, house.now)
+    with pytest.raises(TokenRefused):
+        house.changes()
+    last = house.store.snapshot(grant, first.token, 2, house.now)
+    assert last.token is None
+    assert house.store.acknowledge(house.grant(), last.number, last.epoch) == last.number
+    assert house.changes().changes == ()
+    house.take(upsert("4", 4))
+    assert house.kinds() == ["neu"]
+
+
+def test_a_feed_begun_after_the_backup_waits_too(house: House) -> None:
+    """An application that the backup does not know at all may have been told something all the same."""
+    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    with pytest.raises(TokenRefused):
+        house.changes()
 
 
 def test_a_change_outside_the_agreement_is_not_announced(house: House) -> None:
