@@ -54,7 +54,9 @@ def take_backup(folder: Path, settings_path: Path | None) -> None:
     """
     from gateway.app import load, open_house
 
-    rules = load(load_settings(settings_path))
+    settings = load_settings(settings_path)
+    backup.require_file(database.located(settings.database.url))
+    rules = load(settings)
     with open_house(rules) as app:
         _note(app, "begonnen")
         vault, anchor = Vault(rules.ring, rules.randomness), rules.settings.audit.anchor
@@ -77,9 +79,7 @@ def restore(folder: Path, settings_path: Path | None) -> None:
     from gateway.app import load
 
     settings = load_settings(settings_path)
-    path = database.located(settings.database.url).path
-    if path is None:
-        raise StoreError("PostgreSQL is restored by its own tools; then: gateway db restored")
+    path = backup.require_file(database.located(settings.database.url))
     rules = load(settings, database=False)
     manifest = backup_manifest.read(folder, rules.checkpoint.public)
     _require_companions(rules, manifest)

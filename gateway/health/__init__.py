@@ -64,5 +64,6 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "keys": machine.keys,
     "keys in use": machine.keys_in_use,
     "retention": stock.retention,
+    "backup": stock.backups,
     "disk": machine.disk,
 }

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from gateway.health.finding import Examination, Finding, State
 from gateway.store import notices
+from gateway.store.backup_standing import backup_standing
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.usage import refused
 from gateway.upkeep import notifying, retention_rules
@@ -92,6 +93,12 @@ def notifications(e: Examination) -> Iterator[Finding]:
         text += f", the oldest for {delay.days} days"
         remedy = "ask the office why it does not fetch" if one.by_feed else "gateway notice export, then settle"
         yield Finding(name, state, text, remedy, delay.days, "d")
+
+
+def backups(e: Examination) -> Iterator[Finding]:
+    """What can be known from here: copies by `gateway db backup`, and what PostgreSQL says of its WAL archive."""
+    found = backup_standing(e.database, e.now)
+    yield Finding("backup", State(found.grade), found.text, "docs/sicherung.md", found.hours, "h")
 
 
 def retention(e: Examination) -> Iterator[Finding]:

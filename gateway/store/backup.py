@@ -43,16 +43,21 @@ def take(
     Other processes read and write meanwhile; only the write-ahead log cannot be emptied. StoreError on PostgreSQL, if
     there is no room, or if the copy is not whole: then nothing is left.
     """
-    if database.path is None:
-        raise StoreError("PostgreSQL is backed up by its own tools: pg_dump, or pg_basebackup with a WAL archive")
-    now = clock()
+    path, now = require_file(database), clock()
     with _beside(folder) as fresh:
         # Measured before the copy is made: what is anchored meanwhile speaks of entries that are not in it.
         checkpoints = AnchorFile(anchor, key.public)
-        _copy(database.path, fresh / DATABASE)
+        _copy(path, fresh / DATABASE)
         manifest = _described(fresh / DATABASE, checkpoints, vault, now)
         backup_manifest.write(fresh, manifest, key)
     return manifest
+
+
+def require_file(database: Database) -> Path:
+    """The SQLite file; StoreError on PostgreSQL."""
+    if database.path is None:
+        raise StoreError("PostgreSQL has its own tools: pg_dump, or pg_basebackup with a WAL archive; see docs")
+    return database.path
 
 
 def remember(database: Database, taken_at: datetime) -> None:

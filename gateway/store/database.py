@@ -307,16 +307,20 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _require_durable_sqlite(raw: Any, _record: object) -> None:
     """A connection that is refused is closed: the pool has not seen it yet."""
     try:
-        cursor = raw.cursor()
-        for name, wanted in _SQLITE.items():
-            cursor.execute(f"PRAGMA {name} = {wanted}")
-            cursor.execute(f"PRAGMA {name}")
-            if str(cursor.fetchone()[0]) != wanted:
-                raise StoreError(f"SQLite does not keep {name} = {wanted}")
-        cursor.close()
+        _set_durable(raw)
     except BaseException:
         raw.close()
         raise
+
+
+def _set_durable(raw: Any) -> None:
+    cursor = raw.cursor()
+    for name, wanted in _SQLITE.items():
+        cursor.execute(f"PRAGMA {name} = {wanted}")
+        cursor.execute(f"PRAGMA {name}")
+        if str(cursor.fetchone()[0]) != wanted:
+            raise StoreError(f"SQLite does not keep {name} = {wanted}")
+    cursor.close()
 
 
 def _alembic() -> Config:
