@@ -56,7 +56,9 @@ def take(
 def require_file(database: Database) -> Path:
     """The SQLite file; StoreError on PostgreSQL."""
     if database.path is None:
-        raise StoreError("PostgreSQL has its own tools: pg_dump, or pg_basebackup with a WAL archive; see docs")
+        raise StoreError(
+            "PostgreSQL has its own tools: pg_dump, or pg_basebackup with a WAL archive; docs/sicherung.md"
+        )
     return database.path
 
 

@@ -14,6 +14,7 @@ import pytest
 from gateway.agreements.document import ROLES
 from gateway.app import build
 from gateway.health import CHECKS, Finding, State, examine, worst
+from gateway.store import backup
 from gateway.store.batch import Batch, Quarantined
 from gateway.store.reconciled import Outcome, Reconciled
 from gateway.wire import issuing
@@ -60,9 +61,11 @@ def polled(place: Place, stand: datetime) -> None:
 
 
 def test_a_sound_installation_is_ok_where_it_stands(place: Place) -> None:
-    """What needs neither server nor source is OK after a poll and an answer."""
+    """What needs neither server nor source is OK after a poll, an answer and a backup."""
     audited(place)
     polled(place, NOW)
+    with build(place.settings, clock=lambda: NOW) as app:
+        backup.remember(app.database, NOW)
     found = findings(place)
     wrong = {name for name, one in found.items() if one.state is not State.OK and not name.startswith("approval ")}
     assert wrong == {"server"}
