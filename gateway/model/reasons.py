@@ -136,6 +136,12 @@ _MEANINGS: Final = (
         "Die Zielnummer der Zusammenführung fehlt oder ist die Nummer des Datensatzes selbst.",
     ),
     _meaning(
+        "kreis",
+        "Zusammenführung im Kreis",
+        "Der Datensatz soll in einen aufgehen, der selbst (auch über andere) in diesen aufgegangen ist: Niemand bliebe "
+        "übrig. Eine der Zusammenführungen ist zurückzunehmen.",
+    ),
+    _meaning(
         "zwei-personen",
         "zwei Personen unter einer Nummer",
         "Unter dieser Personennummer stehen zwei Datensätze, die nach Name, Geburtsdatum oder Geschlecht verschiedene "

@@ -22,7 +22,7 @@ from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import expiring_health, poll_entries, projecting, sparing
 from gateway.store import quarantine as waiting
-from gateway.store.audit import AuditTrail
+from gateway.store.audit import AuditTrail, Entry
 from gateway.store.batch import Batch, Change, Ingested, Merge, Quarantined, Removal, Upsert, Withholding, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
@@ -35,6 +35,9 @@ from gateway.store.vault import Vault
 PIECE = 25
 """Changes per transaction: with eight applications and families it stays below 50 ms."""
 
+CIRCULAR = "zusammenfuehrung-im-kreis"
+"""The refusal of a merge into somebody who was merged into this person."""
+
 _WITHHELD: Value = {"art": "11"}
 """The block that stands for one that a refused record names: it may be one of which the person must not learn."""
 
@@ -44,12 +47,14 @@ class _Piece:
     """What one transaction will write of persons, and the trail's word on it."""
 
     story: Story
+    source: str
     people: dict[bytes, Dossier] = field(default_factory=dict)
     versions: list[dict[str, Any]] = field(default_factory=list)
     removed: list[Dossier] = field(default_factory=list)
     fresh: set[bytes] = field(default_factory=set)
     stand: dict[bytes, datetime] = field(default_factory=dict)
     merged: list[Dossier] = field(default_factory=list)
+    circular: list[Quarantined] = field(default_factory=list)
 
 
 class Intake:
@@ -90,20 +95,25 @@ class Intake:
             self._write_people(connection, piece)
             counts.entries += write_outcome(connection, outcome, now)
             entries = piece.story.entries()
+            entries += self._refuse(
+                connection, batch, [*piece.circular, *(batch.quarantined if last else ())], counts, now
+            )
             if last:
-                acceptable = self._acceptable(batch)
-                refused = waiting.put(connection, self._vault, batch.source, acceptable, now, even_older=batch.mending)
-                counts.quarantined += len(refused)
-                if refused:
-                    known = waiting.known(connection, self._vault, batch.source, refused)
-                    entries.append(poll_entries.refused(known, len(refused), piece.story.purpose))
                 _write_position(connection, batch)
             # Last: from here to the commit every other writer of the trail waits.
             self._trail.stage(connection, entries)
 
-    def _acceptable(self, batch: Batch) -> list[Quarantined]:
-        """The refused records that may wait: nothing of the erased is kept, not even in quarantine."""
-        return [one for one in batch.quarantined if not self._ledger.holds_any(batch.source, one.named)]
+    def _refuse(
+        self, connection: sa.Connection, batch: Batch, records: Sequence[Quarantined], counts: Ingested, now: datetime
+    ) -> list[Entry]:
+        """Afterwards these wait in quarantine, but nothing of the erased, not even there; what the trail is told."""
+        kept = [one for one in records if not self._ledger.holds_any(batch.source, one.named)]
+        refused = waiting.put(connection, self._vault, batch.source, kept, now, even_older=batch.mending)
+        counts.quarantined += len(refused)
+        if not refused:
+            return []
+        known = waiting.known(connection, self._vault, batch.source, refused)
+        return [poll_entries.refused(known, len(refused), poll_entries.RECONCILED if batch.mending else None)]
 
     def _decided(
         self, connection: sa.Connection, batch: Batch, changes: Sequence[Change], counts: Ingested, now: datetime
@@ -114,7 +124,7 @@ class Intake:
         newer = keys if batch.mending else _newer(connection, keys)
         counts.stale += len(keys) - len(newer)
         known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
-        piece = _Piece(Story(self._vault, poll_entries.RECONCILED if batch.mending else None))
+        piece = _Piece(Story(self._vault, poll_entries.RECONCILED if batch.mending else None), source)
         for key, change in newer.items():
             one = known.get(key)
             if isinstance(change, Upsert) and self._ledger.holds_any(source, numbers_of(change)):
@@ -122,6 +132,9 @@ class Intake:
                 continue
             if isinstance(change, Withholding):
                 self._withhold(piece, one, now)
+                continue
+            if isinstance(change, Merge) and self._closes_circle(connection, piece, key, change):
+                piece.circular.append(_circular(self._vault, source, change))
                 continue
             if one is None:
                 one = self._unknown(source, key)
@@ -158,6 +171,19 @@ class Intake:
                 return
         counts.removed += 1
         self._remove(connection, piece, one)
+
+    def _closes_circle(self, connection: sa.Connection, piece: _Piece, key: bytes, change: Merge) -> bool:
+        """True if the record named has itself gone, over whatever steps, into this one: then nobody would be left.
+
+        The person stays as it is stored, and whoever went into it before goes on under its identifier.
+        """
+        into: bytes | None = d.source_key(self._vault, piece.source, change.into)
+        passed = {key}
+        while into is not None and into not in passed:
+            passed.add(into)
+            found = self._found(connection, piece, into)
+            into = found.merged_into if found is not None and found.state == "merged" else None
+        return into == key
 
     def _tombstone(self, connection: sa.Connection, piece: _Piece, key: bytes) -> bool:
         """True if the record with this source key is gone: nothing can be merged into it and stay."""
@@ -273,6 +299,13 @@ def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[b
     query = sa.select(person.c.source_key, person.c.change_number).where(person.c.source_key.in_(changes))
     known = {row.source_key: row.change_number for row in connection.execute(query)}
     return {key: change for key, change in changes.items() if change.aenderungsnummer > known.get(key, -1)}
+
+
+def _circular(vault: Vault, source: str, change: Merge) -> Quarantined:
+    """The record of a merge that is refused; what stands for its bytes is keyed, they say little more than numbers."""
+    form = vault.blind("kreis", f"{source}|{change.personennummer}|{change.into}|{change.aenderungsnummer}")
+    reasons = ("zielPersonennummer: Zusammenführung im Kreis",)
+    return Quarantined(change.personennummer, change.aenderungsnummer, reasons, None, form, code=CIRCULAR)
 
 
 def _merged_into(key: bytes) -> sa.ColumnElement[bool]:

@@ -199,7 +199,7 @@ def test_every_way_to_be_refused_is_told_in_words_and_without_a_value() -> None:
 
 
 _OTHERWISE = {
-    "interner-fehler", "zwei-personen",
+    "interner-fehler", "zwei-personen", "kreis",
     # What the contract refuses before the mapping, or the mapping before the model, could see it.
     "ja-nein", "datum", "leer", "tag", "zu-gross", "nicht-vorhanden-nur-true", "einschraenkung-nennt-feld",
     "element-unbekannt", "schema",
