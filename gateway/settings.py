@@ -167,6 +167,18 @@ class RetentionSettings(Section):
     rules: AnyPath | None = None
 
 
+class QuarantineSettings(Section):
+    """When refused records are a health problem (docs/quarantaene.md).
+
+    They are to be reported to the office within `report_hours` and corrected within `overdue_days`; `critical_days`
+    should lie before the day on which retention deletes their content.
+    """
+
+    report_hours: Annotated[int, Field(ge=0)] = 24
+    overdue_days: Annotated[int, Field(ge=1)] = 7
+    critical_days: Annotated[int, Field(ge=1)] = 21
+
+
 class CodelistSettings(Section):
     """Folder of imported versions of code lists (docs/codelisten.md); none: the shipped ones only."""
 
@@ -185,6 +197,7 @@ class Settings(Section):
     approvals: ApprovalSettings
     log: LogSettings = LogSettings()
     retention: RetentionSettings = RetentionSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     codelists: CodelistSettings = CodelistSettings()
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""

@@ -149,6 +149,11 @@ stale_minutes = 30                        # older data than this is a health pro
 reconcile_days = 7                        # the whole stock is compared so often (docs/reconciliation.md)
 reconcile_removals_percent = 1            # more than this is removed only after an operator has confirmed it
 
+[quarantine]                              # when refused records are a health problem (docs/quarantaene.md)
+report_hours = 24                         # not yet reported to the foreigners office
+overdue_days = 7                          # not yet corrected
+critical_days = 21                        # soon their content is deleted (30 days)
+
 [audit]
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
 

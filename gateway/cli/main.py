@@ -22,7 +22,7 @@ _COMMANDS = {
     "validate": ("gateway.cli.contract", "validate"),
     "audit": ("gateway.cli.audit", "audit"),
     "papers": ("gateway.cli.papers", "papers"),
-    "quarantine": ("gateway.cli.desk", "quarantine"),
+    "quarantine": ("gateway.cli.quarantine", "quarantine"),
     "discrepancy": ("gateway.cli.desk", "discrepancy"),
     "person": ("gateway.cli.person", "person"),
     "notice": ("gateway.cli.notice", "notice"),

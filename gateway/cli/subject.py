@@ -14,6 +14,7 @@ import click
 
 from gateway.cli.options import agreements_folder, load_settings, settings_option
 from gateway.cli.periods import load_periods
+from gateway.cli.private import write_new
 from gateway.cli.quiet import QuietCommand
 from gateway.errors import SettingsError
 from gateway.reports.subject import compile_report, is_protected, told_bits
@@ -96,18 +97,7 @@ class _Place:
     def write(self, number: str, content: bytes) -> Path:
         """Afterwards the content is on the disk, readable by its owner only; nothing is written over."""
         path = self.path / f"auskunft-{number}.{self.form}" if self.is_folder else self.path
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise click.ClickException(f"the report cannot be written: {error.strerror}") from None
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            raise click.ClickException(f"the report cannot be written: {error.strerror}") from None
+        write_new(path, content)
         return path
 
 
@@ -172,7 +162,7 @@ class _Desk:
                 outcome=outcome,
                 persons=tuple(Disclosure(audit_id, fields if told else 0) for audit_id, fields in bits),
                 counts={"treffer": persons} if persons else {},
-                personal=Personal(kennung=self.given["clerk"] or _login(), begruendung=text or None),
+                personal=Personal(kennung=self.given["clerk"] or login(), begruendung=text or None),
             )
         )
 
@@ -210,7 +200,8 @@ def _targets(source: str) -> Mapping[str, str]:
     return targets(RECORD) if source == "okvisa" else {}
 
 
-def _login() -> str:
+def login() -> str:
+    """The login name of whoever runs the command; SettingsError if there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without user names; KeyError until CPython 3.12

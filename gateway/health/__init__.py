@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import lists, machine, reconciling, rules, stock
+from gateway.health import lists, machine, reconciling, refused, rules, stock
 from gateway.health.finding import Examination, Finding, State
 from gateway.settings import Settings
 from gateway.upkeep import codelist_folder
@@ -49,7 +49,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "erasures": stock.erasures,
     "freshness": stock.freshness,
     "reconciliation": reconciling.reconciliation,
-    "quarantine": stock.quarantine,
+    "quarantine": refused.quarantine,
     "feed": stock.feeds,
     "limits": stock.limits,
     "notifications": stock.notifications,

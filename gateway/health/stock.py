@@ -1,4 +1,4 @@
-"""Checks of what the gateway remembers: database, freshness, quarantine, feeds, notices, limits, deletion."""
+"""Checks of what the gateway remembers: database, freshness, feeds, notices, limits, deletion."""
 
 from __future__ import annotations
 
@@ -53,12 +53,6 @@ def freshness(e: Examination) -> Iterator[Finding]:
     state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
     text = f"data as of {minutes:.0f} minutes ago"
     yield Finding("freshness", state, text, "is `gateway poll` running?", round(minutes, 1), "min")
-
-
-def quarantine(e: Examination) -> Iterator[Finding]:
-    count = e.overview.quarantined
-    state = State.WARNING if count else State.OK
-    yield Finding("quarantine", state, f"{count} records", "gateway quarantine list", count, "records")
 
 
 def limits(e: Examination) -> Iterator[Finding]:

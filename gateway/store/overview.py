@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from gateway.store import audit_tables
 from gateway.store.database import Database
-from gateway.store.tables import epoch, person, poll_run, projection, quarantine
+from gateway.store.tables import epoch, person, poll_run, projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,6 @@ class Overview:
     persons: int
     stand: datetime | None
     finished_at: datetime | None
-    quarantined: int
-    oldest_quarantined: datetime | None
     pending: Mapping[str, int]
     audited: int
     erasures: int
@@ -38,15 +36,10 @@ def overview(database: Database) -> Overview:
         stand, finished = connection.execute(
             sa.select(sa.func.min(poll_run.c.stand), sa.func.min(poll_run.c.finished_at))
         ).one()
-        waiting, oldest = connection.execute(
-            sa.select(sa.func.count(), sa.func.min(quarantine.c.recorded_at)).select_from(quarantine)
-        ).one()
         return Overview(
             persons=_count(connection, sa.select(sa.func.count()).where(person.c.state == "active")),
             stand=stand,
             finished_at=finished,
-            quarantined=waiting,
-            oldest_quarantined=oldest,
             pending={row[0]: row[1] for row in connection.execute(pending.group_by(projection.c.stream))},
             audited=_count(connection, sa.select(sa.func.count()).select_from(audit_tables.entry)),
             erasures=_count(connection, sa.select(epoch.c.erasures)),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateway.errors import NotFound, StoreError
 from gateway.store import dossier as d
 from gateway.store import poll_entries, quarantine
-from gateway.store.audit import AuditTrail
+from gateway.store.audit import AuditTrail, Disclosure
 from gateway.store.database import Database
 from gateway.store.keyed import under_keys
 from gateway.store.ledger import Ledger
@@ -191,6 +191,12 @@ class Waiting:
                 for one in standing(connection, self._vault)
                 if self._may_be_read(one.entry)
             ]
+
+    def persons(self, told: Sequence[Standing]) -> tuple[Disclosure, ...]:
+        """Those that are stored among the persons of these records, for the audit trail."""
+        keys = [one.entry.source_key for one in told if one.entry.source_key is not None]
+        with self._database.read() as connection:
+            return quarantine.audit_ids(connection, self._vault, keys)
 
     def reported(self, numbers: Sequence[str]) -> None:
         """Afterwards it is noted that the office has been told of these records now."""

@@ -15,7 +15,6 @@ from gateway.agreements.document import ROLES
 from gateway.app import build
 from gateway.health import CHECKS, Finding, State, examine, worst
 from gateway.store import backup
-from gateway.store.batch import Batch, Quarantined
 from gateway.store.reconciled import Outcome, Reconciled
 from gateway.wire import issuing
 from gateway.wire.issuing import Term
@@ -107,16 +106,6 @@ def test_the_age_of_the_data_is_told(place: Place, minutes: int, expected: State
 def test_no_poll_yet_is_critical(place: Place) -> None:
     """An empty store is never fresh."""
     assert state(place, "freshness") is State.CRITICAL
-
-
-def test_the_quarantine_is_counted(place: Place) -> None:
-    """One record that waits is a warning with its number."""
-    waiting = Quarantined("4711", 1, ("familienname: fehlt",), None, bytes(32))
-    with build(place.settings, clock=lambda: NOW) as app, app.store.poll_lock():
-        batch = Batch("okvisa", (), (waiting,), None)
-        app.store.ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
-    found = findings(place)["quarantine"]
-    assert (found.state, found.value) == (State.WARNING, 1)
 
 
 def test_a_certificate_is_judged_by_the_clock(place: Place) -> None:
@@ -258,7 +247,7 @@ def test_a_check_that_breaks_is_critical_without_its_error(place: Place, monkeyp
 
     monkeypatch.setattr("gateway.health.finding.overview", broken)
     found = findings(place)
-    assert (found["freshness"].state, found["quarantine"].state) == (State.CRITICAL, State.CRITICAL)
+    assert (found["freshness"].state, found["erasures"].state) == (State.CRITICAL, State.CRITICAL)
     assert "RuntimeError" in found["freshness"].text
     assert "Geheimfrau" not in repr(found)
 

@@ -22,6 +22,8 @@ SLIPS = {
     "a number that is none": (*SUBJECT, "--azr-number", NAME, "--out", "."),
     "no number of a notice": ("notice", "show", NAME, NAME),
     "no command of the quarantine": ("quarantine", NAME),
+    "no reason of the list": ("quarantine", "drop", "1", "--reason", NAME),
+    "two numbers to drop": ("quarantine", "drop", "1", NAME, "--reason", "doppelt"),
 }
 
 
@@ -35,7 +37,14 @@ def test_an_error_does_not_repeat_what_was_typed(slip: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("notice", "show"), ("notice", "settle"), ("quarantine", "show"), ("discrepancy", "show")]
+    "command",
+    [
+        ("notice", "show"),
+        ("notice", "settle"),
+        ("quarantine", "show"),
+        ("quarantine", "retry"),
+        ("discrepancy", "show"),
+    ],
 )
 def test_a_number_that_leads_nowhere_is_not_repeated(place: Place, command: tuple[str, str]) -> None:
     """It may be the number of a person, typed by mistake where that of a record belongs."""
