@@ -41,7 +41,7 @@ from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.model import codelists
 from gateway.operations.messages import Services
-from gateway.settings import Settings
+from gateway.settings import DatabaseSettings, Settings
 from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
@@ -50,6 +50,7 @@ from gateway.store.continuity import continuing
 from gateway.store.database import Database
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
+from gateway.store.replication import require_replicated
 from gateway.store.vault import KeyRing, Vault
 from gateway.upkeep import codelist_folder
 from gateway.wire import certificates
@@ -261,7 +262,7 @@ def load(
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
     if database:
-        found.of("database.url: ", lambda: _check_database(settings.database.url))
+        found.of("database.url: ", lambda: _check_database(settings.database))
     names = {agreement.application for agreement in agreements}
     found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
     if found.problems or city is None or ring is None or checkpoint is None:
@@ -384,9 +385,10 @@ def _signing_keys(
     return keys
 
 
-def _check_database(url: str) -> None:
-    database = Database.open(url)
+def _check_database(settings: DatabaseSettings) -> None:
+    database = Database.open(settings.url)
     try:
+        require_replicated(database, settings.standbys)
         if not database.is_current():
             raise SettingsError("the tables are of another version (gateway db upgrade)")
     finally:

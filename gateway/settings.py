@@ -107,9 +107,19 @@ class SigningSettings(Section):
 
 
 class DatabaseSettings(Section):
-    """SQLAlchemy URL; `sqlite:///relative.sqlite` counts from the settings file."""
+    """SQLAlchemy URL; `sqlite:///relative.sqlite` counts from the settings file.
+
+    `standbys` of a PostgreSQL server that may take over: without synchronous ones nothing starts (docs/postgresql.md).
+    """
 
     url: str
+    standbys: Annotated[int, Field(ge=0, le=20)] = 0
+
+    @model_validator(mode="after")
+    def _one_machine(self) -> Self:
+        if self.standbys and self.url.startswith("sqlite"):
+            raise ValueError("SQLite has no standbys")
+        return self
 
 
 class KeySettings(Section):
@@ -245,5 +255,6 @@ def _like(present: object, value: str) -> object:
 def _anchored(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
     prefix = "sqlite:///"
     if database.url.startswith(prefix) and not database.url.startswith("sqlite:////"):
-        return DatabaseSettings(url=f"{prefix}/{(folder / database.url.removeprefix(prefix)).as_posix().lstrip('/')}")
+        url = f"{prefix}/{(folder / database.url.removeprefix(prefix)).as_posix().lstrip('/')}"
+        return database.model_copy(update={"url": url})
     return database

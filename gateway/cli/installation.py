@@ -137,7 +137,8 @@ key = "signing/ec.key"
 certificate = "signing/ec.pem"
 
 [database]
-url = "sqlite:///gateway.sqlite"          # or postgresql://user@host/name
+url = "sqlite:///gateway.sqlite"          # or postgresql://user@host/name (docs/postgresql.md)
+# standbys = 2                            # of PostgreSQL, to take over: without synchronous ones nothing starts
 
 [keys]
 directory = "keys"                        # back up apart from the database

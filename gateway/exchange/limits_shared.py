@@ -19,7 +19,7 @@ class SharedRequestBudget:
 
     def admit(self, limit: int) -> None:
         """Count one request; LimitExceeded with the seconds to wait if the budget is used up."""
-        if wait := self._counters.admit(self._application, limit, WINDOW):
+        if wait := self._counters.admit(self._application, limit, int(WINDOW)):
             raise LimitExceeded("anfragen_je_minute is used up", retry_after=seconds(wait))
 
 

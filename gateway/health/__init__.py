@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.errors import GatewayError
 from gateway.health import lists, machine, reconciling, refused, rules, stock
 from gateway.health.finding import Examination, Finding, State
+from gateway.health.replication import replication
 from gateway.settings import Settings
 from gateway.upkeep import codelist_folder
 
@@ -44,6 +45,7 @@ def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examinati
 
 CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "database": stock.database,
+    "replication": replication,
     "server": machine.server,
     "source": machine.source,
     "erasures": stock.erasures,

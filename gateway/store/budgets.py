@@ -24,14 +24,17 @@ class SharedCounters:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def admit(self, application: str, limit: int, window: float) -> float:
-        """0 if one more request was counted; else in how many seconds the window has room for one again."""
-        given = {"application": application, "limit": limit, "window": int(window * 1_000_000)}
+    def admit(self, application: str, limit: int, window: int) -> float:
+        """0 if one more request was counted; else in how many seconds there is room for one again.
+
+        Counted by the second: of the second in which the window begins all requests count, so never too many.
+        """
+        given = {"application": application, "limit": limit, "window": window}
         if self._counted(_ADMIT, given):
             return 0.0
         with self._database.tally() as connection:
             wait = connection.execute(_WAIT, given).scalar_one_or_none()
-        return max(float(wait or 0) / 1_000_000, 0.001)
+        return max(float(wait or 0), 0.001)
 
     def take(self, application: str, what: Counted, amount: int, *, day: int, limit: int) -> bool:
         """True if so much more was counted on that day; False, and nothing is, if it would be more than `limit`.
@@ -59,25 +62,30 @@ class SharedCounters:
 # holder has left (READ COMMITTED evaluates the condition anew).
 _ADMIT = sa.text("""
     UPDATE budget
-    SET moments = array_append(
-        ARRAY(
-            SELECT moment FROM unnest(moments) AS moment
-            WHERE moment > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - :window
-        ),
-        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-    )
-    FROM (SELECT set_config('synchronous_commit', 'off', true)) AS quick
+    SET moments = ARRAY(
+        SELECT moment + (moment / 1000000 = quick.second)::int FROM unnest(moments) AS moment
+        WHERE moment / 1000000 >= quick.second - :window
+    ) || CASE
+        WHEN EXISTS (SELECT FROM unnest(moments) AS moment WHERE moment / 1000000 = quick.second) THEN '{}'::bigint[]
+        ELSE ARRAY[quick.second * 1000000 + 1]
+    END
+    FROM (
+        SELECT set_config('synchronous_commit', 'off', true),
+            floor(extract(epoch FROM clock_timestamp()))::bigint AS second
+    ) AS quick
     WHERE application = :application AND :limit > (
-        SELECT count(*) FROM unnest(moments) AS moment
-        WHERE moment > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - :window
+        SELECT coalesce(sum(moment % 1000000), 0) FROM unnest(moments) AS moment
+        WHERE moment / 1000000 >= quick.second - :window
     )
     RETURNING application
 """)
 _WAIT = sa.text("""
-    SELECT moment + :window - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-    FROM budget, unnest(moments) AS moment
-    WHERE application = :application
-    ORDER BY moment DESC OFFSET :limit - 1 LIMIT 1
+    SELECT moment / 1000000 + 1 + :window - extract(epoch FROM clock_timestamp())
+    FROM (
+        SELECT moment, sum(moment % 1000000) OVER (ORDER BY moment DESC) AS since
+        FROM budget, unnest(moments) AS moment WHERE application = :application
+    ) AS counted
+    WHERE since >= :limit ORDER BY moment DESC LIMIT 1
 """)
 _TAKE: dict[Counted, sa.TextClause] = {
     "persons": sa.text("""

@@ -246,8 +246,8 @@ def located(url: str) -> Database:
 
 def _accepted(url: str) -> sa.URL:
     try:
-        parsed = sa.make_url(url)
-    except SQLAlchemyError:
+        parsed = sa.make_url(postgresql.spelled_out(url))
+    except (SQLAlchemyError, ValueError):
         raise StoreError("the database URL cannot be read") from None
     backend = parsed.get_backend_name()
     if backend == "postgresql":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,15 @@ _SETTLED = ("23", "40")
 """Classes of errors that say that a COMMIT has become a rollback."""
 _ENDED = ("08", "57P")
 """Classes of errors with which the server ends a connection."""
+
+
+def spelled_out(url: str) -> str:
+    """`postgresql://user@a:5432,b:5432/db`, as libpq has it, in SQLAlchemy's words: one `host` in the query each."""
+    found = re.fullmatch(r"(postgresql(?:\+psycopg)?://(?:[^@/?]*@)?)([^@/?]+,[^@/?]+)(/[^?]*)?(?:\?(.*))?", url)
+    if found is None:
+        return url
+    query = [f"host={host}" for host in found[2].split(",")] + [found[4]] * bool(found[4])
+    return f"{found[1]}{found[3] or '/'}?{'&'.join(query)}"
 
 
 def accepted(url: sa.URL) -> sa.URL:

@@ -282,7 +282,7 @@ budget = Table(
     metadata,
     # What each application has used: PostgreSQL only (`budgets`), on SQLite one machine counts in its memory.
     Column("application", APPLICATION, primary_key=True),
-    # Of the requests admitted in the last minute, in microseconds since 1970.
+    # One for each second of the last minute: the second since 1970 times a million, plus how many were admitted in it.
     Column("moments", ARRAY(BigInteger).with_variant(Text(), "sqlite"), nullable=False),
     # The proleptic day of the city that `persons` and `bytes` count.
     Column("day", Integer, nullable=False),

@@ -57,21 +57,50 @@ def test_machines_share_the_requests_of_a_minute(machines: list[Budgets]) -> Non
         assert sum(pool.map(lambda one: admitted(one, 10), machines * THREADS)) == 50
     with pytest.raises(LimitExceeded) as refusal, machines[0].admitted(ONE, now=NOW):
         pass
-    assert 1 <= refusal.value.retry_after <= 60
+    assert 1 <= refusal.value.retry_after <= 61
+
+
+def aged(url: str, seconds: int, first: int) -> None:
+    """The `first` requests of those that were admitted in this minute were `seconds` ago."""
+    database = Database.open(url)
+    with database.write() as connection:
+        moments = connection.execute(sa.select(budget.c.moments)).scalar_one()
+        now = max(moments) // _SECOND
+        total = sum(moment % _SECOND for moment in moments)
+        older = [(now - seconds) * _SECOND + first, now * _SECOND + total - first]
+        connection.execute(sa.update(budget).values(moments=older))
+    database.close()
+
+
+_SECOND = 1_000_000
 
 
 def test_a_request_leaves_the_window_after_a_minute(machines: list[Budgets], postgresql_url: str) -> None:
     """As many as are older than sixty seconds by the server's clock are admitted anew, and no more."""
     assert admitted(machines[0], 60) == 50
-    database = Database.open(postgresql_url)
-    with database.write() as connection:
-        moments = connection.execute(sa.select(budget.c.moments)).scalar_one()
-        older = [moment - 61_000_000 for moment in moments[:20]] + moments[20:]
-        connection.execute(sa.update(budget).values(moments=older))
+    aged(postgresql_url, 70, 20)
     assert sum(admitted(one, 30) for one in machines) == 20
+
+
+def test_what_may_lie_within_the_window_counts(machines: list[Budgets], postgresql_url: str) -> None:
+    """Requests of less than sixty seconds ago count, and the wait tells when the oldest of them no longer do."""
+    assert admitted(machines[0], 60) == 50
+    aged(postgresql_url, 40, 20)
+    assert sum(admitted(one, 30) for one in machines) == 0
+    with pytest.raises(LimitExceeded) as refusal, machines[0].admitted(ONE, now=NOW):
+        pass
+    assert 12 <= refusal.value.retry_after <= 21
+
+
+def test_many_requests_take_no_more_room_than_few(machines: list[Budgets], postgresql_url: str) -> None:
+    """What is stored of a minute is one number for each second of it, however many requests are agreed."""
+    assert admitted(machines[0], 60) == 50
+    database = Database.open(postgresql_url)
     with database.read() as connection:
-        assert len(connection.execute(sa.select(budget.c.moments)).scalar_one()) == 50
+        moments = connection.execute(sa.select(budget.c.moments)).scalar_one()
     database.close()
+    assert sum(moment % _SECOND for moment in moments) == 50
+    assert len({moment // _SECOND for moment in moments}) == len(moments) < 30
 
 
 def test_machines_share_the_persons_and_bytes_of_a_day(machines: list[Budgets]) -> None:
