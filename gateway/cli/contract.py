@@ -14,6 +14,7 @@ from gateway.contract import evolution, files, history
 from gateway.contract.change import Change
 from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import explain
+from gateway.contract.keeping import forgotten
 
 
 @click.group()
@@ -59,6 +60,7 @@ def check(settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: 
     for one in contracts:
         if problem := history.problem(one, history.published_hash(one, place.schemas), place.schemas):
             told.append(problem)
+        told += forgotten(one, place.schema_of(one))
         if changes := evolution.pending(one, schemas=place.schemas, wsdl=place.wsdl):
             told += evolution.lines(f"{one.application}/{one.major}", changes)
     for line in told:
@@ -85,9 +87,10 @@ def validate(settings_path: Path | None, file: Path, application: str) -> None:
 
 
 def _intact(place: Place) -> list[Contract]:
-    """The contracts, if what lies there is what was last written: otherwise nothing tells what is published."""
+    """The contracts, if what lies there is what was last written, and no published code is forgotten."""
     contracts = list(place.contracts())
     problems = [history.problem(one, history.published_hash(one, place.schemas), place.schemas) for one in contracts]
+    problems += [told for one in contracts for told in forgotten(one, place.schema_of(one))]
     if told := [problem for problem in problems if problem]:
         for problem in told:
             click.echo(problem)

@@ -20,6 +20,7 @@ from gateway.cli.options import (
     now,
     settings_option,
 )
+from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
 
 
@@ -37,6 +38,10 @@ class Place:
         settings = find_settings(settings_path)
         folder = schemas or agreements_folder(settings)
         return cls(folder, wsdl or contracts_folder(settings), load_city(folder / "stadt.toml"))
+
+    def schema_of(self, contract: Contract) -> Path:
+        """Where the contract's schema is published."""
+        return files.places(contract, self.schemas, self.wsdl)["xsd"]
 
     def contracts(self) -> Iterator[Contract]:
         """The contract of every application and major version, as model and agreement give it today."""

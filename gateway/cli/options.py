@@ -12,7 +12,7 @@ import click
 
 from gateway import settings as settings_file
 from gateway.agreements.city import City, load_city
-from gateway.settings import Settings
+from gateway.settings import CodelistSettings, Settings
 from gateway.shipped import schemas, wsdl
 from gateway.upkeep import codelist_folder
 
@@ -39,8 +39,15 @@ def load_settings(path: Path | None) -> Settings:
 
 
 def find_settings(path: Path | None) -> Settings | None:
-    """The settings named by option or environment; None if neither names any: the shipped agreements then hold."""
-    return load_settings(path) if path is not None or os.environ.get("GATEWAY_SETTINGS") else None
+    """The settings named by option or environment; None if neither names any: the shipped agreements then hold.
+
+    Of the code lists then hold the shipped ones and those in the folder GATEWAY_CODELISTS_FOLDER, as with settings.
+    """
+    if path is not None or os.environ.get("GATEWAY_SETTINGS"):
+        return load_settings(path)
+    folder = os.environ.get("GATEWAY_CODELISTS_FOLDER")
+    codelist_folder.use(CodelistSettings(folder=None if folder is None else Path(folder)))
+    return None
 
 
 def until_option(_context: click.Context, _parameter: click.Parameter, given: str | None) -> datetime | None:
