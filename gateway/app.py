@@ -52,7 +52,7 @@ from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.replication import require_replicated
 from gateway.store.vault import KeyRing, Vault
-from gateway.upkeep import codelist_folder
+from gateway.upkeep import codelist_approval, codelist_folder
 from gateway.wire import certificates
 from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
@@ -342,10 +342,14 @@ class _Findings:
 
 
 def _require_approval(found: _Findings, written: Sequence[Written], settings: Settings) -> None:
-    """No agreement is served, and none decides what is computed, that not all its roles have signed as it stands."""
+    """No agreement is served, and none decides what is computed, that not all its roles have signed as it stands.
+
+    Nor does a code list that says who is entitled.
+    """
     trust = found.of("approvals.trusted.", lambda: Trust.load(settings.approvals.trusted))
     if trust is not None:
         found.problems += unapproved(written, trust, settings.approvals.folder)
+        found.problems += codelist_approval.problems(settings, trust)
 
 
 def _contracts(

@@ -87,17 +87,8 @@ def problems(every: Iterable[Written], trust: Trust, folder: Path | None) -> Ite
                 yield f"{written.name}: not approved by {one.role}: {one.problem} ({one.path})"
 
 
-def _approval(written: Written, role: str, trust: Trust, path: Path) -> Approval:
-    trusted = trust.roles.get(role, frozenset())
-    if not trusted:
-        return Approval(written, role, path, None, "the settings trust nobody in this role")
-    try:
-        return Approval(written, role, path, cms.verify_detached(_read(path), written.content, trusted))
-    except ApprovalRefused as refused:
-        return Approval(written, role, path, None, str(refused))
-
-
-def _read(path: Path) -> bytes:
+def read_signature(path: Path) -> bytes:
+    """What lies there, no more of it than a signature can have; ApprovalRefused if there is nothing to read."""
     try:
         if not path.is_file():
             raise ApprovalRefused("there is no signature")
@@ -105,6 +96,16 @@ def _read(path: Path) -> bytes:
             return file.read(cms.MOST_BYTES + 1)
     except OSError as error:
         raise ApprovalRefused(f"the signature cannot be read ({error.strerror})") from error
+
+
+def _approval(written: Written, role: str, trust: Trust, path: Path) -> Approval:
+    trusted = trust.roles.get(role, frozenset())
+    if not trusted:
+        return Approval(written, role, path, None, "the settings trust nobody in this role")
+    try:
+        return Approval(written, role, path, cms.verify_detached(read_signature(path), written.content, trusted))
+    except ApprovalRefused as refused:
+        return Approval(written, role, path, None, str(refused))
 
 
 def _shared(roles: Mapping[str, Iterable[str]], what: str) -> Iterator[str]:

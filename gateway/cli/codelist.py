@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli.codelist_import import import_version, print_difference
+from gateway.cli.codelist_sign import sign
 from gateway.cli.options import Command, city, find_settings, now, settings_option
 from gateway.model import codelists
 from gateway.model.codelists import SHIPPED, CodeEntry, CodeList, ListVersion
@@ -26,6 +27,7 @@ def codelist() -> None:
 
 
 codelist.add_command(import_version)
+codelist.add_command(sign)
 
 DAY = click.DateTime(["%Y-%m-%d"])
 

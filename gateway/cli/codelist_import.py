@@ -66,7 +66,7 @@ def import_version(
     ends but is still used, a code that comes to mean something else. Repeating is harmless.
     """
     settings = load_settings(settings_path)
-    folder = _folder(settings)
+    folder = folder_of(settings)
     raw = file.read_bytes()
     published = genericode.read(raw)
     known = known_list(published, name)
@@ -90,6 +90,8 @@ def import_version(
             store[2].record(_note(proposal))  # before it is there: an entry without an import is allowed
         place = codelist_folder.write(folder, entry, raw)
     click.echo(f"written: {place}")
+    if known.name in relied.COLUMNS:
+        click.echo(f"next: gateway codelist sign {known.name} {published.version}: it says who is entitled")
     click.echo("next: gateway contract write, review and commit both, restart server and poller")
 
 
@@ -114,7 +116,8 @@ def print_difference(title: str, change: Difference) -> None:
     Console().print(table)
 
 
-def _folder(settings: Settings) -> Path:
+def folder_of(settings: Settings) -> Path:
+    """Where imported lists lie; SettingsError if the settings do not say."""
     if settings.codelists.folder is None:
         raise SettingsError(problems=["codelists.folder: not set, so there is no place for imported code lists"])
     return settings.codelists.folder

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from gateway.agreements.approval import Trust
 from gateway.contract import files, xsd
 from gateway.contract.compiled import compile_contract
 from gateway.health.finding import Examination, Finding, State
 from gateway.model import codelists
 from gateway.model.codelists import CodeList
+from gateway.upkeep import codelist_approval
 from gateway.upkeep.codelist_import import agreed_codes
 
 _SOON = 30
@@ -29,10 +31,22 @@ def code_lists(e: Examination) -> Iterator[Finding]:
     yield Finding(
         "codelists", State.OK, f"{imported} imported versions, whole; in force: {held}", "", imported, "files"
     )
+    yield from _approved(e)
     published = {key: _carried(e, key) for key in e.agreements}
     for one in lists:
         yield from _newest(one, today, published)
         yield from _agreed(e, one, today)
+
+
+def _approved(e: Examination) -> Iterator[Finding]:
+    """Whether versions that say who is entitled are signed; nothing starts before they are."""
+    for one in codelist_approval.approvals(e.settings, Trust.load(e.settings.approvals.trusted)):
+        if one.signer is None:
+            yield Finding(f"approval {one.name}", State.CRITICAL, one.problem, "gateway codelist sign; nothing starts")
+        else:
+            state = State.WARNING if one.signer.trial else State.OK
+            told = "trial approval, no office behind it; " if one.signer.trial else ""
+            yield Finding(f"approval {one.name}", state, f"{told}signed by {one.signer.name}", "let the office sign")
 
 
 def _newest(one: CodeList, today: date, published: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:

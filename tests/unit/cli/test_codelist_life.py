@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from lxml import etree
 
 from gateway import shipped
 from gateway.app import App, build
+from gateway.cli import trial
+from gateway.cli.main import cli
 from gateway.errors import SettingsError
 from gateway.model import codelists
 from gateway.simulator.population import Population
@@ -18,7 +24,8 @@ from gateway.simulator.server import Simulator
 from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
-from tests.genericode import genericode, new_process
+from gateway.store.reprojecting import basis
+from tests.genericode import genericode, lay, new_process
 from tests.unit.cli.lists import process, run, with_lists
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
@@ -26,6 +33,7 @@ from tests.unit.sources.fakes import URL, settings, wsgi
 
 SYRIAN, AFGHAN, ERITREAN, NEW = "475", "423", "224", "600"
 NAMESPACE = "urn:de:koeln:fldm:wohnung2000:1"
+READS = re.compile(r"settings(_file)?\.load\(|from gateway\.settings import .*\bload\b")
 PUBLISHED = "schemas/wohnung2000/wohnung2000-1.xsd"
 
 
@@ -68,6 +76,17 @@ def told(place: Place, app: App) -> list[str]:
     return payload.xpath("//*[local-name()='staatsangehoerigkeit']/*[local-name()='code']/text()")
 
 
+def entries(place: Place, app: App) -> dict[str, list[str]]:
+    """What codelisteAbrufen says of the list: each version and each code as one line."""
+    uri = codelists.index()["staatsangehoerigkeit"].uri
+    asked = f"<codelisteAbrufen xmlns='{NAMESPACE}'><codeliste>{uri}</codeliste></codelisteAbrufen>"
+    answer = place.ask(app, "wohnung2000", message(asked))
+    return {
+        name: [" ".join(one.xpath("*/text()")) for one in answer.iterfind(f".//{{*}}{name}")]
+        for name in ("listenversion", "eintrag")
+    }
+
+
 def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Quarantine, import, contract, restart, delivery; nothing starts with contracts of other lists.
 
@@ -79,6 +98,7 @@ def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: p
         poll(app, source)
         waiting = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
         before = told(place, app)
+        computed = basis(app.rules.agreements["wohnung2000/1"])
     assert "staatsangehoerigkeit[1]: unbekannter Code der Liste staatsangehoerigkeit" in waiting
     assert NEW not in before
     assert AFGHAN in before
@@ -104,8 +124,79 @@ def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: p
     with process(place, monkeypatch) as app:
         poll(app, source)
         after = told(place, app)
+        assert basis(app.rules.agreements["wohnung2000/1"]) != computed
+        listed = entries(place, app)
         kept = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
     assert not any("Code der Liste staatsangehoerigkeit" in reason for reason in kept)
     assert NEW in after
     assert after.count(AFGHAN) == before.count(AFGHAN)
+    assert listed["listenversion"] == ["2024-08-01 2024-08-01 2026-10-31", "2027 2026-11-01"]
+    assert f"{AFGHAN} afghanisch 2026-10-31 2024-08-01" in listed["eintrag"]
+    assert f"{NEW} neuländisch 2026-11-01 2027" in listed["eintrag"]
+    assert {told.partition(" ")[0] for told in listed["eintrag"]} == codes[1]
     assert codelists.load("staatsangehoerigkeit").codes[SYRIAN].label == "arabisch-syrisch"
+
+
+def test_an_imported_version_is_not_taken_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a code is published, contracts without it are not written: stored persons may carry it."""
+    folder = with_lists(place)
+    lay(folder, "geschlecht", "2", genericode("geschlecht", "2", labels={"n": "nichts"}), NOW.date())
+    assert run(place, monkeypatch, "contract", "write")[0] == 0
+    before = (place.folder / PUBLISHED).read_bytes()
+    shutil.rmtree(folder / "geschlecht")
+    for command in ("write", "check"):
+        status, text = run(place, monkeypatch, "contract", command)
+        assert status == 1
+        assert "wohnung2000/1: code list geschlecht: published codes are not known here (n)" in text
+    assert (place.folder / PUBLISHED).read_bytes() == before
+
+
+def test_commands_without_settings_see_the_folder_of_the_environment(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where agreements are reviewed there need be no settings: GATEWAY_CODELISTS_FOLDER names the lists."""
+    lay(place.folder / "lists", "geschlecht", "2", genericode("geschlecht", "2", labels={"n": "nichts"}), NOW.date())
+    for name, version in ((str(place.folder / "lists"), "2"), (None, "1")):
+        new_process(monkeypatch)
+        told = CliRunner().invoke(cli, ["codelist", "list", "--format", "json"], env={"GATEWAY_CODELISTS_FOLDER": name})
+        (row,) = [one for one in json.loads(told.output)["lists"] if one["list"] == "geschlecht"]
+        assert row["version"] == version
+
+
+def test_every_command_goes_by_the_same_lists() -> None:
+    """Settings are read at one place of the command line, which chooses the lists; the demo's go through the app."""
+    readers = {path.name for path in Path("gateway").rglob("*.py") if READS.search(path.read_text("utf-8"))}
+    assert readers == {"options.py", "demo.py"}
+    assert "use(settings.codelists)" in Path("gateway/app.py").read_text("utf-8")
+
+
+def test_a_list_that_decides_needs_a_signature(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that says who is entitled holds only with the signature of the role, over these very bytes."""
+    folder = with_lists(place)
+    lay(folder, "aufenthaltsstatus", "2", genericode("aufenthaltsstatus", "2"), NOW.date())
+    assert run(place, monkeypatch, "contract", "write")[0] == 0
+    missing = "code list aufenthaltsstatus version 2: not approved by datenschutzbeauftragte"
+
+    def refused(why: str) -> None:
+        new_process(monkeypatch)
+        with pytest.raises(SettingsError) as error:
+            build(place.settings, clock=lambda: NOW)
+        (problem,) = error.value.problems
+        assert problem.startswith(f"{missing}: ")
+        assert why in problem
+
+    def sign(role: str) -> None:
+        pair = place.folder / "approvals" / trial.KEYS / role
+        given = ("--key", f"{pair}.key", "--certificate", f"{pair}.pem")
+        assert run(place, monkeypatch, "codelist", "sign", "aufenthaltsstatus", "2", *given)[0] == 0
+
+    refused("there is no signature")
+    sign("empfangende-stelle")
+    refused("signed with sha256:")
+    sign("datenschutzbeauftragte")
+    with process(place, monkeypatch) as app:
+        assert codelists.load("aufenthaltsstatus").version == "2"
+        assert app.rules.agreements
+    entry = folder / "aufenthaltsstatus/2/entry.toml"
+    entry.write_text(entry.read_text("utf-8").replace("begins = 2026-11-23", "begins = 2026-11-22"), "utf-8")
+    refused("")
