@@ -96,8 +96,8 @@ class Town:
 
     def erase(self, person: str) -> None:
         """DSGVO Art. 17: this person is gone for good."""
-        with self.store.poll_lock():
-            self.store.erase("okvisa", person, agreements(), now=self.now, stichtag=self.now.date())
+        with self.store.poll_lock() as tenure:
+            self.store.erase(tenure, "okvisa", person, agreements(), now=self.now, stichtag=self.now.date())
 
     def fresh(self, database: Database, folder: Path) -> Town:
         """A second store that has read everything there is now, once."""

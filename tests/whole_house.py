@@ -37,6 +37,7 @@ from gateway.sources.poll import Poll
 from gateway.store.batch import Batch, Removal, Upsert
 from tests.oracle import Terms, catalogue, matrix
 from tests.unit.sources.fakes import URL, settings, wsgi
+from tests.unit.store.store_kit import Holding
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -90,12 +91,14 @@ class House:
     def take(self, *trees: Tree) -> None:
         """The source says this now."""
         changes = tuple(Upsert(Datensatz.model_validate(tree)) for tree in trees)
-        self.app.store.ingest(Batch("okvisa", changes), self.app.rules.agreements, now=NOW, stichtag=TODAY)
+        Holding(self.app.store, self.app.database).ingest(
+            Batch("okvisa", changes), self.app.rules.agreements, now=NOW, stichtag=TODAY
+        )
 
     def lose(self, number: str, change: int) -> None:
         """The source no longer has this person."""
         gone = Batch("okvisa", (Removal(number, change, "2026-11-02T00:00:00Z"),))
-        self.app.store.ingest(gone, self.app.rules.agreements, now=NOW, stichtag=TODAY)
+        Holding(self.app.store, self.app.database).ingest(gone, self.app.rules.agreements, now=NOW, stichtag=TODAY)
 
     def ask(self, application: str, operation: str, content: str = "", **context: str) -> etree._Element:
         """The payload of a good answer, valid by the published schema."""

@@ -111,8 +111,9 @@ def finish_restore(rules: Rules) -> None:
     with open_house(rules, restored=True) as app:
         _require_keys(app)
         moment = rules.clock()
-        with app.store.poll_lock():
+        with app.store.poll_lock() as tenure:
             erased = app.store.after_restore(
+                tenure,
                 rules.agreements,
                 now=moment,
                 stichtag=rules.city.today(moment),

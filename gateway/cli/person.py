@@ -43,9 +43,9 @@ def erase(settings_path: Path | None, source: str, number: str, yes: bool, even_
         if not yes:
             click.confirm("Erase this person and all its records for good?", abort=True)
         now = app.rules.clock()
-        with app.store.poll_lock():
+        with app.store.poll_lock() as tenure:
             agreements, today = app.rules.agreements, app.rules.city.today(now)
-            gone = app.store.erase(source, number, agreements, now=now, stichtag=today)
+            gone = app.store.erase(tenure, source, number, agreements, now=now, stichtag=today)
         app.audit.checkpoint()
         letters = len(app.store.notices())
     click.echo("erased" if gone else "there was nothing left to erase; the number is barred")

@@ -28,6 +28,7 @@ from gateway.sources.retrying import Retry
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Withholding
+from gateway.store.tenure import Tenure
 from gateway.store.waiting import Fate
 
 Clock = Callable[[], datetime]
@@ -53,13 +54,15 @@ class Store(Protocol):
 
     @property
     def waiting(self) -> retrying.Waiting: ...
-    def poll_lock(self) -> AbstractContextManager[object]: ...
+    def poll_lock(self) -> AbstractContextManager[Tenure]: ...
     def position(self, source: str) -> Position | None: ...
     def ingest(
-        self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+        self, tenure: Tenure, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
     ) -> Ingested: ...
-    def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> object: ...
-    def finish_poll(self, source: str, stand: datetime, now: datetime) -> None: ...
+    def reproject(
+        self, tenure: Tenure, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    ) -> object: ...
+    def finish_poll(self, tenure: Tenure, source: str, stand: datetime, now: datetime) -> None: ...
 
 
 @dataclass(slots=True)
@@ -116,39 +119,46 @@ class Poll:
         What changes by the date alone is done first: a block that ends does not wait for the source.
         """
         counts = Counts()
-        with self._store.poll_lock():
-            self.catch_up(counts, full=full, progress=progress)
+        with self._store.poll_lock() as tenure:
+            self.catch_up(tenure, counts, full=full, progress=progress)
         return PollResult(counts, complete=True)
 
-    def catch_up(self, counts: Counts, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> None:
+    def catch_up(
+        self,
+        tenure: Tenure,
+        counts: Counts,
+        *,
+        full: bool = False,
+        progress: Callable[[Counts], None] | None = None,
+    ) -> None:
         """What `run_once` does, for a caller who holds the lock already."""
-        self._reproject()
+        self._reproject(tenure)
         begun, stored = self._clock(), self._store.position(self._source.name)
         advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
         whole = advance.asking.full_load and advance.asking.page_token is None
-        self._retry(counts).due()
+        self._retry(tenure, counts).due()
         while not advance.done:
             page = self._fetch(advance)
             position = advance.follow(page)
             batch = self.judge(page, position)
-            self._ingest(batch, counts)
+            self._ingest(tenure, batch, counts)
             counts.pages += 1
             if progress is not None:
                 progress(replace(counts))
-        self._finish(advance)
+        self._finish(tenure, advance)
         if whole:
-            self._store.waiting.forget_vanished(self._source.name, begun)
+            self._store.waiting.forget_vanished(tenure, self._source.name, begun)
 
     def retry(self, numbers: Collection[str] | None = None) -> list[Fate]:
         """Records in quarantine (None: all) are read and judged again: what became of each; NotFound, SourceError."""
         counts = Counts()
-        with self._store.poll_lock():
-            return self._retry(counts).chosen(numbers, self._store.position(self._source.name))
+        with self._store.poll_lock() as tenure:
+            return self._retry(tenure, counts).chosen(numbers, self._store.position(self._source.name))
 
-    def _retry(self, counts: Counts) -> Retry:
+    def _retry(self, tenure: Tenure, counts: Counts) -> Retry:
         # Refused records are invalid together more often than by a change of the contract: not judged as a page.
-        judge = partial(self._judge_each, position=None)
-        return Retry(self._source, self._store.waiting, lambda page: judge(page)[0], lambda b: self._ingest(b, counts))
+        judge, ingest = partial(self._judge_each, position=None), partial(self._ingest, tenure, counts=counts)
+        return Retry(self._source, self._store.waiting, tenure, lambda page: judge(page)[0], ingest)
 
     def run_forever(
         self,
@@ -219,21 +229,21 @@ class Poll:
             raise RecordRefused(reasons=["personennummer: zwei Personen unter einer Nummer"], code=CONTRADICTORY)
         return self._source.take(page.records[place])
 
-    def _ingest(self, batch: Batch, counts: Counts) -> None:
+    def _ingest(self, tenure: Tenure, batch: Batch, counts: Counts) -> None:
         today = self._today()
-        ingested = self._store.ingest(batch, self._agreements(today), now=self._clock(), stichtag=today)
+        ingested = self._store.ingest(tenure, batch, self._agreements(today), now=self._clock(), stichtag=today)
         counts.records += len(batch.quarantined) + sum(not isinstance(one, Withholding) for one in batch.changes)
         for one in fields(ingested):
             setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
 
-    def _reproject(self) -> None:
+    def _reproject(self, tenure: Tenure) -> None:
         today = self._today()
-        self._store.reproject(self._agreements(today), now=self._clock(), stichtag=today)
+        self._store.reproject(tenure, self._agreements(today), now=self._clock(), stichtag=today)
 
-    def _finish(self, advance: Advance) -> None:
+    def _finish(self, tenure: Tenure, advance: Advance) -> None:
         now = self._clock()
         # If the source's clock is ahead of ours, its moments must not make the data look fresher than they are.
-        self._store.finish_poll(self._source.name, min(advance.since or now, now), now)
+        self._store.finish_poll(tenure, self._source.name, min(advance.since or now, now), now)
 
     def _today(self) -> date:
         return self._clock().astimezone(self._timezone).date()

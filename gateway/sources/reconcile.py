@@ -26,6 +26,7 @@ from gateway.sources.sweep import Stock, Sweep, person_number
 from gateway.store.batch import Batch, Change, Merge, Removal
 from gateway.store.reconciled import Outcome, Reconciled
 from gateway.store.reconciling import Absent, Comparison, Drift
+from gateway.store.tenure import Tenure
 
 HELD = "held"
 """How many a brake kept from being removed."""
@@ -104,9 +105,9 @@ class Reconciliation:
         """
         self._stop = stop
         log = structlog.get_logger("gateway.reconciliation")
-        with self._store.poll_lock():
+        with self._store.poll_lock() as tenure:
             try:
-                result = self._run(confirmed)
+                result = self._run(tenure, confirmed)
             except SourceError as error:
                 self._store.note_reconciliation(self._source.name, self._result(Outcome.FAILED, None, {}))
                 # No traceback: it may quote what a library below was given.
@@ -118,8 +119,8 @@ class Reconciliation:
         log.info("reconciliation", source=self._source.name, outcome=result.outcome.value, **result.found)
         return result
 
-    def _run(self, confirmed: int) -> Reconciled:
-        self._poll.catch_up(Counts())
+    def _run(self, tenure: Tenure, confirmed: int) -> Reconciled:
+        self._poll.catch_up(tenure, Counts())
         position = self._store.position(self._source.name)
         known = 0 if position is None else position.change_number
         stock, first = self._begin()
@@ -129,10 +130,10 @@ class Reconciliation:
         sweep = Sweep(first.change_number)
         for page in self._pages(first, 0, full=True):
             sweep.add(page)
-            self._mend_page(comparison, page)
+            self._mend_page(tenure, comparison, page)
         verdict = self._verdict(stock, sweep)
         if verdict is None:
-            verdict = self._end(comparison, first, confirmed)
+            verdict = self._end(tenure, comparison, first, confirmed)
         found = {kind.value: comparison.found[kind] for kind in Drift if comparison.found[kind]}
         found |= {HELD: verdict.held} if verdict.held else {}
         if stock is not None and (otherwise := sweep.otherwise_titled(stock)):
@@ -162,28 +163,28 @@ class Reconciliation:
         moved = again.change_number == stock.change_number and again.digest != stock.digest
         return _Verdict(Outcome.UNSETTLED if moved else Outcome.CONTRADICTION)
 
-    def _mend_page(self, comparison: Comparison, page: Page) -> None:
+    def _mend_page(self, tenure: Tenure, comparison: Comparison, page: Page) -> None:
         agreements = self._agreements(self._today())
         batch = comparison.differing(self._poll.judge(page, None), agreements, now=self._clock())
         if batch.changes or batch.quarantined:
-            comparison.found[Drift.REFUSED] += self._ingest(batch)
+            comparison.found[Drift.REFUSED] += self._ingest(tenure, batch)
 
-    def _ingest(self, batch: Batch) -> int:
+    def _ingest(self, tenure: Tenure, batch: Batch) -> int:
         today = self._today()
-        ingested = self._store.ingest(batch, self._agreements(today), now=self._clock(), stichtag=today)
+        ingested = self._store.ingest(tenure, batch, self._agreements(today), now=self._clock(), stichtag=today)
         return ingested.quarantined
 
-    def _end(self, comparison: Comparison, first: Page, confirmed: int) -> _Verdict:
+    def _end(self, tenure: Tenure, comparison: Comparison, first: Page, confirmed: int) -> _Verdict:
         """Those of whom the complete sweep did not speak are as the source says, unless the brake holds them."""
         missing = comparison.absent()
         if missing:
             # What has only been deleted or merged since the sweep began is no drift: the next changes bring it.
-            self._poll.catch_up(Counts())
+            self._poll.catch_up(tenure, Counts())
             missing = comparison.unmoved(missing)
         told, silent = self._asked(missing, first.change_number)
         if told:
             comparison.found[Drift.ENDED] += len(told)
-            self._ingest(Batch(self._source.name, tuple(told), (), None, mending=True))
+            self._ingest(tenure, Batch(self._source.name, tuple(told), (), None, mending=True))
         outdated = comparison.outdated()
         removing = len(silent) + len(outdated)
         if removing > max(ceil(comparison.stock() * self._share), confirmed):
@@ -193,8 +194,8 @@ class Reconciliation:
             # At the sweep's own number: should the person stand there again, under whatever number, it is seen.
             gone = [Removal(one.personennummer, first.change_number, stand) for one in silent]
             comparison.found[Drift.VANISHED] += len(gone)
-            self._ingest(Batch(self._source.name, tuple(gone), (), None, mending=True))
-        comparison.drop(comparison.outdated())
+            self._ingest(tenure, Batch(self._source.name, tuple(gone), (), None, mending=True))
+        comparison.drop(tenure, comparison.outdated())
         return _Verdict(Outcome.MENDED if comparison.found.total() else Outcome.CLEAN)
 
     def _asked(self, missing: Sequence[Absent], at: int) -> tuple[list[Change], list[Absent]]:

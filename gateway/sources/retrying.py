@@ -19,6 +19,7 @@ from gateway.sources.advance import State
 from gateway.sources.okvisa import Page
 from gateway.sources.refusing import CONTRADICTORY
 from gateway.store.batch import Batch, Position
+from gateway.store.tenure import Tenure
 from gateway.store.waiting import Fate, Outcome, Tried
 
 LOG = structlog.get_logger(__name__)
@@ -48,17 +49,18 @@ class Waiting(Protocol):
     def due(self, source: str, basis: bytes, limit: int) -> list[Tried]: ...
     def chosen(self, source: str, numbers: Collection[str] | None) -> tuple[list[Tried], list[Fate]]: ...
     def settle(
-        self, tried: Sequence[Tried], delivered: Collection[str], basis: bytes, *, complete: bool
+        self, tenure: Tenure, tried: Sequence[Tried], delivered: Collection[str], basis: bytes, *, complete: bool
     ) -> list[Fate]: ...
-    def forget_vanished(self, source: str, before: datetime) -> int: ...
+    def forget_vanished(self, tenure: Tenure, source: str, before: datetime) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One source's refused records; the caller holds the poll lock. `judge` and `ingest` are those of the round."""
+    """One source's refused records; `judge` and `ingest` are those of the round."""
 
     source: Source
     waiting: Waiting
+    tenure: Tenure
     judge: Callable[[Page], Batch]
     ingest: Callable[[Batch], object]
 
@@ -89,14 +91,14 @@ class Retry:
         """The fates of one call after the other; first of those that no single record can tell anything about."""
         doubtful = [one for one in tried if one.code == CONTRADICTORY]
         if doubtful:
-            left = self.waiting.settle(doubtful, (), self.source.basis, complete=False)
+            left = self.waiting.settle(self.tenure, doubtful, (), self.source.basis, complete=False)
             yield [
                 replace(fate, outcome=Outcome.WHOLE_LOAD) if fate.outcome is Outcome.CHANGED else fate for fate in left
             ]
         open_ones = sorted((one for one in tried if one.code != CONTRADICTORY), key=lambda one: one.change_number)
         while open_ones:
             seen, delivered = self._fetch(open_ones)
-            yield self.waiting.settle(seen, delivered, self.source.basis, complete=complete)
+            yield self.waiting.settle(self.tenure, seen, delivered, self.source.basis, complete=complete)
             open_ones = open_ones[len(seen) :]
 
     def _fetch(self, tried: Sequence[Tried]) -> tuple[Sequence[Tried], set[str]]:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,7 @@ from gateway.errors import StoreError
 from gateway.store import guarding, postgresql, unmoved
 from gateway.store.guarding import Guard
 from gateway.store.tables import epoch
+from gateway.store.tenure import Tenure, begin
 
 _SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
 _BUSY_SECONDS = 30
@@ -126,22 +127,13 @@ class Database:
         return not busy
 
     @contextmanager
-    def poll_lock(self) -> Iterator[None]:
-        """The right to be the one poller; StoreError (code "abruf-laeuft") at once if another has it."""
-        path = self.path
-        if path is None:
-            with self._advisory_lock():
-                yield
-            return
-        descriptor = os.open(f"{path}.poll", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise _already_polling() from None
-            yield
-        finally:
-            os.close(descriptor)
+    def poll_lock(self, randomness: Callable[[int], bytes] = os.urandom) -> Iterator[Tenure]:
+        """The right to write persons; StoreError (code "abruf-laeuft") at once if another has the lock.
+
+        Whoever had it before and does not know that it has lost it cannot write any more: see `tenure`.
+        """
+        with _file_lock(self.path) if self.path else self._advisory_lock():
+            yield begin(self, randomness)
 
     def close(self) -> None:
         """Afterwards this process holds no connection; the next use opens new ones."""
@@ -202,17 +194,38 @@ class Database:
     @contextmanager
     def _advisory_lock(self) -> Iterator[None]:
         # A connection of its own, outside any transaction: the lock lives exactly as long as this connection.
-        engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True, isolation_level="AUTOCOMMIT")
+        engine = sa.create_engine(
+            self._url,
+            poolclass=sa.NullPool,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",
+        )
         with _translated():
             connection = engine.connect()
         try:
             with _translated():
+                connection.execute(sa.text(postgresql.WATCHED))
                 held = connection.execute(sa.select(sa.func.pg_try_advisory_lock(_POLL_LOCK))).scalar_one()
             if not held:
                 raise _already_polling()
             yield
         finally:
-            connection.close()
+            # A connection that was cut says so here; what was done under the lock was proved elsewhere.
+            with suppress(SQLAlchemyError):
+                connection.close()
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    descriptor = os.open(f"{path}.poll", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _already_polling() from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _dispose(pid: int, engine: sa.Engine) -> None:

@@ -26,6 +26,7 @@ from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.tables import epoch, feed_counter, person, person_version, quarantine
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 OPERATION = "personLoeschen"
@@ -39,7 +40,7 @@ _STEP = 200
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Erases; the caller holds the poll lock."""
+    """Erases, under a tenure."""
 
     database: Database
     vault: Vault
@@ -47,7 +48,7 @@ class Eraser:
     trail: AuditTrail
     agreements: Mapping[str, Agreement]
 
-    def erase(self, source: str, personennummer: str, *, now: datetime, stichtag: date) -> bool:
+    def erase(self, tenure: Tenure, source: str, personennummer: str, *, now: datetime, stichtag: date) -> bool:
         """Afterwards nothing of the person can be read and no poll brings it back; whether there was anything.
 
         The ledger comes first, the database second, its write-ahead log last: after a crash anywhere in between,
@@ -60,9 +61,9 @@ class Eraser:
             found = d.load_source_keys(connection, self.vault, keys)
         self.ledger.add(source, *sorted({personennummer, *_numbers(found)}))
         refused = self._refused([d.source_key(self.vault, source, personennummer)])
-        gone = self._entomb(found, refused, "ok", now, stichtag, complete=not broken_off)
+        gone = self._entomb(tenure, found, refused, "ok", now, stichtag, complete=not broken_off)
         if broken_off:  # an erasure before this one, perhaps of somebody else
-            self._apply_ledger(now, stichtag)
+            self._apply_ledger(tenure, now, stichtag)
         self._scrub()
         return gone > 0
 
@@ -77,7 +78,7 @@ class Eraser:
             stored = any(connection.execute(query).first() is not None for query in queries)
         return stored or self.ledger.holds(source, personennummer)
 
-    def after_restore(self, anchored: Callable[[], object], *, now: datetime, stichtag: date) -> int:
+    def after_restore(self, tenure: Tenure, anchored: Callable[[], object], *, now: datetime, stichtag: date) -> int:
         """Afterwards the epoch is another (old tokens are refused) and the ledger is applied; how many were erased.
 
         `anchored` is called in between: the anchor must say from where the trail goes on before anything is added
@@ -85,21 +86,21 @@ class Eraser:
         """
         self._require_ledger()
         self.trail.begin_anew()
-        with self.database.write() as connection:
+        with tenure.write(self.database) as connection:
             connection.execute(sa.update(epoch).values(value=self.vault.random(16).hex(), restoring=True))
             feed_rows.lock(connection, self.agreements)  # also those who came only after the backup
             connection.execute(sa.update(feed_counter).values(anew=True))
         anchored()
-        gone = self._apply_ledger(now, stichtag)
-        with self.database.write() as connection:
+        gone = self._apply_ledger(tenure, now, stichtag)
+        with tenure.write(self.database) as connection:
             connection.execute(sa.update(epoch).values(restoring=False))
             counts = {"datensaetze": gone}
             self.trail.stage(connection, [Entry(kind=Kind.BETRIEB, operation=RESTORE, outcome="ok", counts=counts)])
         return gone
 
-    def finish(self, *, now: datetime, stichtag: date) -> int:
+    def finish(self, tenure: Tenure, *, now: datetime, stichtag: date) -> int:
         """Afterwards the ledger is applied, if an erasure broke off before it reached the database; how many went."""
-        return self._apply_ledger(now, stichtag) if self._behind() else 0
+        return self._apply_ledger(tenure, now, stichtag) if self._behind() else 0
 
     def require_finished(self) -> None:
         """StoreError if the ledger knows of erasures that the database does not: nobody may be served before."""
@@ -112,7 +113,7 @@ class Eraser:
             done: int = connection.execute(sa.select(epoch.c.erasures)).scalar_one()
         return done < len(self.ledger)
 
-    def _apply_ledger(self, now: datetime, stichtag: date) -> int:
+    def _apply_ledger(self, tenure: Tenure, now: datetime, stichtag: date) -> int:
         gone, after = 0, b""
         while True:
             with self.database.read() as connection:
@@ -122,9 +123,9 @@ class Eraser:
             if not ids:
                 break
             if erased := [one for one in found if self._erased(one.source, one.document)]:
-                gone += self._entomb(erased, [], "verzeichnis", now, stichtag, complete=False)
+                gone += self._entomb(tenure, erased, [], "verzeichnis", now, stichtag, complete=False)
             after = ids[-1]
-        self._entomb([], self._refused(), "verzeichnis", now, stichtag, complete=True)
+        self._entomb(tenure, [], self._refused(), "verzeichnis", now, stichtag, complete=True)
         self._scrub()
         return gone
 
@@ -145,6 +146,7 @@ class Eraser:
 
     def _entomb(
         self,
+        tenure: Tenure,
         found: Sequence[Dossier],
         refused: Sequence[str],
         outcome: str,
@@ -161,7 +163,7 @@ class Eraser:
                 entomb(one, self.vault)
             world = projecting.survey(connection, self.vault, self.agreements, gone, stichtag=stichtag)
         result = projecting.project(world, stand={}, now=now)
-        with self.database.write() as connection:
+        with tenure.write(self.database) as connection:
             lock_feeds(connection, result)
             dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.number.in_(refused))).rowcount
             erase_rows(connection, gone)
@@ -203,10 +205,10 @@ def named_by(document: Tree | None) -> list[str]:
     return [number for number in numbers if isinstance(number, str)]
 
 
-def forget_versions(database: Database, before: datetime) -> int:
+def forget_versions(tenure: Tenure, database: Database, before: datetime) -> int:
     """Afterwards no superseded version recorded before that moment is left; how many went. Current ones stay."""
     older = sa.exists().where(person.c.id == person_version.c.person_id, person.c.version > person_version.c.version)
-    with database.write() as connection:
+    with tenure.write(database) as connection:
         gone = connection.execute(sa.delete(person_version).where(person_version.c.recorded_at < before, older))
     database.scrub()
     return gone.rowcount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -14,6 +14,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.retention_tables import retention_run
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 OPERATION = "fristLoeschen"
@@ -58,12 +59,8 @@ class Expiring:
     now: datetime
     stichtag: date
     dry: bool
-    lock: Callable[[], AbstractContextManager[object]]
+    lock: Callable[[], AbstractContextManager[Tenure]]
     tally: Tally = field(default_factory=Tally)
-
-    def locked(self) -> AbstractContextManager[object]:
-        """The poll lock, if anything is going to be written."""
-        return nullcontext() if self.dry else self.lock()
 
     def tell(self, connection: sa.Connection, expiry: Expiry, count: int, persons: Sequence[str] = ()) -> None:
         """Stages the entry of one step; to be called last in its transaction."""

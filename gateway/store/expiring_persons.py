@@ -25,6 +25,7 @@ from gateway.store.ingest import PIECE
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.retention_tables import person_end
 from gateway.store.tables import person, person_version
+from gateway.store.tenure import Tenure
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ class PersonPass:
     def _step(self, ids: Sequence[bytes]) -> None:
         plan = self._planned(ids)
         if not (self._place.dry or plan.empty):
-            with self._place.locked():
+            with self._place.lock() as tenure:
                 plan = self._planned(ids)
-                self._write(plan)
+                self._write(tenure, plan)
         tally = self._place.tally
         for death in plan.deaths:
             tally.gone[death.rule.name] += 1
@@ -234,7 +235,7 @@ class PersonPass:
     def _audit_id(self, one: Dossier) -> str:
         return self._place.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
 
-    def _write(self, plan: _Plan) -> None:
+    def _write(self, tenure: Tenure, plan: _Plan) -> None:
         """Everything of the step and its entries in one transaction."""
         place = self._place
         deaths = [death.one for death in plan.deaths]
@@ -244,7 +245,7 @@ class PersonPass:
         with place.database.read() as connection:
             world = projecting.survey(connection, place.vault, place.agreements, deaths, stichtag=place.stichtag)
         outcome = projecting.project(world, stand={}, now=place.now)
-        with place.database.write() as connection:
+        with tenure.write(place.database) as connection:
             lock_feeds(connection, outcome)
             for key, target in redirected.items():
                 # What was merged into a redirect that goes now points where it pointed.

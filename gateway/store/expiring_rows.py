@@ -68,7 +68,7 @@ def remains(place: Expiring, expiry: Expiry) -> None:
         found |= set(connection.execute(lost).scalars())
     for some in _blocks(sorted(found)):
         if not place.dry:
-            with place.locked(), place.database.write() as connection:
+            with place.lock() as tenure, tenure.write(place.database) as connection:
                 gone = sa.update(person).where(person.c.id.in_(some), person.c.state == "removed")
                 connection.execute(gone.values(wrapped_key=None, ring_key_id=None, audit_cipher=None))
                 connection.execute(sa.delete(person_version).where(person_version.c.person_id.in_(some)))

@@ -1,10 +1,10 @@
 """Takes a page of the source into the store: persons, indexes, feed entries and position, consistent at every step.
 
 Everything dear (opening, deriving, projecting, sealing) happens before the transaction; what was read before it
-cannot change meanwhile, because only the holder of the poll lock writes persons. A page is cut into pieces of at
-most `PIECE` changes, each with its neighbours and feed entries in one transaction; quarantine and position stand in
-the last one, and each piece with what the audit trail must say of it. A crash in between is harmless: the page comes
-again, and what is stored already is stale then.
+cannot change meanwhile, because only the holder of the poll lock writes persons, and each transaction proves that. A
+page is cut into pieces of at most `PIECE` changes, each with its neighbours and feed entries in one transaction;
+quarantine and position stand in the last one, and each piece with what the audit trail must say of it. A crash in
+between is harmless: the page comes again, and what is stored already is stale then.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from gateway.store.ledger import Ledger
 from gateway.store.poll_entries import Story
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
 from gateway.store.tables import epoch, person, person_version, position, quarantine
+from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
 PIECE = 25
@@ -69,7 +70,7 @@ class Intake:
         self._trail = trail
         self._agreements = agreements
 
-    def take(self, batch: Batch, *, now: datetime, stichtag: date) -> Ingested:
+    def take(self, tenure: Tenure, batch: Batch, *, now: datetime, stichtag: date) -> Ingested:
         """Afterwards the whole batch is in the store and its position remembered; StoreError or VaultError if not."""
         counts = Ingested()
         with self._database.read() as connection:
@@ -77,20 +78,28 @@ class Intake:
         pieces = list(_pieces(batch.changes))
         for number, changes in enumerate(pieces, start=1):
             last = number == len(pieces)
-            self._take_piece(batch, changes, counts, last=last, now=now, stichtag=stichtag)
+            self._take_piece(tenure, batch, changes, counts, last=last, now=now, stichtag=stichtag)
         if counts.removed:
             self._database.scrub()
         return counts
 
     def _take_piece(
-        self, batch: Batch, changes: Sequence[Change], counts: Ingested, *, last: bool, now: datetime, stichtag: date
+        self,
+        tenure: Tenure,
+        batch: Batch,
+        changes: Sequence[Change],
+        counts: Ingested,
+        *,
+        last: bool,
+        now: datetime,
+        stichtag: date,
     ) -> None:
         with self._database.read() as connection:
             piece = self._decided(connection, batch, changes, counts, now)
             changed = list(piece.people.values())
             world = projecting.survey(connection, self._vault, self._agreements, changed, stichtag=stichtag)
         outcome = projecting.project(world, stand=piece.stand, now=now)
-        with self._database.write() as connection:
+        with tenure.write(self._database) as connection:
             lock_feeds(connection, outcome)
             self._write_people(connection, piece)
             counts.entries += write_outcome(connection, outcome, now)
@@ -254,7 +263,7 @@ class Intake:
         identity = self._vault.random(16)
         return Dossier(identity, source, key, 0, -1, "removed", None, None, None, None, None)
 
-    def _write_people(self, connection: sa.Connection, piece: _Piece) -> None:
+    def _write_people(self, connection: Fenced, piece: _Piece) -> None:
         # First: who is gone and comes back in the same piece must not lose what is new.
         erase_rows(connection, piece.removed)
         write_people(connection, self._vault, list(piece.people.values()), piece.fresh)
@@ -312,7 +321,7 @@ def _merged_into(key: bytes) -> sa.ColumnElement[bool]:
     return sa.and_(person.c.merged_into == key, person.c.state == "merged")
 
 
-def _write_position(connection: sa.Connection, batch: Batch) -> None:
+def _write_position(connection: Fenced, batch: Batch) -> None:
     if batch.position is None:
         return
     at = batch.position

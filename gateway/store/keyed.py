@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.keyring import CHAINED
 from gateway.store.tables import key_use, person
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 _ROUNDS = 5
@@ -84,10 +86,9 @@ class KeyedDatabase(Database):
         return self._inner.scrub()
 
     @contextmanager
-    def poll_lock(self) -> Iterator[None]:
-        """The right to be the one poller; StoreError (code "abruf-laeuft") at once if another has it."""
-        with self._inner.poll_lock():
-            yield
+    def poll_lock(self, randomness: Callable[[int], bytes] = os.urandom) -> Iterator[Tenure]:
+        with self._inner.poll_lock(randomness) as tenure:
+            yield tenure
 
     def close(self) -> None:
         self._inner.close()

@@ -47,6 +47,7 @@ from gateway.store.snapshot import SnapshotPage
 from gateway.store.subject_search import Found, Sought
 from gateway.store.subjects import Subject
 from gateway.store.tables import poll_run, position
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 from gateway.store.waiting import Waiting
 
@@ -75,7 +76,7 @@ _T = TypeVar("_T")
 
 @under_keys
 class Store:
-    """Persons and their change feed. Reading is safe from any thread and process; writing needs `poll_lock`.
+    """Persons and their change feed. Reading is safe from any thread and process; writing takes a Tenure.
 
     `waiting` is what is done with refused records.
     """
@@ -127,31 +128,36 @@ class Store:
         with self._database.read() as connection:
             return changes.read_epoch(connection)
 
-    # What the poller does; the caller holds `poll_lock`.
+    # What the holder of the poll lock does; StoreError (code "abruf-abgeloest") once another has taken it.
 
     @contextmanager
-    def poll_lock(self) -> Iterator[None]:
+    def poll_lock(self) -> Iterator[Tenure]:
         """The right to write persons; StoreError (code "abruf-laeuft") at once if another has it."""
-        with self._database.poll_lock():
-            yield
+        with self._database.poll_lock(self._vault.random) as tenure:
+            yield tenure
 
-    def ingest(self, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Ingested:
+    def ingest(
+        self, tenure: Tenure, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    ) -> Ingested:
         """Afterwards the batch is stored with its feed entries, quarantine and position; old records are ignored.
 
         An erasure that broke off after the ledger is finished first.
         """
-        self._eraser(agreements).finish(now=now, stichtag=stichtag)
+        self._eraser(agreements).finish(tenure, now=now, stichtag=stichtag)
         intake = Intake(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
-        return intake.take(batch, now=now, stichtag=stichtag)
+        return intake.take(tenure, batch, now=now, stichtag=stichtag)
 
-    def reproject(self, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date) -> Reprojected:
+    def reproject(
+        self, tenure: Tenure, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+    ) -> Reprojected:
         """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due.
 
         An erasure that broke off is finished first: it waits for no source.
         """
-        self._eraser(agreements).finish(now=now, stichtag=stichtag)
+        self._eraser(agreements).finish(tenure, now=now, stichtag=stichtag)
+        streams = feed.streams(agreements.values())
         return reprojecting.reproject(
-            self._database, self._vault, self._trail, feed.streams(agreements.values()), now=now, stichtag=stichtag
+            tenure, self._database, self._vault, self._trail, streams, now=now, stichtag=stichtag
         )
 
     def position(self, source: str) -> Position | None:
@@ -175,17 +181,24 @@ class Store:
         with self._database.read() as connection:
             return reconciled.history(connection).get(source, [])
 
-    def finish_poll(self, source: str, stand: datetime, now: datetime) -> None:
+    def finish_poll(self, tenure: Tenure, source: str, stand: datetime, now: datetime) -> None:
         """Afterwards `source` counts as completely read as of `stand`."""
-        with self._database.write() as connection:
+        with tenure.write(self._database) as connection:
             connection.execute(sa.delete(poll_run).where(poll_run.c.source == source))
             connection.execute(sa.insert(poll_run), [{"source": source, "stand": stand, "finished_at": now}])
 
     def erase(
-        self, source: str, personennummer: str, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+        self,
+        tenure: Tenure,
+        source: str,
+        personennummer: str,
+        agreements: Mapping[str, Agreement],
+        *,
+        now: datetime,
+        stichtag: date,
     ) -> bool:
         """Afterwards the person is gone for good, also after a restore; whether there was one."""
-        return self._eraser(agreements).erase(source, personennummer, now=now, stichtag=stichtag)
+        return self._eraser(agreements).erase(tenure, source, personennummer, now=now, stichtag=stichtag)
 
     def is_known(self, source: str, personennummer: str) -> bool:
         """True if this person number stands, or once stood, in the store, in quarantine or in the erasure ledger."""
@@ -193,6 +206,7 @@ class Store:
 
     def after_restore(
         self,
+        tenure: Tenure,
         agreements: Mapping[str, Agreement],
         *,
         now: datetime,
@@ -203,15 +217,15 @@ class Store:
 
         `anchored` writes the restore checkpoint: before anything is added to the trail.
         """
-        return self._eraser(agreements).after_restore(anchored, now=now, stichtag=stichtag)
+        return self._eraser(agreements).after_restore(tenure, anchored, now=now, stichtag=stichtag)
 
     def require_erasures(self) -> None:
         """StoreError if an erasure broke off before it reached the database: nobody may be served before it has."""
         self._eraser({}).require_finished()
 
-    def forget_versions(self, before: datetime) -> int:
+    def forget_versions(self, tenure: Tenure, before: datetime) -> int:
         """Afterwards no superseded version of a person recorded before that moment is left; how many went."""
-        return erasing.forget_versions(self._database, before)
+        return erasing.forget_versions(tenure, self._database, before)
 
     def rewrap(self) -> int:
         """Afterwards every person's key is wrapped by the newest generation of the key ring; how many were not."""
@@ -224,7 +238,7 @@ class Store:
         now: datetime,
         stichtag: date,
         dry: bool,
-        lock: Callable[[], AbstractContextManager[object]],
+        lock: Callable[[], AbstractContextManager[Tenure]],
     ) -> Expiring:
         """Where the deletion rules work on this store; see `gateway.upkeep.retention`."""
         streams = feed.streams(agreements.values())

@@ -35,6 +35,14 @@ _CONNECTING = {
     "tcp_user_timeout": "15000",
     "application_name": "gateway",
 }
+WATCHED = """
+SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES
+    ('tcp_keepalives_idle', '3'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '2'),
+    ('tcp_user_timeout', '8000'), ('client_connection_check_interval', '2000')
+) AS wanted (name, value) USING (name)
+"""
+"""Within seconds the server gives up a connection whose other end has vanished, and what it has locked is free."""
+
 _BEGUN_AGAIN = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected: nothing was written, and the same again may succeed."""
 _SETTLED = ("23", "40")
@@ -131,6 +139,8 @@ def _connected(raw: Any, _record: object) -> None:
     """A connection that is refused is closed: the pool has not seen it yet."""
     try:
         require_durable(raw)
+        raw.execute(WATCHED)
+        raw.commit()
     except BaseException:
         raw.close()
         raise

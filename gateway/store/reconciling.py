@@ -28,6 +28,7 @@ from gateway.store.ingest import numbers_of, storable
 from gateway.store.keyed import under_keys
 from gateway.store.ledger import Ledger
 from gateway.store.tables import person, quarantine
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 KEYS_MOVED = "schluessel-gewechselt"
@@ -152,11 +153,11 @@ class Comparison:
             rows = connection.execute(sa.select(*columns).where(self._waits(), older)).all()
         return [row.number for row in rows if not self._still_refused(row.source_key, row.sha256)]
 
-    def drop(self, numbers: Sequence[str]) -> None:
+    def drop(self, tenure: Tenure, numbers: Sequence[str]) -> None:
         """Afterwards these refused records no longer wait, and the trail says so."""
         for start in range(0, len(numbers), _STEP):
             some = quarantine.c.number.in_(numbers[start : start + _STEP])
-            with self._database.write() as connection:
+            with tenure.write(self._database) as connection:
                 gone = sa.delete(quarantine).where(some).returning(quarantine.c.source_key)
                 keys = connection.execute(gone).scalars().all()
                 concerned = waiting.audit_ids(connection, self._vault, [key for key in keys if key is not None])

@@ -1,4 +1,4 @@
-"""Writes persons, their indexes and what became of their projections; each kind of row is one statement."""
+"""Writes persons, their indexes and what became of their projections, under a tenure; a kind of row, a statement."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from gateway.store.tables import (
     relation,
     search_index,
 )
+from gateway.store.tenure import Fenced
 from gateway.store.vault import Vault
 
 
@@ -32,7 +33,7 @@ def entomb(one: Dossier, vault: Vault) -> None:
     d.set_document(one, None, vault)
 
 
-def write_people(connection: sa.Connection, vault: Vault, people: Sequence[Dossier], fresh: set[bytes]) -> None:
+def write_people(connection: Fenced, vault: Vault, people: Sequence[Dossier], fresh: set[bytes]) -> None:
     """Afterwards rows, search tokens, relations and families of `people` are those of their dossiers."""
     new = [_person_row(one) for one in people if one.id in fresh]
     old = [_person_row(one) for one in people if one.id not in fresh]
@@ -53,7 +54,7 @@ def lock_feeds(connection: sa.Connection, outcome: Outcome) -> None:
     feed_rows.lock(connection, {move.stream for move in outcome.moves})
 
 
-def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> int:
+def write_outcome(connection: Fenced, outcome: Outcome, now: datetime) -> int:
     """Afterwards the feed says what `outcome` says; how many entries got a number."""
     if outcome.families:
         connection.execute(sa.insert(family_kennung), outcome.families)
@@ -67,7 +68,7 @@ def write_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) ->
     return entries
 
 
-def erase_rows(connection: sa.Connection, removed: Sequence[Dossier]) -> None:
+def erase_rows(connection: Fenced, removed: Sequence[Dossier]) -> None:
     """Afterwards nothing of these persons is left but tombstone, and Kennung until `entfallen` is acknowledged."""
     ids = [one.id for one in removed]
     if not ids:
@@ -78,7 +79,7 @@ def erase_rows(connection: sa.Connection, removed: Sequence[Dossier]) -> None:
     connection.execute(sa.delete(quarantine).where(quarantine.c.source_key.in_(keys)))
 
 
-def drop_lone_families(connection: sa.Connection) -> None:
+def drop_lone_families(connection: Fenced) -> None:
     """Afterwards no identifier is kept for a family of which nobody is stored."""
     alone = family_kennung.c.family_key.not_in(sa.select(family.c.family_key))
     connection.execute(sa.delete(family_kennung).where(alone))

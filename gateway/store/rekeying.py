@@ -20,6 +20,7 @@ from gateway.store.key_places import FEED_SEALED, HASHED, WRAPPED, FeedSealed, H
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import VAULT
 from gateway.store.tables import family_kennung, key_use, search_index
+from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -88,14 +89,16 @@ def sealed_by(connection: sa.Connection, vault: Vault) -> dict[str, Counter[int]
     }
 
 
-def prepare_tokens(database: KeyedDatabase, vault: Vault, generation: int, progress: Progress = silent) -> None:
-    """Afterwards every search token stands also under `generation` of the index key; the caller holds the poll lock."""
+def prepare_tokens(
+    tenure: Tenure, database: KeyedDatabase, vault: Vault, generation: int, progress: Progress = silent
+) -> None:
+    """Afterwards every search token stands also under `generation` of the index key."""
     with database.read() as connection:
         people = connection.execute(sa.select(search_index.c.person_id).distinct()).scalars().all()
     people = sorted(people)
     for start in range(0, len(people), _TOKEN_STEP):
         block = people[start : start + _TOKEN_STEP]
-        with database.write() as connection:
+        with tenure.write(database) as connection:
             rows = connection.execute(sa.select(search_index).where(search_index.c.person_id.in_(block))).all()
             there = {(row.person_id, row.token) for row in rows if row.generation == generation}
             wanted = {
@@ -112,19 +115,26 @@ def prepare_tokens(database: KeyedDatabase, vault: Vault, generation: int, progr
 
 
 def switch(
-    database: KeyedDatabase, vault: Vault, trail: AuditTrail, key: str, generation: int, entry: Callable[[int], Entry]
+    tenure: Tenure,
+    database: KeyedDatabase,
+    vault: Vault,
+    trail: AuditTrail,
+    key: str,
+    generation: int,
+    entry: Callable[[int], Entry],
 ) -> int:
     """Afterwards every hash of `key` is of `generation`, and the database says so, in one transaction; how many rows.
 
-    The audit entry that `entry` makes of the number stands or falls with it. The caller holds the poll lock and, for
-    the index key, has prepared the tokens.
+    The audit entry that `entry` makes of the number stands or falls with it. For the index key the caller has
+    prepared the tokens.
     """
 
     def change(value: bytes) -> bytes:
         return vault.further(key, generation, value)
 
     families = _changed_families(database, vault, change) if key == "index" else []
-    with database.switch() as connection:
+    with database.switch() as unproved:
+        connection = tenure.prove(unproved)
         changed = _replace_families(connection, families)
         for table in dict.fromkeys(place.column.table for place in HASHED[key]):
             changed += _rehash(connection, [place for place in HASHED[key] if place.column.table is table], change)
@@ -134,7 +144,7 @@ def switch(
     return changed
 
 
-def drop_tokens(database: KeyedDatabase, generation: int, progress: Progress = silent) -> int:
+def drop_tokens(tenure: Tenure, database: KeyedDatabase, generation: int, progress: Progress = silent) -> int:
     """Afterwards there are no search tokens but those of `generation`, the one in use; how many went."""
     other = search_index.c.generation != generation
     with database.read() as connection:
@@ -142,7 +152,7 @@ def drop_tokens(database: KeyedDatabase, generation: int, progress: Progress = s
     people, gone = sorted(people), 0
     for start in range(0, len(people), _TOKEN_STEP):
         block = people[start : start + _TOKEN_STEP]
-        with database.write() as connection:
+        with tenure.write(database) as connection:
             gone += connection.execute(
                 sa.delete(search_index).where(search_index.c.person_id.in_(block), other)
             ).rowcount
@@ -152,6 +162,7 @@ def drop_tokens(database: KeyedDatabase, generation: int, progress: Progress = s
 
 
 def retire(
+    tenure: Tenure,
     database: KeyedDatabase,
     vault: Vault,
     trail: AuditTrail,
@@ -160,11 +171,12 @@ def retire(
     generation: int,
     destroy: Callable[[], None],
 ) -> None:
-    """Afterwards the key of that generation is destroyed, and the trail says so; the caller holds the poll lock.
+    """Afterwards the key of that generation is destroyed, and the trail says so.
 
     VaultError if anything in the database still needs it: nothing can begin to while this looks.
     """
-    with database.switch() as connection:
+    with database.switch() as unproved:
+        connection = tenure.prove(unproved)
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("LOCK TABLE audit_segment IN EXCLUSIVE MODE"))
         found = wrapped_by(connection) if purpose == VAULT else {}
@@ -230,7 +242,7 @@ def _reseal_step(database: Database, vault: Vault, place: FeedSealed, rows: Sequ
     return len(changed)
 
 
-def _delete_tokens(connection: sa.Connection, tokens: set[tuple[bytes, bytes]]) -> None:
+def _delete_tokens(connection: Fenced, tokens: set[tuple[bytes, bytes]]) -> None:
     same = sa.and_(search_index.c.person_id == sa.bindparam("one"), search_index.c.token == sa.bindparam("made"))
     connection.execute(sa.delete(search_index).where(same), [{"one": one, "made": made} for one, made in tokens])
 
@@ -248,21 +260,21 @@ def _changed_families(database: KeyedDatabase, vault: Vault, change: Callable[[b
     return sorted(changed, key=lambda row: (row["application"], row["family_key"]))
 
 
-def _replace_families(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> int:
+def _replace_families(connection: Fenced, rows: Sequence[dict[str, Any]]) -> int:
     if rows:
         connection.execute(sa.delete(family_kennung))
         connection.execute(sa.insert(family_kennung), rows)
     return len(rows)
 
 
-def _rehash(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+def _rehash(connection: Fenced, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
     """Every value of these columns of one table is changed; how many rows."""
     if connection.dialect.name == "sqlite":
         return _rehash_sqlite(connection, places, change)
     return _rehash_postgresql(connection, places, change)
 
 
-def _rehash_sqlite(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+def _rehash_sqlite(connection: Fenced, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
     """One pass over the table; its indexes are made anew, sorted: much faster than to change them value by value."""
     table, raw = places[0].column.table, connection.connection.driver_connection
     names = {place.column.name for place in places}
@@ -279,7 +291,7 @@ def _rehash_sqlite(connection: sa.Connection, places: Sequence[Hashed], change: 
     return changed
 
 
-def _rehash_postgresql(connection: sa.Connection, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
+def _rehash_postgresql(connection: Fenced, places: Sequence[Hashed], change: Callable[[bytes], bytes]) -> int:
     """Each row is written once, found by its key; an index cannot be taken away here, because readers would wait."""
     table = places[0].column.table
     keys, columns = list(table.primary_key), [place.column for place in places]

@@ -20,6 +20,7 @@ from gateway.store.database import Database
 from gateway.store.ingest import PIECE
 from gateway.store.recording import lock_feeds, write_outcome
 from gateway.store.tables import epoch, feed_counter, person, projection
+from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
 _OVERLAP = timedelta(days=7)
@@ -38,6 +39,7 @@ class Reprojected:
 
 
 def reproject(
+    tenure: Tenure,
     database: Database,
     vault: Vault,
     trail: AuditTrail,
@@ -48,7 +50,7 @@ def reproject(
 ) -> Reprojected:
     """Afterwards every projection is what these agreements and rules give on `stichtag`.
 
-    Cheap if nothing is due. Broken off at any point it is simply done again. The caller holds the poll lock. Since
+    Cheap if nothing is due. Broken off at any point it is simply done again. Since
     when a version holds, and until when, is on the audit trail. An application whose agreement is not among these
     keeps what it was last told: nobody may ask, and nothing of it goes to the feed until there is an agreement again.
     """
@@ -57,18 +59,18 @@ def reproject(
         stored = {row.stream: row.basis for row in connection.execute(sa.select(feed_counter))}
         until = connection.execute(sa.select(epoch.c.reprojected)).scalar_one()
         due = _due(connection, vault, None if until is None else date.fromisoformat(until), stichtag)
-    _disown(database, trail, stored, agreements)
+    _disown(tenure, database, trail, stored, agreements)
     bases = {name: basis(agreement) for name, agreement in agreements.items()}
     changed = [name for name, value in bases.items() if (stored.get(name) or b"")[:_DIGEST] != value]
     begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
-    work = _Work(database, vault, now, stichtag, done)
+    work = _Work(tenure, database, vault, now, stichtag, done)
     if changed:
         work.all_persons(agreements)
     else:
         work.persons(due, agreements)
     if changed or begun or until is None or until < stichtag.isoformat():
         known = {name: bases[name] + agreements[name].version.to_bytes(_VERSION, "big") for name in {*changed, *begun}}
-        with database.write() as connection:
+        with tenure.write(database) as connection:
             _remember(connection, known)
             connection.execute(sa.update(epoch).values(reprojected=stichtag.isoformat()))
             if begun:
@@ -76,7 +78,7 @@ def reproject(
     return done
 
 
-def _remember(connection: sa.Connection, known: Mapping[str, bytes | None]) -> None:
+def _remember(connection: Fenced, known: Mapping[str, bytes | None]) -> None:
     feed_rows.lock(connection, known)
     for name, value in known.items():
         connection.execute(sa.update(feed_counter).where(feed_counter.c.stream == name).values(basis=value))
@@ -147,6 +149,7 @@ _CODE = (
 
 @dataclass(frozen=True, slots=True)
 class _Work:
+    tenure: Tenure
     database: Database
     vault: Vault
     now: datetime
@@ -175,7 +178,7 @@ class _Work:
             people = d.load_ids(connection, self.vault, ids)
             world = projecting.survey(connection, self.vault, agreements, people, stichtag=self.stichtag)
         outcome = projecting.project(world, stand={}, now=self.now)
-        with self.database.write() as connection:
+        with self.tenure.write(self.database) as connection:
             lock_feeds(connection, outcome)
             self.done.entries += write_outcome(connection, outcome, self.now)
         self.done.persons += len(people)
@@ -191,12 +194,16 @@ def _due(connection: sa.Connection, vault: Vault, until: date | None, stichtag: 
 
 
 def _disown(
-    database: Database, trail: AuditTrail, stored: Mapping[str, bytes | None], agreements: Mapping[str, Agreement]
+    tenure: Tenure,
+    database: Database,
+    trail: AuditTrail,
+    stored: Mapping[str, bytes | None],
+    agreements: Mapping[str, Agreement],
 ) -> None:
     """An application without agreement is computed no more; when it has one again, everyone is computed anew."""
     gone = {name: value for name, value in sorted(stored.items()) if name not in agreements and value is not None}
     if gone:
-        with database.write() as connection:
+        with tenure.write(database) as connection:
             _remember(connection, dict.fromkeys(gone))
             trail.stage(connection, [_ended(name, value) for name, value in gone.items()])
 

@@ -229,6 +229,33 @@ reconciliation = Table(
     Column("found", Text, nullable=False),
 )
 
+poll_term = Table(
+    "poll_term",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # How often the poll lock was taken, and which of its holders was the last (`tenure`).
+    Column("term", BigInteger, nullable=False),
+    Column("mark", String(32), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+poll_turn = Table(
+    "poll_turn",
+    metadata,
+    Column("source", SOURCE, primary_key=True),
+    # The last turn anybody took, whether or not the source was asked in it, and how long until the next.
+    Column("number", BigInteger, nullable=False),
+    Column("taken_at", Utc, nullable=False),
+    Column("pause_ms", BigInteger, nullable=False),
+    # So many turns more pass before the source is asked again.
+    Column("rest", Integer, nullable=False),
+    Column("attempted_at", Utc),
+    # How often in a row the source could not be read, since when, and how it ended the last time.
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Utc),
+    Column("code", String(64)),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -19,6 +19,7 @@ from gateway.store.ledger import Ledger
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.tables import person, projection
 from gateway.store.tables import quarantine as rows
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 _STEP = 500
@@ -90,7 +91,7 @@ class Standing:
 
 @under_keys
 class Waiting:
-    """The refused records of one store; what judges, drops or forgets them needs the poll lock."""
+    """The refused records of one store; what judges or forgets them takes a Tenure."""
 
     def __init__(
         self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime], trail: AuditTrail
@@ -129,21 +130,23 @@ class Waiting:
             Fate(one.number, Outcome.WHOLE_LOAD, one.reasons) for one in found.values() if one.number not in single
         ]
 
-    def settle(self, tried: Sequence[Tried], delivered: Collection[str], basis: bytes, *, complete: bool) -> list[Fate]:
+    def settle(
+        self, tenure: Tenure, tried: Sequence[Tried], delivered: Collection[str], basis: bytes, *, complete: bool
+    ) -> list[Fate]:
         """What became of records that were fetched again, of which those of number in `delivered` came and were judged.
 
         Afterwards none of them is due again by `basis`. `complete`: everything the source has, has been read. Whoever
         was erased meanwhile is not told of.
         """
         numbers = [one.number for one in tried]
-        with self._database.write() as connection:
+        with tenure.write(self._database) as connection:
             connection.execute(sa.update(rows).where(rows.c.number.in_(numbers)).values(basis=basis))
             left = {one.number: one for one in map(_entry(connection, self._vault), numbers) if one is not None}
             stored = _stored(connection, [one.source_key for one in tried])
             newer = _waiting(connection, [one.source_key for one in tried])
         return list(_fates(tried, delivered, left, stored, newer, complete=complete))
 
-    def forget_vanished(self, source: str, before: datetime) -> int:
+    def forget_vanished(self, tenure: Tenure, source: str, before: datetime) -> int:
         """Afterwards no record waits that the source has not sent since `before`, if nobody is stored under its number.
 
         For the end of a whole load that began then. Who is stored and vanished is found by reconciliation.
@@ -152,7 +155,7 @@ class Waiting:
         unseen = sa.or_(rows.c.seen_at.is_(None), rows.c.seen_at < before)
         alone = sa.or_(rows.c.source_key.is_(None), rows.c.source_key.not_in(kept))
         gone = sa.and_(rows.c.source == source, rows.c.dropped_at.is_(None), unseen, alone)
-        with self._database.write() as connection:
+        with tenure.write(self._database) as connection:
             count = connection.execute(sa.delete(rows).where(gone)).rowcount
             if count:
                 self._trail.stage(connection, [poll_entries.vanished(count)])

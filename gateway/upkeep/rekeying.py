@@ -21,6 +21,7 @@ from gateway.store.key_check import usage
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import CHAINED, ROTATABLE, VAULT, KeyRing
 from gateway.store.rekeying import Progress, silent
+from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
 _TOKENS_LIVE = timedelta(hours=25)
@@ -62,18 +63,19 @@ class Rekeying:
         with self._alone():
             self._keyed.follow()
             if purpose in CHAINED:
-                with self._poll_lock():
-                    return self._rotate_hash(purpose)
+                with self._poll_lock() as tenure:
+                    return self._rotate_hash(tenure, purpose)
             return self._rotate_sealing(purpose)
 
     def retire(self, purpose: str, generation: int, now: datetime) -> None:
         """Afterwards this older generation is destroyed; VaultError if it is in use, or anything needs it yet."""
-        with self._alone(), self._poll_lock():
+        with self._alone(), self._poll_lock() as tenure:
             keyring.require_retirable(self.folder, purpose, generation)
             if purpose == "token":
                 self._require_old_tokens_ended(now)
             self._keyed.follow()
             rekeying.retire(
+                tenure,
                 self._keyed,
                 self.vault,
                 self.trail,
@@ -104,7 +106,7 @@ class Rekeying:
         self.trail.record(_entry("abgeschlossen", {purpose: generation, **counts}))
         return Rotated(purpose, generation, resumed, counts)
 
-    def _rotate_hash(self, purpose: str) -> Rotated:
+    def _rotate_hash(self, tenure: Tenure, purpose: str) -> Rotated:
         keyed, use = self._keyed, self._keyed.follow()[purpose]
         newest = self.vault.newest(purpose)
         with keyed.read() as connection:
@@ -113,8 +115,9 @@ class Rekeying:
         if newest > use or not left:
             generation = use + 1 if newest > use else self._begin(purpose, use + 1)
             if purpose == "index":
-                rekeying.prepare_tokens(keyed, self.vault, generation, self._rested)
+                rekeying.prepare_tokens(tenure, keyed, self.vault, generation, self._rested)
             rows = rekeying.switch(
+                tenure,
                 keyed,
                 self.vault,
                 self.trail,
@@ -126,7 +129,7 @@ class Rekeying:
         use = keyed.follow()[purpose]
         counts = {"rows": rows}
         if purpose == "index":
-            counts["tokens"] = rekeying.drop_tokens(keyed, use, self._rested)
+            counts["tokens"] = rekeying.drop_tokens(tenure, keyed, use, self._rested)
         return Rotated(purpose, use, resumed, counts)
 
     def _begin(self, purpose: str, generation: int) -> int:
@@ -156,13 +159,13 @@ class Rekeying:
             os.close(descriptor)
 
     @contextmanager
-    def _poll_lock(self) -> Iterator[None]:
+    def _poll_lock(self) -> Iterator[Tenure]:
         """The poll lock, once the round that may be running has ended."""
         waited = 0.0
         while True:
             lock = self.database.poll_lock()
             try:
-                lock.__enter__()
+                tenure = lock.__enter__()
                 break
             except StoreError as error:
                 if error.code != "abruf-laeuft" or waited >= self.patience:
@@ -171,7 +174,7 @@ class Rekeying:
             self.pause(_PAUSE)
             waited += _PAUSE
         try:
-            yield
+            yield tenure
         finally:
             lock.__exit__(None, None, None)
 

@@ -18,6 +18,7 @@ from gateway.store import expiring_audit, expiring_rows
 from gateway.store.expiring import Expiring, Expiry
 from gateway.store.expiring_persons import PersonPass, PersonRules
 from gateway.store.persons import Store
+from gateway.store.tenure import Tenure
 from gateway.upkeep.retention_periods import last_due
 from gateway.upkeep.retention_rules import Datenart, Rule, Rules
 
@@ -102,9 +103,9 @@ class Retention:
         return Report(lines, dict(place.tally.held), tuple(place.tally.escalated), place.dry)
 
     @contextmanager
-    def _patiently(self) -> Iterator[None]:
-        with _acquired(self._store.poll_lock, self._pause):
-            yield
+    def _patiently(self) -> Iterator[Tenure]:
+        with _acquired(self._store.poll_lock, self._pause) as tenure:
+            yield tenure
 
 
 def expiries(rules: Rules, now: datetime, timezone: tzinfo) -> dict[str, Expiry]:
@@ -147,11 +148,11 @@ def _walk(what: str, steps: Iterator[int], say: Progress, *, total: int | None =
 
 
 @contextmanager
-def _acquired(lock: Callable[[], AbstractContextManager[object]], pause: Callable[[float], None]) -> Iterator[None]:
+def _acquired(lock: Callable[[], AbstractContextManager[Tenure]], pause: Callable[[float], None]) -> Iterator[Tenure]:
     with ExitStack() as held:
         for attempt in range(_PATIENCE):
             try:
-                held.enter_context(lock())
+                tenure = held.enter_context(lock())
                 break
             except StoreError as error:
                 if error.code != _POLLING:
@@ -161,7 +162,7 @@ def _acquired(lock: Callable[[], AbstractContextManager[object]], pause: Callabl
                         "a poll has been running for minutes: run this again later", code=_POLLING
                     ) from None
             pause(1.0)
-        yield
+        yield tenure
 
 
 def _silent(_what: str, _step: int, _total: int | None) -> None:

@@ -42,7 +42,8 @@ def erase(folder: Path, number: str) -> None:
         database, vault = Database.open(f"sqlite:///{folder / 'gateway.sqlite'}"), Vault(ring())
         trail = AuditTrail.open(database, vault, lambda: NOW, os.urandom)
         store = Store(database, vault, Ledger(folder / "erased.ledger", vault), lambda: NOW, trail)
-        store.erase(SOURCE, number, {"wohnung": agreement()}, now=NOW, stichtag=TODAY)
+        with store.poll_lock() as tenure:
+            store.erase(tenure, SOURCE, number, {"wohnung": agreement()}, now=NOW, stichtag=TODAY)
         status = 0
     except Exception:  # noqa: BLE001 -- the end of this process: say why, whatever it was
         traceback.print_exc()

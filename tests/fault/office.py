@@ -114,8 +114,8 @@ def _rotate(rules: Rules, *, purpose: str) -> Mapping[str, int]:
 
 def _erase(rules: Rules, *, number: str) -> Mapping[str, int]:
     now = rules.clock()
-    with app.open_house(rules) as house, house.store.poll_lock():
-        gone = house.store.erase(SOURCE, number, rules.agreements, now=now, stichtag=rules.city.today(now))
+    with app.open_house(rules) as house, house.store.poll_lock() as tenure:
+        gone = house.store.erase(tenure, SOURCE, number, rules.agreements, now=now, stichtag=rules.city.today(now))
     return {"persons": int(gone)}
 
 

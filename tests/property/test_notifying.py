@@ -245,7 +245,7 @@ def removed(play: Play, number: str, path: str, draw: int) -> None:
 def erased(play: Play, number: str, path: str, draw: int) -> None:
     del path, draw
     if not play.source[number].erased:
-        play.house.store.erase(SOURCE, number, play.house.agreements, now=play.house.now, stichtag=play.house.today)
+        play.house.holding.erase(SOURCE, number, play.house.agreements, now=play.house.now, stichtag=play.house.today)
         play.source[number].erased = True
 
 

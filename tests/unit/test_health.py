@@ -20,6 +20,7 @@ from gateway.wire import issuing
 from gateway.wire.issuing import Term
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
+from tests.unit.store.store_kit import Holding
 
 Spoil = Callable[[Place], object]
 
@@ -55,7 +56,7 @@ def execute(place: Place, statement: str) -> None:
 
 def polled(place: Place, stand: datetime) -> None:
     with build(place.settings, clock=lambda: NOW) as app:
-        app.store.finish_poll("okvisa", stand, stand)
+        Holding(app.store, app.database).finish_poll("okvisa", stand, stand)
         app.store.note_reconciliation("okvisa", Reconciled(Outcome.BEGUN, stand, None, {}))
 
 

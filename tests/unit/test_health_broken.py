@@ -18,6 +18,7 @@ from gateway.store.keyring import KeyRing, file_name
 from gateway.store.ledger import LEDGER
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
+from tests.unit.store.store_kit import Holding
 
 Look = Callable[..., Finding]
 
@@ -40,7 +41,7 @@ def used(place: Place) -> Place:
     """A place that has polled and answered."""
     with build(place.settings, clock=lambda: NOW) as app:
         place.ask(app, "wohnung2000", message())
-        app.store.finish_poll("okvisa", NOW, NOW)
+        Holding(app.store, app.database).finish_poll("okvisa", NOW, NOW)
     return place
 
 

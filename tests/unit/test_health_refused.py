@@ -30,8 +30,8 @@ def refuse(app: App, person: str, change: int, reason: str = "familienname: fehl
     digest = hashlib.sha256(f"{person} {change}".encode()).digest()
     bad = Quarantined(person, change, (reason,), None, digest, hides, None, "x", b"b" * 32)
     hidden = (Withholding(person, change),) if hides else ()
-    with app.store.poll_lock():
-        app.store.ingest(Batch("okvisa", hidden, (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
+    with app.store.poll_lock() as tenure:
+        app.store.ingest(tenure, Batch("okvisa", hidden, (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
 
 
 def found(place: Place, now: datetime = NOW) -> dict[str, Finding]:
@@ -71,9 +71,9 @@ def test_a_mistake_of_ours_is_critical_at_once(place: Place, app: App) -> None:
 
 def test_persons_who_are_hidden_or_told_as_they_were(place: Place, app: App) -> None:
     """Who is hidden is a warning at once; of whom an older version is told, when the correction is overdue."""
-    with app.store.poll_lock():
+    with app.store.poll_lock() as tenure:
         people = tuple(upsert(number, 1, person=ASYLUM) for number in ("1", "2"))
-        app.store.ingest(Batch("okvisa", people), app.rules.agreements, now=NOW, stichtag=NOW.date())
+        app.store.ingest(tenure, Batch("okvisa", people), app.rules.agreements, now=NOW, stichtag=NOW.date())
     refuse(app, "1", 2, hides=True)
     refuse(app, "2", 2)
     refuse(app, "3", 2)

@@ -23,9 +23,9 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(place: Place) -> None:
     """A record was refused today: its content is due on the thirty-first day."""
-    with build(place.settings, clock=lambda: NOW) as app:
+    with build(place.settings, clock=lambda: NOW) as app, app.store.poll_lock() as tenure:
         bad = Quarantined(None, 1, ("datensatz: ungültig",), None, bytes(32))
-        app.store.ingest(Batch("okvisa", (), (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
+        app.store.ingest(tenure, Batch("okvisa", (), (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
 
 
 def run(place: Place, days: int) -> None:

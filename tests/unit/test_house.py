@@ -21,7 +21,13 @@ NAMED_BY_OTHERS = {
     "process_result_value": "SQLAlchemy's TypeDecorator calls it so",
     "_OfProcess": "a process of the operating system is meant",
 }
-MADE_IN = {"Document": "wire/xml.py", "Grant": "agreements/agreement.py", "Receipt": "store/audit.py"}
+MADE_IN = {
+    "Document": "wire/xml.py",
+    "Grant": "agreements/agreement.py",
+    "Receipt": "store/audit.py",
+    "Tenure": "store/tenure.py",
+    "Fenced": "store/tenure.py",
+}
 SIGNED_IN = {"exchange/seal.py", "exchange/selfattack.py"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -82,7 +88,7 @@ def uses_of_sign(module: ast.Module) -> Iterator[int]:
 
 @pytest.mark.parametrize(("proof", "place"), MADE_IN.items())
 def test_each_proof_is_made_in_its_one_place(proof: str, place: str) -> None:
-    """A Document comes from the parser, a Grant from `permit`, a Receipt from the audit trail, from nowhere else."""
+    """A Document comes from the parser, a Grant from `permit`, a Receipt from the trail, a Tenure from the lock."""
     makers = {path for path, module in house().items() for node in ast.walk(module) if called(node) == proof}
     assert makers == {place}
 

@@ -79,9 +79,9 @@ def test_a_difference_is_counted_and_audited(tmp_path: Path) -> None:
     """Who newly sees how many, without a value; the count stands on the audit trail; exit 1 says there is one."""
     now = datetime.now(UTC)  # the command line knows no other clock
     place = make(tmp_path, now=now)
-    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock():
+    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:
         batch = Batch("okvisa", (upsert("1", 1, person={"familienname": "Geheimfrau"}), upsert("2", 2)), (), None)
-        app.store.ingest(batch, app.rules.agreements, now=now, stichtag=now.date())
+        app.store.ingest(tenure, batch, app.rules.agreements, now=now, stichtag=now.date())
     text = (place.folder / AGREEMENT).read_text("utf-8").replace("fassung = 3", "fassung = 4")
     (tmp_path / "agreement.toml").write_text(text.replace('"rufname",', "").replace('"P53", ', ""), "utf-8")
     status, told = run(place, "agreement", "diff", "wohnung2000@3", str(tmp_path / "agreement.toml"))

@@ -15,6 +15,7 @@ from tests.genericode import PUBLISHED, genericode, published
 from tests.unit.cli.lists import process, run, with_lists
 from tests.unit.model.records import record
 from tests.unit.place import NOW, Place
+from tests.unit.store.store_kit import Holding
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_what_is_used_does_not_end_unnoticed(place: Place, lists: Path, monkeypa
                 {"quellsystemPersonennummer": number}, familienstand="LD", staatsangehoerigkeit=["475", "423"]
             )
             batch = Batch("okvisa", (Upsert(Datensatz.model_validate(tree)),))
-            app.store.ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
+            Holding(app.store, app.database).ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
     without = genericode("familienstand", "3", begins="2027-01-01", without=["LD"])
     status, text = imported(place, monkeypatch, without)
     assert (status, written(lists)) == (2, [])

@@ -66,8 +66,10 @@ def test_quarantine_lists_rules_and_shows_on_demand(tmp_path: Path) -> None:
     now = datetime.now(UTC)  # the command line knows no other clock
     place = make(tmp_path, now=now)
     waiting = Quarantined("KV-4711", 1, ("familienname: fehlt",), {"person": {"vornamen": "Geheimfrau"}}, bytes(32))
-    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock():
-        app.store.ingest(Batch("okvisa", (), (waiting,), None), app.rules.agreements, now=now, stichtag=now.date())
+    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:
+        app.store.ingest(
+            tenure, Batch("okvisa", (), (waiting,), None), app.rules.agreements, now=now, stichtag=now.date()
+        )
         number = app.store.quarantine_entries()[0].number
     status, text = run(place, "quarantine", "list")
     assert status == 0

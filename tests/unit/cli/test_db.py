@@ -25,7 +25,7 @@ from gateway.store import backup
 from gateway.store.batch import Batch, Change
 from gateway.store.database import Database
 from tests.unit.place import NOW, Place, copy
-from tests.unit.store.store_kit import grant, upsert
+from tests.unit.store.store_kit import Holding, grant, upsert
 
 _ASYLUM = {"aufenthaltsstatus": [{"art": "AG01", "beginn": "2026-01-01"}]}
 _FOREVER = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM epoch').fetchall(); "
@@ -38,7 +38,9 @@ def run(place: Place, *arguments: str) -> Result:
 
 def take(place: Place, *changes: Change) -> None:
     with build(place.settings, clock=lambda: NOW) as app:
-        app.store.ingest(Batch("okvisa", changes), app.rules.agreements, now=NOW, stichtag=NOW.date())
+        Holding(app.store, app.database).ingest(
+            Batch("okvisa", changes), app.rules.agreements, now=NOW, stichtag=NOW.date()
+        )
 
 
 def there(place: Place) -> set[str]:

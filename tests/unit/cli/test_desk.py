@@ -25,10 +25,10 @@ def test_looking_at_a_person_is_on_the_trail(tmp_path: Path) -> None:
     place = make(tmp_path, now=now)
     asylum = {"aufenthaltsstatus": [{"art": "AG01", "beginn": "2026-01-01"}]}
     bad = Quarantined("1", 2, ("familienname: fehlt",), {"vornamen": "Ida"}, bytes(32))
-    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock():
+    with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:
         rules = app.rules.agreements
-        app.store.ingest(Batch("okvisa", (upsert("1", 1, person=asylum),)), rules, now=now, stichtag=now.date())
-        app.store.ingest(Batch("okvisa", (), (bad,)), rules, now=now, stichtag=now.date())
+        app.store.ingest(tenure, Batch("okvisa", (upsert("1", 1, person=asylum),)), rules, now=now, stichtag=now.date())
+        app.store.ingest(tenure, Batch("okvisa", (), (bad,)), rules, now=now, stichtag=now.date())
         agreement = replace(rules["sozialamt/1"], purposes={"U1": "Zuweisung"})
         criteria = Criteria("Musterb", "Ada")
         (found,) = app.store.search(grant(agreement, Operation.PERSON_SUCHEN, now.date()), criteria)

@@ -19,7 +19,7 @@ from gateway.health import CHECKS, Finding, State, examine
 from gateway.store.batch import Batch, Change
 from gateway.store.search import Criteria
 from tests.unit.place import NOW, Place
-from tests.unit.store.store_kit import grant, removal, upsert
+from tests.unit.store.store_kit import Holding, grant, removal, upsert
 
 ASYLUM = {"aufenthaltsstatus": [{"art": "AG01", "beginn": "2026-01-01"}]}
 NAME = {"familienname": "Unverwechselbar", "religionszugehoerigkeit": "EV"} | ASYLUM
@@ -39,7 +39,7 @@ def run(place: Place, *arguments: str, typed: str = "") -> Result:
 def take(app: App, *changes: Change, agreements: dict[str, Agreement] | None = None) -> None:
     every = app.rules.agreements if agreements is None else agreements
     batch = Batch("okvisa", changes)
-    app.store.ingest(batch, every, now=NOW, stichtag=NOW.date())
+    Holding(app.store, app.database).ingest(batch, every, now=NOW, stichtag=NOW.date())
 
 
 def by_letter(app: App) -> dict[str, Agreement]:

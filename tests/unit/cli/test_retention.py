@@ -24,9 +24,9 @@ def run(place: Place, *arguments: str) -> Result:
 @pytest.fixture
 def refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A record was refused forty days ago."""
-    with build(place.settings, clock=lambda: NOW) as app:
+    with build(place.settings, clock=lambda: NOW) as app, app.store.poll_lock() as tenure:
         bad = Quarantined(None, 1, ("datensatz: ungültig",), None, bytes(32))
-        app.store.ingest(Batch("okvisa", (), (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
+        app.store.ingest(tenure, Batch("okvisa", (), (bad,)), app.rules.agreements, now=NOW, stichtag=NOW.date())
     monkeypatch.setattr(gateway.cli.retention, "now", lambda: NOW + timedelta(days=40))
     return place
 

@@ -19,7 +19,7 @@ from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Upsert
 from gateway.store.database import Database
 from tests.unit.place import NOW, Place, copy
-from tests.unit.store.store_kit import record
+from tests.unit.store.store_kit import Holding, record
 
 
 def run(place: Place, *arguments: str, typed: str = "") -> Result:
@@ -54,7 +54,7 @@ def stocked(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
     )
     with build(place.settings) as app:
         batch = Batch("okvisa", tuple(Upsert(one) for one in people))
-        app.store.ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
+        Holding(app.store, app.database).ingest(batch, app.rules.agreements, now=NOW, stichtag=NOW.date())
     return place
 
 

@@ -37,7 +37,7 @@ from gateway.store.subject_search import Sought
 from gateway.store.subjects import Subject
 from gateway.store.vault import Vault
 from tests.unit.sources.fakes import URL, settings, wsgi
-from tests.unit.store.store_kit import Chance, ring
+from tests.unit.store.store_kit import Chance, Holding, ring
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 PERSONS = 240
@@ -67,6 +67,7 @@ class Town:
         self.trail = AuditTrail.open(self.database, self.vault, lambda: self.now, Chance())
         ledger = Ledger(self.folder / "erased.ledger", self.vault)
         self.store = Store(self.database, self.vault, ledger, lambda: self.now, self.trail)
+        self.holding = Holding(self.store, self.database)
 
     @property
     def versions(self) -> tuple[Agreement, ...]:
@@ -86,7 +87,7 @@ class Town:
     def take(self, *records: Datensatz) -> None:
         """The source says this now."""
         batch = Batch(SOURCE, tuple(Upsert(one) for one in records))
-        self.store.ingest(batch, self.agreements, now=self.now, stichtag=self.now.date())
+        self.holding.ingest(batch, self.agreements, now=self.now, stichtag=self.now.date())
 
     def find(self, number: str) -> Subject | None:
         return self.store.find_subject(Sought(source=SOURCE, personennummer=number)).subject

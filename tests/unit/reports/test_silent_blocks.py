@@ -29,7 +29,7 @@ def refuse(of: Town, *blocks: Value, reasons: tuple[str, ...] = (REASON,)) -> No
         cut = {"personennummer": "1", "sperre": list(blocks), "familienstand": "VH"}
     bad = Quarantined("1", 2, reasons, cut, b"r" * 32, hides=bool(blocks))
     hidden = (Withholding("1", 2),) if blocks else ()
-    of.store.ingest(Batch(SOURCE, hidden, (bad,)), of.agreements, now=of.now, stichtag=of.now.date())
+    of.holding.ingest(Batch(SOURCE, hidden, (bad,)), of.agreements, now=of.now, stichtag=of.now.date())
 
 
 def answered(*blocks: Value, reasons: tuple[str, ...] = (REASON,), kept: bool = True) -> tuple[Subject, SubjectReport]:

@@ -210,7 +210,7 @@ def test_after_erasure_nothing_is_held() -> None:
         made.take(a_record("1", 1), a_record("2", 2))
         nobody = render_page(made.report(made.find("9")))
         assert made.find("1") is not None
-        made.store.erase(SOURCE, "1", made.agreements, now=NOW, stichtag=NOW.date())
+        made.holding.erase(SOURCE, "1", made.agreements, now=NOW, stichtag=NOW.date())
         gone = made.report(made.find("1"))
         assert not gone.found
         assert render_page(gone) == nobody

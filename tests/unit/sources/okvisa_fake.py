@@ -14,6 +14,7 @@ from gateway import shipped
 from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.store.batch import Batch, Ingested, Position
+from gateway.store.tenure import Tenure
 
 from .fakes import XML, InProcess, settings
 
@@ -119,7 +120,7 @@ class FakeWaiting:
     def due(self, _source, _basis, _limit):
         return []
 
-    def forget_vanished(self, _source, before):
+    def forget_vanished(self, _tenure, _source, before):
         self.forgotten.append(before)
 
 
@@ -140,12 +141,12 @@ class FakeStore:
     @contextmanager
     def poll_lock(self):
         self.locked += 1
-        yield
+        yield Tenure(self.locked, "")
 
     def position(self, _source):
         return self.at
 
-    def ingest(self, batch, _agreements, *, now, stichtag):
+    def ingest(self, _tenure, batch, _agreements, *, now, stichtag):
         self.batches.append(batch)
         counts = Ingested(quarantined=len(batch.quarantined))
         for change in batch.changes:
@@ -159,8 +160,8 @@ class FakeStore:
         self.at = batch.position or self.at
         return counts
 
-    def reproject(self, agreements, *, now, stichtag):
+    def reproject(self, _tenure, agreements, *, now, stichtag):
         self.reprojected.append(stichtag)
 
-    def finish_poll(self, source, stand, now):
+    def finish_poll(self, _tenure, source, stand, now):
         self.finished.append((source, stand, now))

@@ -89,7 +89,7 @@ class Keyed:
         house.changes(1)
         house.take(removal("3", 14), merge("4", "5", 15), merge("6", "99", 16))
         refused = Quarantined("8", 17, ("familienname: fehlt",), {"person": {"vornamen": "Ida"}}, b"q" * 32)
-        house.store.ingest(Batch(SOURCE, (), (refused,), None), house.agreements, now=house.now, stichtag=house.today)
+        house.holding.ingest(Batch(SOURCE, (), (refused,), None), house.agreements, now=house.now, stichtag=house.today)
         house.trail.record(
             Entry(kind=Kind.ABFRAGE, operation="personAbrufen", outcome="ok", personal=Personal(kennung="sb-17"))
         )

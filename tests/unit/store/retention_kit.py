@@ -69,7 +69,7 @@ def refuse(house: House, number: str, change: int) -> None:
     """The source sends a record of that person that cannot be taken."""
     cut = {"person": {"familienname": "Abgewiesen"}}
     bad = Quarantined(number, change, ("geburt.datum: kein Datum",), cut, change.to_bytes(32))
-    house.store.ingest(Batch(SOURCE, (), (bad,)), house.agreements, now=house.now, stichtag=house.today)
+    house.holding.ingest(Batch(SOURCE, (), (bad,)), house.agreements, now=house.now, stichtag=house.today)
 
 
 def everything(house: House) -> dict[str, list[tuple[Any, ...]]]:

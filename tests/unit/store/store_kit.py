@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from gateway.store.batch import Batch, Change, Ingested, Merge, Position, Remova
 from gateway.store.database import Database
 from gateway.store.ledger import Ledger
 from gateway.store.persons import ChangePage, Store
+from gateway.store.tenure import begin
 from gateway.store.vault import KeyRing, Vault
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
@@ -125,6 +128,17 @@ def merge(number: str, into: str, change: int) -> Merge:
 
 
 @dataclass
+class Holding:
+    """What writes persons in a store, each call under a term of its own."""
+
+    store: Any
+    database: Database
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(getattr(self.store, name), begin(self.database, os.urandom))
+
+
+@dataclass
 class House:
     """A store on a migrated database, with one application unless told otherwise."""
 
@@ -140,12 +154,20 @@ class House:
         self.trail = AuditTrail.open(self.database, self.vault, lambda: self.now, Chance())
         self.store = Store(self.database, self.vault, self.ledger, lambda: self.now, self.trail)
 
+    @property
+    def holding(self) -> Holding:
+        return Holding(self.store, self.database)
+
+    @property
+    def waiting(self) -> Holding:
+        return Holding(self.store.waiting, self.database)
+
     def take(self, *changes: Change, position: Position | None = None) -> Ingested:
         batch = Batch(SOURCE, changes, (), position)
-        return self.store.ingest(batch, self.agreements, now=self.now, stichtag=self.today)
+        return self.holding.ingest(batch, self.agreements, now=self.now, stichtag=self.today)
 
     def reproject(self) -> int:
-        return self.store.reproject(self.agreements, now=self.now, stichtag=self.today).entries
+        return self.holding.reproject(self.agreements, now=self.now, stichtag=self.today).entries
 
     def grant(self, operation: Operation = Operation.AENDERUNGEN_ABRUFEN, application: str = "wohnung") -> Grant:
         return grant(self.agreements[application], operation, self.today)

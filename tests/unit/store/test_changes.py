@@ -68,7 +68,7 @@ def test_another_epoch_is_refused(house: House) -> None:
     """After a restore what was read before cannot be acknowledged."""
     house.take(upsert("1", 1))
     page = house.changes()
-    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     with pytest.raises(TokenRefused):
         house.acknowledge(page)
     assert house.store.epoch() != page.epoch
@@ -78,7 +78,7 @@ def test_after_a_restore_the_feed_waits_for_a_snapshot(house: House) -> None:
     """Nobody knows what an application was told since the backup: its feed goes on when it has fetched its stock."""
     house.take(upsert("1", 1), upsert("2", 2))
     house.settle()
-    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     house.take(upsert("3", 3))
     with pytest.raises(TokenRefused):
         house.changes()
@@ -96,7 +96,7 @@ def test_after_a_restore_the_feed_waits_for_a_snapshot(house: House) -> None:
 
 def test_a_feed_begun_after_the_backup_waits_too(house: House) -> None:
     """An application that the backup does not know at all may have been told something all the same."""
-    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     with pytest.raises(TokenRefused):
         house.changes()
 

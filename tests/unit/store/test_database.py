@@ -148,18 +148,6 @@ def test_errors_quote_no_values(database: Database) -> None:
     assert caught.value.__suppress_context__
 
 
-def test_one_poller_at_a_time(database: Database, database_url: str) -> None:
-    """The lock is refused at once while another process holds it, and free again afterwards."""
-    other = Database.open(database_url)
-    with database.poll_lock():
-        with pytest.raises(StoreError) as caught, other.poll_lock():
-            pass
-        assert caught.value.code == "abruf-laeuft"
-    with other.poll_lock():
-        pass
-    other.close()
-
-
 def test_connections_do_not_survive_a_fork(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child process opens its own connections; those of its parent stay untouched."""
     with database.read() as connection:

@@ -19,7 +19,7 @@ from tests.unit.store.store_kit import SOURCE, Chance, House, merge, upsert
 
 
 def erase(house: House, number: str) -> bool:
-    return house.store.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
+    return house.holding.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
 
 
 def column(house: House, wanted: sa.ColumnElement[Any]) -> list[Any]:
@@ -68,7 +68,7 @@ def test_a_restore_brings_no_one_back(light_house: House) -> None:
         file.unlink()
     shutil.copyfile(house.folder / "backup", path)
     assert set(house.kennungen()) == {"Musterb", "Musterc"}
-    assert house.store.after_restore(house.agreements, now=house.now, stichtag=house.today) == 1
+    assert house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today) == 1
     assert set(house.kennungen()) == {"Musterc"}
     assert house.store.epoch() != before
     assert house.take(upsert("1", 9)).erased == 1
@@ -84,7 +84,7 @@ def test_a_lost_ledger_stops_the_poller(house: House) -> None:
     with pytest.raises(StoreError, match="ledger"):
         erase(house, "2")
     with pytest.raises(StoreError, match="ledger"):
-        house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+        house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     assert column(house, tables.person.c.state) == ["removed"]
 
 
@@ -129,11 +129,11 @@ def test_old_versions_can_be_forgotten(house: House) -> None:
     house.take(upsert("1", 2, person={"familienname": "Neu"}))
     house.now += timedelta(days=1)
     house.take(upsert("1", 3, person={"familienname": "Neuer"}), upsert("2", 4))
-    assert house.store.forget_versions(house.now) == 2
+    assert house.holding.forget_versions(house.now) == 2
     subject = house.store.subject(SOURCE, "1")
     assert subject is not None
     assert [version.version for version in subject.versions] == [3]
-    assert house.store.forget_versions(house.now + timedelta(days=1)) == 0
+    assert house.holding.forget_versions(house.now + timedelta(days=1)) == 0
     assert set(house.kennungen()) == {"Neuer", "Musterc"}
 
 

@@ -40,7 +40,7 @@ SEALED = {
 
 
 def erase(house: House, number: str = NUMBER) -> bool:
-    return house.store.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
+    return house.holding.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
 
 
 def refused(number: str | None = NUMBER, change: int = 90, **cut: Any) -> Quarantined:
@@ -50,7 +50,7 @@ def refused(number: str | None = NUMBER, change: int = 90, **cut: Any) -> Quaran
 
 def poll(house: House, *bad: Quarantined) -> int:
     batch = Batch(SOURCE, (), bad)
-    return house.store.ingest(batch, house.agreements, now=house.now, stichtag=house.today).quarantined
+    return house.holding.ingest(batch, house.agreements, now=house.now, stichtag=house.today).quarantined
 
 
 def live(house: House) -> str:
@@ -229,7 +229,7 @@ def test_a_restored_backup_forgets_again(light_house: House) -> None:
         file.unlink()
     path.write_bytes(backup)
     assert house.store.subject(SOURCE, NUMBER) is not None, "a backup can be read until it is thrown away"
-    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     house.take(upsert(NUMBER, 99, person=CLEAR))
     assert poll(house, refused(change=98)) == 0
     assert set(house.kennungen()) == {"Musterc"}

@@ -213,7 +213,7 @@ def test_a_chain_of_redirects_is_not_torn(house: House) -> None:
     forward(house, 400)
     assert run(house) == {"person-zusammengefuehrt": 1}
     assert len([key for key in column(house, tables.person.c.wrapped_key) if key]) == 2
-    house.store.erase(SOURCE, "3", house.agreements, now=house.now, stichtag=house.today)
+    house.holding.erase(SOURCE, "3", house.agreements, now=house.now, stichtag=house.today)
     assert set(column(house, tables.person.c.wrapped_key)) == {None}
 
 

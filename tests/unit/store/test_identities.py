@@ -269,8 +269,8 @@ def test_a_merge_into_an_alias_record_is_an_end(two: House) -> None:
 def test_an_alias_of_the_erased_is_not_taken_in(two: House) -> None:
     """Art. 17: whoever is erased comes back under no alias record either, before or after."""
     two.take(upsert("5", 3, hauptdatensatz="1"))
-    with two.store.poll_lock():
-        two.store.erase("okvisa", "1", two.agreements, now=two.now, stichtag=two.today)
+    with two.store.poll_lock() as tenure:
+        two.store.erase(tenure, "okvisa", "1", two.agreements, now=two.now, stichtag=two.today)
     counts = two.take(upsert("5", 4, hauptdatensatz="1"), upsert("6", 5, hauptdatensatz="1"))
     assert (counts.stored, counts.erased) == (0, 2)
 

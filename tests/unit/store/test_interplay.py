@@ -17,13 +17,13 @@ from tests.unit.store.store_kit import AWAY, SOURCE, House, merge, removal, upse
 
 
 def erase(house: House, number: str) -> bool:
-    return house.store.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
+    return house.holding.erase(SOURCE, number, house.agreements, now=house.now, stichtag=house.today)
 
 
 def refuse_alias(house: House, number: str, of: str, change: int) -> None:
     cut: Tree = {"satzart": "A", "personalien": {"famName": "Geheim"}, "hauptPersonennummer": of}
     bad = Quarantined(number, change, ("geburt.datum: kein Datum",), cut, change.to_bytes(32), hauptdatensatz=of)
-    house.store.ingest(Batch(SOURCE, (), (bad,)), house.agreements, now=house.now, stichtag=house.today)
+    house.holding.ingest(Batch(SOURCE, (), (bad,)), house.agreements, now=house.now, stichtag=house.today)
 
 
 def test_an_erasure_that_broke_off_is_not_forgotten_by_the_next(house: House) -> None:

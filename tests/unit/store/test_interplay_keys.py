@@ -52,9 +52,9 @@ def test_every_duty_finds_its_persons_after_every_key_has_changed(keyed: Keyed) 
     assert new.store.quarantine_entry(waiting.number).personennummer == "8"
     new.reproject()
     assert living(new, "12") == {"1"}
-    assert new.store.erase(SOURCE, "4", new.agreements, now=new.now, stichtag=new.today)
+    assert new.holding.erase(SOURCE, "4", new.agreements, now=new.now, stichtag=new.today)
     assert living(new, "45") == set()
-    assert new.store.erase(SOURCE, "8", new.agreements, now=new.now, stichtag=new.today)
+    assert new.holding.erase(SOURCE, "8", new.agreements, now=new.now, stichtag=new.today)
     assert not new.store.quarantine_entries()
     assert new.take(upsert("2", 90), upsert("8", 91), upsert("5", 92)).erased == 3
     new.take(upsert("1", 93, person={"anschrift": AWAY}))
@@ -62,7 +62,7 @@ def test_every_duty_finds_its_persons_after_every_key_has_changed(keyed: Keyed) 
     run(new)
     assert living(new, "1") == set()
     refused = Quarantined("7", 94, ("x: y",), {}, b"z" * 32)
-    new.store.ingest(Batch(SOURCE, (), (refused,)), new.agreements, now=new.now, stichtag=new.today)
+    new.holding.ingest(Batch(SOURCE, (), (refused,)), new.agreements, now=new.now, stichtag=new.today)
     assert new.take(upsert("7", 95)).stored == 1
     assert not new.store.quarantine_entries()
     assert verify(keyed.database).intact

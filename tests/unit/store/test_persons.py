@@ -274,10 +274,10 @@ def test_a_merged_record_goes_with_its_main_record(house: House) -> None:
 def test_freshness_is_the_oldest_of_the_sources(house: House) -> None:
     """Data is as fresh as the source read longest ago; without a complete poll there is no freshness."""
     assert house.store.freshness() is None
-    house.store.finish_poll("okvisa", NOW, NOW)
-    house.store.finish_poll("anderes", NOW - timedelta(hours=1), NOW)
+    house.holding.finish_poll("okvisa", NOW, NOW)
+    house.holding.finish_poll("anderes", NOW - timedelta(hours=1), NOW)
     assert house.store.freshness() == NOW - timedelta(hours=1)
-    house.store.finish_poll("anderes", NOW + timedelta(minutes=1), NOW)
+    house.holding.finish_poll("anderes", NOW + timedelta(minutes=1), NOW)
     assert house.store.freshness() == NOW
 
 

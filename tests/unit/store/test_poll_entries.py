@@ -58,7 +58,7 @@ def news(house: House, *changes: Change, refused: Iterable[Quarantined] = ()) ->
     """What the trail says more once these changes are taken."""
     before = len(entries(house))
     batch = Batch(SOURCE, changes, tuple(refused))
-    house.store.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
+    house.holding.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
     return entries(house)[before:]
 
 

@@ -19,7 +19,7 @@ def refused(number: str | None = "1", change: int | None = 5, content: str = "a"
 
 def take(house: House, *records: Quarantined) -> Ingested:
     batch = Batch(SOURCE, (), records)
-    return house.store.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
+    return house.holding.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
 
 
 def test_a_refused_record_waits(house: House) -> None:

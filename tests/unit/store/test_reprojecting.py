@@ -83,7 +83,7 @@ def test_nothing_is_due_nothing_is_computed(house: House) -> None:
     """Repeated on the same day it computes no one; a clock set back is no harm."""
     house.take(upsert("1", 1))
     house.reproject()
-    assert house.store.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
+    assert house.holding.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
     house.today -= timedelta(days=3)
     assert house.reproject() == 0
 
@@ -170,7 +170,7 @@ def test_a_version_that_changes_nothing_seen_is_audited_without_work(light_house
     house.take(upsert("1", 1))
     house.reproject()
     house.agreements = {"wohnung": replace(house.agreements["wohnung"], version=9)}
-    assert house.store.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
+    assert house.holding.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
     assert [entry[2] for entry in told(house)] == [1, 9]
 
 

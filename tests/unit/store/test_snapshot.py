@@ -146,7 +146,7 @@ def test_a_token_dies_with_its_epoch(house: House) -> None:
     """After a restore the stock must be read anew."""
     fill(house)
     token = read(house).token
-    house.store.after_restore(house.agreements, now=house.now, stichtag=house.today)
+    house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     with pytest.raises(TokenRefused):
         read(house, token)
 

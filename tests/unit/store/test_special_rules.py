@@ -102,7 +102,7 @@ def test_nothing_of_a_forbidden_field_is_in_the_store(light_house: House) -> Non
     """The case system sends them all; no version, no refused record, opened with our own keys, holds one."""
     house, sent = light_house, simulated._good()
     page = Batch(SOURCE, tuple(sent.people.values()), tuple(sent.quarantine))
-    house.store.ingest(page, house.agreements, now=house.now, stichtag=house.today)
+    house.holding.ingest(page, house.agreements, now=house.now, stichtag=house.today)
     opened = [house.store.quarantine_entry(entry.number).cut for entry in house.store.quarantine_entries()]
     people = [change.personennummer for change in sent.people.values() if isinstance(change, Upsert)]
     subjects = [house.store.subject(SOURCE, number) for number in people]

@@ -32,7 +32,7 @@ def refused(
 def take(house: House, *records: Quarantined) -> Ingested:
     hidden = tuple(Withholding(str(one.personennummer), one.aenderungsnummer or 0) for one in records if one.hides)
     batch = Batch(SOURCE, hidden, records)
-    return house.store.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
+    return house.holding.ingest(batch, house.agreements, now=house.now, stichtag=house.today)
 
 
 def due(house: House, basis: bytes = NEW, limit: int = 100) -> list[int]:
@@ -43,7 +43,7 @@ def settle(house: House, *, delivered: bool, complete: bool = False) -> list[tup
     """What became of all that were due, as if all of them had been delivered, or none."""
     tried, _ = house.store.waiting.chosen(SOURCE, None)
     numbers = [one.number for one in tried] if delivered else []
-    fates = house.store.waiting.settle(tried, numbers, NEW, complete=complete)
+    fates = house.waiting.settle(tried, numbers, NEW, complete=complete)
     return [(fate.outcome, fate.reasons) for fate in fates]
 
 
@@ -87,13 +87,13 @@ def test_every_fate_is_told(house: House) -> None:
     assert settle(house, delivered=False, complete=True) == [(Outcome.GONE, ())]
     tried, _ = house.store.waiting.chosen(SOURCE, None)
     house.take(upsert("1", 5))
-    assert [fate.outcome for fate in house.store.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.TAKEN]
+    assert [fate.outcome for fate in house.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.TAKEN]
     house.take(upsert("1", 6))
-    assert [fate.outcome for fate in house.store.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.NEWER]
+    assert [fate.outcome for fate in house.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.NEWER]
     take(house, refused("2", 7))
     tried, _ = house.store.waiting.chosen(SOURCE, None)
     take(house, refused("2", 8))
-    assert [fate.outcome for fate in house.store.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.NEWER]
+    assert [fate.outcome for fate in house.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.NEWER]
 
 
 def test_what_has_no_number_needs_the_whole_load(house: House) -> None:
@@ -213,9 +213,9 @@ def test_what_the_whole_load_did_not_send_waits_no_longer(house: House) -> None:
     take(house, refused(None, 3, "gone"), refused(None, 4, "there"), refused("1", 5), refused("2", 6))
     begun = house.now = house.now + timedelta(days=1)
     take(house, refused(None, 4, "there"))
-    assert house.store.waiting.forget_vanished(SOURCE, begun) == 2
+    assert house.waiting.forget_vanished(SOURCE, begun) == 2
     assert sorted(entry.change_number or 0 for entry in house.store.quarantine_entries()) == [4, 5]
-    assert house.store.waiting.forget_vanished(SOURCE, begun) == 0
+    assert house.waiting.forget_vanished(SOURCE, begun) == 0
 
 
 def test_the_rows_say_nothing_of_a_block(house: House) -> None:

@@ -127,7 +127,7 @@ def test_what_nobody_knows_the_text_of_changes_too(keyed: Keyed, purpose: str) -
 
 def test_an_erased_person_stays_erased(keyed: Keyed) -> None:
     """After changes of all keys the ledger still knows whom it must not let in again."""
-    keyed.house.store.erase(SOURCE, "5", AGREEMENTS, now=keyed.house.now, stichtag=TODAY)
+    keyed.house.holding.erase(SOURCE, "5", AGREEMENTS, now=keyed.house.now, stichtag=TODAY)
     for purpose in EVERY:
         keyed.rotate(purpose)
     assert keyed.another().take(upsert("5", 70)).erased == 1
