@@ -50,12 +50,22 @@ class GatewayError(Exception):
 
 
 class CallerError(GatewayError):
-    """The caller can mend it. `http_status` is what a caller without identity gets."""
+    """The caller can mend it. `http_status` is what a caller without identity gets.
+
+    `findings` name element and rule, `places` are as many XPaths in the caller's own message, or none; no value.
+    """
 
     code = "anfrage-fehlerhaft"
     text_de = "Die Anfrage ist fehlerhaft."
     text_en = "The request is wrong."
     http_status = 400
+
+    def __init__(
+        self, message: str = "", *, code: str | None = None, findings: Sequence[str] = (), places: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message or "; ".join(findings), code=code)
+        self.findings = tuple(findings)
+        self.places = tuple(places)
 
 
 class MessageRefused(CallerError):
@@ -65,8 +75,10 @@ class MessageRefused(CallerError):
     text_de = "Die Nachricht ist keine zulässige SOAP-Nachricht."
     text_en = "The message is not an acceptable SOAP message."
 
-    def __init__(self, message: str = "", *, code: str | None = None, http_status: int = 400) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self, message: str = "", *, code: str | None = None, http_status: int = 400, findings: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, code=code, findings=findings)
         self.http_status = http_status
 
 
@@ -96,15 +108,11 @@ class ReplayRefused(CallerError):
 
 
 class ContractViolation(CallerError):
-    """The message is not valid against the application's own XSD; `findings` name element and rule, no value."""
+    """The message is not valid against the application's own XSD."""
 
     code = "nicht-schemakonform"
     text_de = "Die Nachricht entspricht nicht dem veröffentlichten Schema."
     text_en = "The message does not conform to the published schema."
-
-    def __init__(self, message: str = "", *, code: str | None = None, findings: Sequence[str] = ()) -> None:
-        super().__init__(message or "; ".join(findings), code=code)
-        self.findings = tuple(findings)
 
 
 class NotAgreed(CallerError):

@@ -13,6 +13,7 @@ from gateway.model.types import FullDate, Pattern, SimpleType, Text, Truth, Whol
 
 Fields = tuple[FieldDef, ...]
 SPARE = Text("Ersatz", "Etwas anderes", "C", 7)
+OURS = frozenset({"Ersatz", "Zahl"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,13 @@ def in_simple(change: Callable[[DrawFn, SimpleType], SimpleType]) -> Callable[[D
 
     def changed(draw: DrawFn, description: Description) -> Description:
         old = draw(
-            st.sampled_from([one for one in description.simple_types() if isinstance(one, Text | Pattern | Whole)])
+            st.sampled_from(
+                [
+                    one
+                    for one in description.simple_types()
+                    if isinstance(one, Text | Pattern | Whole) and one.name not in OURS
+                ]
+            )
         )
         new = change(draw, old)
 
@@ -93,11 +100,10 @@ def removed(draw: DrawFn, fields: Fields) -> Fields:
 
 def renamed(draw: DrawFn, fields: Fields) -> Fields:
     place = _any(draw, fields)
-    return (
-        *fields[:place],
-        replace(fields[place], name="anders" + str(draw(st.integers(1, 99)))),
-        *fields[place + 1 :],
-    )
+    name = "anders" + str(draw(st.integers(1, 99)))
+    if any(one.name == name for one in fields):
+        return fields
+    return (*fields[:place], replace(fields[place], name=name), *fields[place + 1 :])
 
 
 def added(draw: DrawFn, fields: Fields) -> Fields:

@@ -102,7 +102,8 @@ class Agreement:
             raise NotAgreed("verwendungszweck is not in the agreement", code="zweck-nicht-vereinbart")
         for part in sorted(terms.required):
             if getattr(context, part) is None:
-                raise NotAgreed(f"abrufkontext.{part} is mandatory", code="kopfangabe-fehlt")
+                missing = [f"abrufkontext/{part}: ist für diese Operation Pflicht"]
+                raise NotAgreed(f"abrufkontext.{part} is mandatory", code="kopfangabe-fehlt", findings=missing)
         reasoned = context.aktenzeichen is not None and context.begruendung is not None
         single = operation is Operation.PERSON_ABRUFEN and reasoned
         fields = frozenset(self.fields) if single else frozenset(self.fields) - self.single_only

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.contract_place import Place, folders
-from gateway.cli.evolution import diff, refused, rules
+from gateway.cli.evolution import diff, errors, refused, rules
 from gateway.cli.options import now, settings_option
 from gateway.contract import evolution, files, history
 from gateway.contract.change import Change
@@ -22,8 +22,8 @@ def contract() -> None:
     """Derive XSD and WSDL from model and agreements, or compare the committed files with them."""
 
 
-contract.add_command(diff)
-contract.add_command(rules)
+for _command in (diff, rules, errors):
+    contract.add_command(_command)
 
 
 @contract.command()

@@ -11,7 +11,7 @@ import click
 
 from gateway.agreements.load import load_every
 from gateway.cli.contract_place import Place, folders
-from gateway.contract import evolution
+from gateway.contract import catalogue, evolution
 from gateway.contract.change import Change, Effect, worst
 from gateway.contract.change_rules import table
 from gateway.contract.compiled import Contract, compile_contract
@@ -57,6 +57,13 @@ def diff(
 def rules() -> None:
     """Print the rules of contract evolution as a Markdown table (docs/contract-evolution.md)."""
     for line in table():
+        click.echo(line)
+
+
+@click.command()
+def errors() -> None:
+    """Print every error code with its meaning and what to do, as Markdown (docs/errors.md)."""
+    for line in catalogue.document():
         click.echo(line)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -13,6 +13,7 @@ from gateway.agreements.operation import Operation
 from gateway.contract import wsdl, xsd
 from gateway.contract.describe import describe
 from gateway.contract.description import Description
+from gateway.contract.findings import Finding
 from gateway.contract.renderer import Render, compile_element
 from gateway.contract.validation import Validator, own_parser
 from gateway.errors import ContractError, ContractViolation
@@ -64,19 +65,22 @@ class Contract:
         """The operation of a valid request; ContractViolation with path and rule, never a value, otherwise."""
         operation = self.operation_of(payload)
         if findings := self._validator.findings(payload):
-            raise ContractViolation(findings=findings)
+            raise _violation(findings)
         return operation
 
     def findings(self, element: etree._Element) -> tuple[str, ...]:
         """Path and rule of each error in any element of this contract, as the service decides it; empty if valid."""
-        return self._validator.findings(element)
+        return tuple(map(str, self._validator.findings(element)))
 
-    def check_header(self, element: etree._Element) -> None:
-        """Holds if the element is a valid `abrufkontext`; ContractViolation with path and rule otherwise."""
+    def check_header(self, element: etree._Element, at: etree._Element | None = None) -> None:
+        """Holds if the element is a valid `abrufkontext`; ContractViolation with path and rule otherwise.
+
+        `at` is the header block of the message that `element` is a copy of, if it is one.
+        """
         if element.tag != f"{{{self.namespace}}}abrufkontext":
             raise ContractViolation(findings=["*: ist nicht der Kopf abrufkontext dieses Vertrags"])
-        if findings := self._validator.findings(element):
-            raise ContractViolation(findings=findings)
+        if findings := self._validator.findings(element, at):
+            raise _violation(findings)
 
     def check_answer(self, payload: bytes) -> None:
         """Holds if the bytes are a valid response, `quittung` or `fehler` of this contract; ContractError otherwise."""
@@ -87,7 +91,7 @@ class Contract:
         if element.tag not in {f"{{{self.namespace}}}{name}" for name in self._renders}:
             raise ContractError("the answer is no response of this contract")
         if findings := self._validator.findings(element):
-            raise ContractError(f"the answer is not valid: {'; '.join(findings)}")
+            raise ContractError(f"the answer is not valid: {'; '.join(map(str, findings))}")
 
     def render(self, operation: Operation, tree: Tree) -> bytes:
         """The response as exclusive-canonical XML; ContractError if `tree` is not what the contract says."""
@@ -106,6 +110,10 @@ class Contract:
         if render is None:
             raise ContractError(f"{name} is not part of the contract of {self.application}")
         return render(tree)
+
+
+def _violation(findings: Sequence[Finding]) -> ContractViolation:
+    return ContractViolation(findings=[str(one) for one in findings], places=[one.place for one in findings])
 
 
 def compile_contract(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from lxml import etree
@@ -20,6 +21,9 @@ MOST = 20
 
 FOREIGN = "*"
 """Stands for every name that the contract does not know: the caller may have written anything there."""
+
+_SOAP = frozenset({"Envelope", "Header", "Body", "code"})
+_LONGEST = 900
 
 _RULES = {
     "CVC_PATTERN_VALID": "verletzt das Muster",
@@ -54,13 +58,55 @@ class LogEntry(Protocol):
     type_name: str
 
 
-def explain(description: Description, root: etree._Element, log: Iterable[LogEntry]) -> tuple[str, ...]:
-    """The errors of one validation of `root`, one finding per element, at most MOST, in document order."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong where: the readable path and the rule, and the element as an XPath in the message."""
+
+    path: str
+    rule: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.rule}"
+
+
+def explain(
+    description: Description, root: etree._Element, log: Iterable[LogEntry], at: etree._Element | None = None
+) -> tuple[Finding, ...]:
+    """The errors of one validation of `root`, one finding per element, at most MOST, in document order.
+
+    `at` is the element of the message that `root` is a copy of, if it is one.
+    """
+    known, found = known_names(description), dict[str, Finding]()
     for entry in log:
-        path, field = locate(description, root, _resolve(root, entry.path or ""))
-        found.setdefault(path, f"{path}: {_rule(description, entry, field)}")
+        node = _resolve(root, entry.path or "")
+        path, field = locate(description, root, node)
+        place = xpath(node, known) if at is None else xpath(at, known) + xpath(node, known, below=root)
+        found.setdefault(path, Finding(path, _rule(description, entry, field), place))
     return tuple(found.values())[:MOST]
+
+
+def xpath(node: etree._Element, known: frozenset[str], *, below: etree._Element | None = None) -> str:
+    """An XPath 1.0 to the node, from the root of its message or from `below`, that needs no prefixes.
+
+    Names that the caller may have made up are only counted; so are all of them where the path would be long.
+    """
+    steps: list[etree._Element] = []
+    step: etree._Element | None = node
+    while step is not None and step is not below:
+        steps.append(step)
+        step = step.getparent()
+    named = "".join(_step(one, known | _SOAP) for one in reversed(steps))
+    return named if len(named) <= _LONGEST else "".join(_step(one, frozenset()) for one in reversed(steps))
+
+
+def _step(node: etree._Element, known: frozenset[str]) -> str:
+    name = etree.QName(node).localname
+    if name not in known:
+        return f"/*[{1 + sum(1 for _ in node.itersiblings('*', preceding=True))}]"
+    before = sum(etree.QName(one).localname == name for one in node.itersiblings("*", preceding=True))
+    after = any(etree.QName(one).localname == name for one in node.itersiblings("*"))
+    return f"/*[local-name()='{name}']" + (f"[{before + 1}]" if before or after else "")
 
 
 def locate(description: Description, root: etree._Element, node: etree._Element) -> tuple[str, FieldDef | None]:

@@ -14,11 +14,12 @@ from typing import cast
 from lxml import etree
 
 from gateway.contract.description import ComplexTypeDef, Description
-from gateway.contract.findings import LogEntry, explain
+from gateway.contract.findings import FOREIGN, Finding, LogEntry, explain
 from gateway.errors import ContractError
 from gateway.model.types import FullDate, Moment
 
 _BLANK = " \t\n\r"
+_UNSAID = Finding(FOREIGN, "verletzt das Schema", "/*")
 
 
 class Validator:
@@ -31,8 +32,10 @@ class Validator:
         self._dates = _date_elements(description)
         self._compiled()
 
-    def findings(self, element: etree._Element) -> tuple[str, ...]:
+    def findings(self, element: etree._Element, at: etree._Element | None = None) -> tuple[Finding, ...]:
         """Element path and rule of each error in `element`, which is left as it is; empty if it is valid.
+
+        `at` is the element of the message that `element` is a copy of, if it is one.
 
         White space around xs:date and xs:dateTime is allowed (whiteSpace is collapse, XSD 1.0 part 2, 4.3.6),
         but libxml2 refuses it: so an invalid message is looked at once more without it.
@@ -45,7 +48,7 @@ class Validator:
             if schema.validate(trimmed):
                 return ()
             log = _log(schema)
-        return explain(self._description, element, log) or ("*: verletzt das Schema",)
+        return explain(self._description, element, log, at) or (_UNSAID,)
 
     def _compiled(self) -> etree.XMLSchema:
         schema: etree.XMLSchema | None = getattr(self._local, "schema", None)

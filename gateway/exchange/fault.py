@@ -7,7 +7,8 @@ from typing import Any
 
 import structlog
 
-from gateway.errors import CallerError, ContractViolation, GatewayError, LimitExceeded
+from gateway.contract.catalogue import Meaning, meaning
+from gateway.errors import CallerError, GatewayError, LimitExceeded
 from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
@@ -27,19 +28,25 @@ _OWN_FAULT_CODES = {
 def declared_fault(error: Exception, admitted: Admitted) -> Outcome:
     """The declared fault for an identified caller, valid against the application's own XSD.
 
-    A CallerError says its code and where the message is wrong; everything else is "interner-fehler" with the
-    correlation number. No text comes from the exception. Raises ContractError if the fault cannot be rendered.
+    A CallerError says its code, what to do and where the message is wrong; everything else is "interner-fehler". The
+    texts are those of the catalogue, none comes from the exception. Raises ContractError if it cannot be rendered.
     """
     client = isinstance(error, CallerError)
     said = error if isinstance(error, CallerError) else GatewayError()
     if not client:
         report(error, admitted.number)
     contract = admitted.service.contract
-    detail = contract.render_fehler(_fehler(said, admitted))
+    told = meaning(said.code)
+    detail = contract.render_fehler(_fehler(said, told, admitted))
     contract.check_answer(detail)
     code = _fault_code(said)
     payload = fault_payload(
-        admitted.media.version, client=client, reason_de=said.text_de, reason_en=said.text_en, detail=detail, code=code
+        admitted.media.version,
+        client=client,
+        reason_de=told.meldung,
+        reason_en=told.meldung_englisch,
+        detail=detail,
+        code=code,
     )
     # SOAP 1.1, 6.2: always 500. SOAP 1.2 part 2, 7.5.2.2: 400 for faults of the sender, 500 for all others.
     status = 400 if code is FaultCode.CLIENT and admitted.media.version is Version.SOAP12 else 500
@@ -69,14 +76,29 @@ def report(error: Exception, number: str) -> None:
     LOG.error("house error", number=number, error=type(error).__name__, at=at, **said)
 
 
-def _fehler(error: GatewayError, admitted: Admitted) -> Tree:
-    tree: Tree = {"code": error.code, "meldung": error.text_de, "meldungEnglisch": error.text_en}
+def _fehler(error: GatewayError, told: Meaning, admitted: Admitted) -> Tree:
+    tree: Tree = {
+        "code": error.code,
+        "meldung": told.meldung,
+        "meldungEnglisch": told.meldung_englisch,
+        "vorgangsnummer": admitted.number,
+        "abhilfe": told.abhilfe,
+        "abhilfeEnglisch": told.abhilfe_englisch,
+    }
     if not isinstance(error, CallerError):
-        tree["vorgangsnummer"] = admitted.number
-    if isinstance(error, ContractViolation) and error.findings:
-        tree["befund"] = [_line(finding) for finding in error.findings[:_MAX_FINDINGS]]
+        return tree
+    findings = [_line(finding) for finding in error.findings[:_MAX_FINDINGS]]
+    if findings:
+        tree["befund"] = list(findings)
     if isinstance(error, LimitExceeded):
         tree["wiederholungNach"] = error.retry_after
+    places = error.places or ((told.stelle,) if told.stelle else ())
+    if places:
+        rules = findings if len(findings) >= len(places) else [_line(told.meldung)] * len(places)
+        tree["stelle"] = [
+            {"xpath": place, "regel": rule.partition(": ")[2] or rule}
+            for place, rule in zip(places[:_MAX_FINDINGS], rules, strict=False)
+        ]
     return tree
 
 

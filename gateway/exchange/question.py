@@ -73,9 +73,11 @@ def checked_context(envelope: Envelope, contract: Contract) -> Abrufkontext:
     contract.check_request(envelope.payload)
     ours = [block for block in envelope.header if etree.QName(block).namespace == contract.namespace]
     if [etree.QName(block).localname for block in ours] != [CONTEXT]:
-        raise ContractViolation(findings=[f"Header: exactly one {CONTEXT} is mandatory, and nothing else of ours"])
+        place = "/*/*[local-name()='Header']" if envelope.header else "/*"
+        told = f"Header: genau ein {CONTEXT} ist Pflicht, und nichts anderes dieses Vertrags"
+        raise ContractViolation(findings=[told], places=[place])
     content = block_content(ours[0], envelope.version)
-    contract.check_header(content)
+    contract.check_header(content, at=ours[0])
     texts = {etree.QName(child).localname: child.text or "" for child in content}
     try:
         return Abrufkontext.model_validate(texts)

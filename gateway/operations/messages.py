@@ -44,17 +44,29 @@ class Quittung(Part):
     )
 
 
+class Stelle(Part):
+    """Eine Stelle in der Nachricht, auf die sich der Fehler bezieht."""
+
+    xpath: Zeile = Field(description="XPath 1.0 ohne Präfixe, gilt in der gesendeten Nachricht; niemals Werte")
+    regel: Zeile = Field(description="Welche Regel dort verletzt ist")
+
+
 class Fehler(Part):
     """Einzelheit eines SOAP-Fehlers."""
 
     code: Fehlercode = Field(description="Beständiger Code; die Bedeutung steht in der Dokumentation")
     meldung: Zeile = Field(description="Meldung in deutscher Sprache")
     meldung_englisch: Zeile = Field(description="Meldung in englischer Sprache")
-    vorgangsnummer: v.Kennung | None = Field(None, description="Nummer für Rückfragen beim Betrieb")
+    vorgangsnummer: v.Kennung | None = Field(None, description="Nummer dieser Anfrage für Rückfragen beim Betrieb")
     befund: Annotated[tuple[Zeile, ...], Vielfach(20)] = Field(
         (), description="Wo und welche Regel: Elementpfad und Regel, niemals Werte"
     )
     wiederholung_nach: Sekunden | None = Field(None, description="Frühestens nach so vielen Sekunden wiederholen")
+    abhilfe: Zeile = Field(description="Was zu tun ist, in deutscher Sprache")
+    abhilfe_englisch: Zeile = Field(description="Was zu tun ist, in englischer Sprache")
+    stelle: Annotated[tuple[Stelle, ...], Vielfach(20)] = Field(
+        (), description="Wo in der eigenen Nachricht, soweit es eine Stelle gibt"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,8 +187,8 @@ def _tree(text: bytes) -> etree._Element:
         line, cause = error.lineno or 0, error.code  # type: ignore[attr-defined]  # lxml-stubs lacks it
     # Raised here, so that the parser's words, which quote the input, are no context of ours.
     if cause == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
-        raise _refused("zu-tief", f"nested too deep for the parser (line {line})")
-    raise _refused("nicht-wohlgeformt", f"not well-formed XML with namespaces (line {line})")
+        raise _refused("zu-tief", f"nested too deep for the parser (line {line})", line=line)
+    raise _refused("nicht-wohlgeformt", f"not well-formed XML with namespaces (line {line})", line=line)
 
 
 def _check_tree(root: etree._Element, text: bytes, limits: Limits) -> None:
@@ -231,5 +231,6 @@ def _too_many_elements(limits: Limits) -> MessageRefused:
     return _refused("zu-viele-elemente", f"more than {limits.max_nodes} elements")
 
 
-def _refused(code: str, message: str, *, http_status: int = 400) -> MessageRefused:
-    return MessageRefused(message, code=code, http_status=http_status)
+def _refused(code: str, message: str, *, http_status: int = 400, line: int = 0) -> MessageRefused:
+    findings = [f"Zeile {line}: hier wird sie unlesbar"] if line else []
+    return MessageRefused(message, code=code, http_status=http_status, findings=findings)

@@ -18,6 +18,7 @@ from gateway.agreements.city import load_city
 from gateway.agreements.load import load_all
 from gateway.cli.contract import validate
 from gateway.cli.options import now
+from gateway.contract.catalogue import meaning
 from gateway.contract.compiled import Contract, compile_contract
 from gateway.contract.diagnosis import explain
 from gateway.shipped import schemas
@@ -72,6 +73,25 @@ def check_audited(house: House, application: str, message: bytes, answer: Answer
     return entry
 
 
+def check_helps(answer: Answer, message: bytes) -> None:
+    """The fault says what to do, under which number to ask, and every place it names is in the caller's message."""
+    told = meaning(str(answer.code))
+    assert answer.text("abhilfe") == told.abhilfe
+    assert answer.text("abhilfeEnglisch") == told.abhilfe_englisch
+    assert answer.text("vorgangsnummer")
+    places = [str(place.text) for place in answer.envelope.iterfind(".//{*}stelle/{*}xpath")]
+    try:
+        root = etree.fromstring(message)
+    except etree.XMLSyntaxError:
+        assert places == []
+        return
+    for place in places:
+        found = root.xpath(place)
+        assert len(found) == 1, place
+    if answer.code == "nicht-schemakonform":
+        assert len(places) == len(list(answer.envelope.iterfind(".//{*}befund")))
+
+
 @VERSIONS
 @pytest.mark.parametrize(("application", "name"), samples("good"))
 def test_good_requests_are_answered(house: House, application: str, name: str, soap12: bool) -> None:
@@ -98,6 +118,7 @@ def test_bad_requests_get_their_declared_fault(house: House, application: str, n
     assert (answer.status, answer.code) == (500, BAD[name]["code"]), answer.raw
     assert b"kanarie" not in answer.raw.lower()
     assert b"CVC_" not in answer.raw, "a rule without words"
+    check_helps(answer, message)
     entry = check_audited(house, application, message, answer, before)
     assert (entry["art"], entry["ergebnis"]) == ("abgewiesen", BAD[name]["code"])
     check_sealed(house, application, answer)
