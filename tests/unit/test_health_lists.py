@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.cli import trial
 from gateway.health import CHECKS, Finding, State, examine
 from tests.genericode import genericode, lay, new_process
 from tests.unit.cli.lists import run, with_lists
@@ -73,3 +74,17 @@ def test_an_agreement_on_an_ended_code_is_named(
     if one is not None:
         assert one.state is State.WARNING
         assert one.text == "code x ended on 2026-11-22 and is named by wohnung2000/1 fassung 3"
+
+
+def test_a_list_that_decides_is_critical_until_it_is_signed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the signature nothing starts; one of a trial key stays a warning, as with agreements."""
+    lay(with_lists(place), "aufenthaltsstatus", "2", genericode("aufenthaltsstatus", "2"), NOW.date())
+    name = "approval code list aufenthaltsstatus version 2"
+    one = found(place, monkeypatch)[name]
+    assert (one.state, one.text) == (State.CRITICAL, "there is no signature")
+    pair = place.folder / "approvals" / trial.KEYS / "datenschutzbeauftragte"
+    given = ("--key", f"{pair}.key", "--certificate", f"{pair}.pem")
+    assert run(place, monkeypatch, "codelist", "sign", "aufenthaltsstatus", "2", *given)[0] == 0
+    one = found(place, monkeypatch)[name]
+    assert one.state is State.WARNING
+    assert one.text.startswith("trial approval, no office behind it")

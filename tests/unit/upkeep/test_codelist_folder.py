@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -54,6 +56,18 @@ def test_what_a_crash_left_is_not_looked_at(lists: Path, monkeypatch: pytest.Mon
     lay(lists, "geschlecht", "3", raw, date(2028, 1, 1))
     assert [one.version for one in read(lists)] == ["2", "3"]
     assert sorted(path.name for path in (lists / "geschlecht").iterdir()) == ["2", "3"]
+
+
+def test_two_imports_do_not_meet(lists: Path) -> None:
+    """While somebody else writes into the folder nothing is written."""
+    descriptor = os.open(lists, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(CodelistError, match="cannot be written"):
+            lay(lists, "geschlecht", "3", genericode("geschlecht", "3"), date(2028, 1, 1))
+    finally:
+        os.close(descriptor)
+    assert [path.name for path in (lists / "geschlecht").iterdir()] == ["2"]
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
