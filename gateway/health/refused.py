@@ -21,8 +21,8 @@ def quarantine(e: Examination) -> Iterator[Finding]:
     with e.database.read() as connection:
         found = list(standing(connection, e.vault))
     limits = e.settings.quarantine
-    ours = [one for one in found if any(map(is_ours, one.entry.reasons))]
-    theirs = [one for one in found if one not in ours]
+    ours = [one for one in found if _is_ours(one)]
+    theirs = [one for one in found if not _is_ours(one)]
     yield _waiting(theirs, limits, e.now)
     yield _mistakes(ours)
     hidden = [one for one in found if one.meanwhile is Meanwhile.HIDDEN]
@@ -58,6 +58,10 @@ def _persons(name: str, what: str, found: Sequence[Standing], state: State, reme
     if not found:
         return Finding(name, State.OK, text, "", 0, "persons")
     return Finding(name, state, f"{text}, the first for {_days(found, e.now)} days", remedy, len(found), "persons")
+
+
+def _is_ours(one: Standing) -> bool:
+    return any(map(is_ours, one.entry.reasons))
 
 
 def _by_age(found: Sequence[Standing], limits: QuarantineSettings, now: datetime) -> State:

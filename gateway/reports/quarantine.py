@@ -26,6 +26,7 @@ MEANWHILE: Mapping[Meanwhile, str] = {
     Meanwhile.UNCLEAR: "Um wen es geht, ist nicht festzustellen.",
 }
 _ITEM = re.compile(r"\[([0-9]+)\]")
+_FIRST = re.compile(r"[;:(,]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     *("Zu tun von", "Personennummer", "Änderungsnummer", "Wartet seit", "Angabe", "Stelle in OK.VISA"),
@@ -42,6 +43,7 @@ class Line:
     explained: reasons.Explained
     label: str
     element: str
+    expected: str
 
     @property
     def consequence(self) -> str:
@@ -119,7 +121,7 @@ def render_csv(report: OfficeReport) -> bytes:
                 line.label,
                 line.element,
                 told.sentence,
-                told.expected,
+                line.expected,
                 line.consequence,
                 told.code or told.rule,
                 entry.number,
@@ -148,7 +150,8 @@ def _lines(standing: Iterable[Standing], targets: Mapping[str, str]) -> Iterator
             which = _ITEM.search(told.place)
             label += f" ({which[1]}. Eintrag)" if which else ""
             element = path if path in targets or "/" in path else elements.get(path, path)
-            yield Line(one.entry, one.meanwhile, told, label or "Datensatz", element)
+            expected = told.expected or (_forms().get(path, "") if told.code == "form" else "")
+            yield Line(one.entry, one.meanwhile, told, label or "Datensatz", element, expected)
 
 
 def _elements(targets: Mapping[str, str]) -> dict[str, str]:
@@ -161,6 +164,18 @@ def _elements(targets: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _labels() -> Mapping[str, str]:
-    """Dotted field -> what it is called; only the first words of its documentation."""
+    """Dotted field -> what it is called: the first words of its documentation, unless they are a value ("true")."""
     every = (node for top in nodes(Datensatz) for node in top.walk())
-    return {node.path.removeprefix("person."): re.split(r"[;:(]", node.documentation)[0].strip() for node in every}
+    return {
+        node.path.removeprefix("person."): first
+        if (first := _FIRST.split(node.documentation)[0].strip()) != "true"
+        else node.documentation
+        for node in every
+    }
+
+
+@cache
+def _forms() -> Mapping[str, str]:
+    """Dotted field -> what its type asks for."""
+    every = (node for top in nodes(Datensatz) for node in top.walk())
+    return {node.path.removeprefix("person."): node.simple.documentation for node in every if node.simple is not None}

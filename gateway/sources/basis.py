@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from gateway import shipped
 from gateway.model import codelists
 
-_MAPPING = ("okvisa", "record_schema", "refusing")
+_MAPPING = ("okvisa", "record_", "refusing")
 """How the names of the modules begin that read and judge a record; the others fetch it."""
 
 

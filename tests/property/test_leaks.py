@@ -237,6 +237,7 @@ def _do_the_work_of_the_office(left: Aftermath) -> None:
         for form in ("html", "xml"):
             office("audit", "subject", "--number", numbers[0], "--format", form, "--out", str(handed_out))
         office("audit", "subject", "--number", "nobody-of-that-number", "--out", str(handed_out))
+        office("quarantine", "report", "--output", str(handed_out / "berichtigung.html"))
         office("person", "erase", "--number", numbers[1], "--yes")
         office("notice", "list")
         office("retention", "run", "--quiet")
@@ -274,7 +275,7 @@ def test_what_happened_is_worth_a_search(aftermath: Aftermath) -> None:
 def test_the_office_did_its_work(aftermath: Aftermath) -> None:
     """Every command of the office ended well, and what it handed out does tell the person what is held."""
     assert set(aftermath.office.values()) == {0}, aftermath.office
-    assert len(aftermath.handed_out) == 3
+    assert len(aftermath.handed_out) == 4
     told = [Search(aftermath.names()).found(text.encode()) for text in aftermath.handed_out]
     assert sum(bool(finds) for finds in told) == 2
 

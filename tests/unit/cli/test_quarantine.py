@@ -64,7 +64,7 @@ def refusing() -> FakeOkVisa:
 def spoil(fake: FakeOkVisa) -> None:
     """P1 has a newer refused record; P2 is unknown; P3 is hidden by its own; another is invalid, one has no number."""
     fake.put("P1", 11, record("P1", 11, HOME.format("XX") + STATUS))
-    fake.put("P2", 12, record("P2", 12, HOME.format("YY")))
+    fake.put("P2", 12, record("P2", 12, HOME.format("YY").replace("<ags>", "<plz>50</plz><ags>")))
     fake.put("P3", 13, record("P3", 13, HOME.format("YY") + "<sperre><kennung>3</kennung></sperre>"))
     fake.put("=GEHEIM", 14, record("=GEHEIM", 14).replace("05.04.1990", "Kabul"))
     fake.put("", 15, record("", 15))
@@ -172,7 +172,15 @@ def test_the_report_says_what_to_correct(desk: Desk, tmp_path: Path) -> None:
     cells.feed(page.read_text("utf-8"))
     assert cells.open == []
     told = " ".join(cells.texts)
-    for expected in ("P1", "P2", "P3", "wohnung/wohnungsart", "Art der Anschrift", "die Form TT.MM.JJJJ"):
+    for expected in (
+        "P1",
+        "P2",
+        "P3",
+        "wohnung/wohnungsart",
+        "Art der Anschrift",
+        "die Form TT.MM.JJJJ",
+        "Fünf Ziffern",
+    ):
         assert expected in told
     assert not [secret for secret in (*SECRETS[:3], "Kabul") if secret in page.read_text("utf-8")]
     rows = list(csv.DictReader(StringIO(table.read_text("utf-8-sig")), delimiter=";"))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from gateway.errors import NotFound, SourceError
+from gateway.model import codelists
 from gateway.sources import okvisa_keys, retrying
 from gateway.sources.poll import Poll
 from gateway.store.waiting import Fate, Outcome
+from tests.genericode import new_process, version
 from tests.unit.sources.fakes import XML
 from tests.unit.sources.okvisa_fake import FakeOkVisa, record
 from tests.unit.store.store_kit import SOURCE, House
@@ -79,6 +84,31 @@ def test_a_mapping_that_learns_a_key_takes_the_record_once(
     assert all(house.store.subject(SOURCE, person) is not None for person in ("P2", "P3"))
     assert poll(fake, house, rules).run_once().counts.stored == 0
     assert asked(fake) == [("5", "10")]
+
+
+def test_a_code_list_that_gets_the_code_takes_the_record_once(
+    light_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real digest: refused for its code; a new version of the list is imported, the next process takes it."""
+    house = light_house
+    new_process(monkeypatch)
+    fake = FakeOkVisa(page_size=10)
+    names = "<famName>Ahmadzai</famName><vorname>Karim</vorname><namensform>qq</namensform>"
+    names += "<geschl>1</geschl><staatsang>423</staatsang>"
+    fake.put("P1", 1, record("P1", 1, names=names))
+    fake.put("P2", 2)
+
+    def round_() -> None:
+        Poll(fake.source(), house.store, lambda _day: house.agreements, lambda: house.now, overlap=0).run_once()
+
+    round_()
+    assert waiting(house) == [1]
+    new_process(monkeypatch)
+    codelists.choose(Path("x"), lambda _folder: (version("namensart", "9", date(2026, 1, 1), qq="neu"),))
+    asked(fake)
+    for expected in ([("0", "1"), ("2", "10")], [("2", "10")]):
+        round_()
+        assert (asked(fake), waiting(house)) == (expected, [])
 
 
 def test_what_is_still_refused_is_asked_for_once(light_house: House, rules: Rules) -> None:
