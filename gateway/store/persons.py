@@ -241,6 +241,8 @@ class Store:
         lock: Callable[[], AbstractContextManager[Tenure]],
     ) -> Expiring:
         """Where the deletion rules work on this store; see `gateway.upkeep.retention`."""
+        with self._database.read():
+            pass  # here a change of keys is followed, also one that broke off; the steps themselves would refuse
         streams = feed.streams(agreements.values())
         return Expiring(self._database, self._vault, self._trail, streams, now, stichtag, dry, lock)
 
