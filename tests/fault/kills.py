@@ -206,4 +206,6 @@ OF_THE_DATABASE: dict[str, Callable[[House, Random], None]] = {
     "database server": kill_postmaster,
 }
 """On PostgreSQL only: SQLite has no process of its own."""
+RARE = frozenset({"arbiter", "everything"})
+"""A third as often as the others: each takes the seconds in which a server starts and attacks itself."""
 ACKNOWLEDGING = "schulentwicklung"
