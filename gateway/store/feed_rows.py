@@ -56,18 +56,21 @@ class News:
 
 
 def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter]:
-    """The counters of `streams`, locked in one fixed order until the transaction ends; missing ones are made."""
+    """The counters of `streams`, locked in one fixed order until the transaction ends; missing ones are made first.
+
+    First, because who held a lock while it waits for another that makes the same row could wait for each other.
+    """
     names = sorted(set(streams))
     if not names:
         return {}
-    query = sa.select(feed_counter).where(feed_counter.c.stream.in_(names)).order_by(feed_counter.c.stream)
-    rows = connection.execute(query.with_for_update()).mappings().all()
-    if len(rows) < len(names):
-        fresh = [name for name in names if name not in {row["stream"] for row in rows}]
+    mine = feed_counter.c.stream.in_(names)
+    known = set(connection.execute(sa.select(feed_counter.c.stream).where(mine)).scalars())
+    if fresh := [name for name in names if name not in known]:
         # Another transaction may be making the same row: wait for it instead of failing.
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         connection.execute(insert(feed_counter).on_conflict_do_nothing(), [_fresh(name) for name in fresh])
-        rows = connection.execute(query.with_for_update()).mappings().all()
+    query = sa.select(feed_counter).where(mine).order_by(feed_counter.c.stream).with_for_update()
+    rows = connection.execute(query).mappings().all()
     return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 
 

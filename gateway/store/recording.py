@@ -73,6 +73,8 @@ def erase_rows(connection: Fenced, removed: Sequence[Dossier]) -> None:
     ids = [one.id for one in removed]
     if not ids:
         return
+    # Who reports a discrepancy holds the person's row until the report is there: only then is it seen and deleted.
+    connection.execute(sa.select(person.c.id).where(person.c.id.in_(ids)).order_by(person.c.id).with_for_update())
     for table in (person_version, discrepancy):
         connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
     keys = [one.source_key for one in removed]
