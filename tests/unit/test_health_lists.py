@@ -36,13 +36,18 @@ def test_the_shipped_lists_are_in_force(place: Place, monkeypatch: pytest.Monkey
 def test_a_version_that_no_contract_carries(
     place: Place, monkeypatch: pytest.MonkeyPatch, days: int, state: State
 ) -> None:
-    """CRITICAL when it has begun, a warning from thirty days before; with new contracts OK."""
+    """CRITICAL when it has begun, a warning from thirty days before."""
     folder, begins = with_lists(place), NOW.date() + timedelta(days=days)
     raw = genericode("staatsangehoerigkeit", "9", labels={"600": "neu"})
     lay(folder, "staatsangehoerigkeit", "9", raw, begins)
     one = found(place, monkeypatch)["codelist staatsangehoerigkeit"]
     assert (one.state, one.value) == (state, max(days, 0))
     assert "contracts without it: schulentwicklung/1, sozialamt/1, wohnung2000/1" in one.text
+
+
+def test_a_version_that_every_contract_carries(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With new contracts it is OK, whenever it begins."""
+    lay(with_lists(place), "staatsangehoerigkeit", "9", genericode("staatsangehoerigkeit", "9"), NOW.date())
     assert run(place, monkeypatch, "contract", "write")[0] == 0
     one = found(place, monkeypatch)["codelist staatsangehoerigkeit"]
     assert one.state is State.OK
