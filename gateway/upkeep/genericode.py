@@ -22,6 +22,7 @@ from gateway.wire.xml import Limits, parse
 
 NAMESPACE: Final = "http://docs.oasis-open.org/codelist/ns/genericode/1.0/"
 MOST_CODES: Final = 20_000
+MOST_COLUMNS: Final = 64
 MOST_CHARACTERS: Final = 1000
 """Of one value: as much as `codelisteAbrufen` can tell."""
 LIMITS: Final = Limits(max_bytes=16 * 1024 * 1024, max_depth=16, max_nodes=800_000, max_namespaces=64)
@@ -98,6 +99,8 @@ def _columns(element: etree._Element) -> tuple[tuple[str, ...], frozenset[str]]:
     """All columns in order, and those that every row must have."""
     _only(element, {"Column", "Key", "Annotation"})
     found: dict[str, bool] = {}
+    if len(element) > MOST_COLUMNS:
+        raise _wrong(element, f"more than {MOST_COLUMNS} columns and keys")
     for column in element.findall("Column"):
         _only(column, {"ShortName", "LongName", "Data", "CanonicalUri", "CanonicalVersionUri", "Annotation"})
         name, use = column.get("Id", ""), column.get("Use", "")

@@ -50,6 +50,7 @@ HOSTILE: dict[str, tuple[Spoil, str]] = {
     "key of two columns": (replaced("</Key>", '<ColumnRef Ref="anwendung"/></Key>'), "not one column"),
     "key of no column": (replaced('ColumnRef Ref="code"', 'ColumnRef Ref="x"'), "not one column"),
     "optional key": (replaced('Id="code" Use="required"', 'Id="code" Use="optional"'), "optional"),
+    "endless columns": (replaced("<ColumnSet>", "<ColumnSet>" + "<Column/>" * 64), "more than 64"),
     "column twice": (replaced('Id="anwendung"', 'Id="code"'), "of another"),
     "value of no column": (replaced('Value ColumnRef="code"', 'Value ColumnRef="x"'), "that there is not"),
     "value twice": (replaced('Value ColumnRef="beschreibung"', 'Value ColumnRef="code"'), "two of one"),
