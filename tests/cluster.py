@@ -41,6 +41,10 @@ class Cluster:
         with psycopg.connect(_text(self._url), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    def tool(self, name: str) -> Path:
+        """A program of PostgreSQL that belongs to this server: pg_dump and the like."""
+        return Path(self._server.bin_path) / name
+
     def backends_at_work(self, url: str) -> list[int]:
         """The server processes that have a transaction open in the database behind `url`."""
         name = sa.make_url(url).database

@@ -35,6 +35,7 @@ from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
 from gateway.store.batch import Batch, Removal, Upsert
+from gateway.store.database import upgrade
 from tests.oracle import Terms, catalogue, matrix
 from tests.unit.sources.fakes import URL, settings, wsgi
 from tests.unit.store.store_kit import Holding
@@ -62,7 +63,7 @@ class House:
         found = (Terms.read(path) for path in sorted(self.folder.glob("*/agreement.toml")))
         return {terms.application: terms for terms in found}
 
-    def poll(self, simulator: Simulator) -> None:
+    def poll(self, simulator: Simulator, *, full: bool = False) -> None:
         """One complete round."""
         endpoint = Endpoint(
             shipped.wsdl() / "okvisa-1.wsdl",
@@ -71,7 +72,7 @@ class House:
             adapter=wsgi(simulator),
         )
         source = OkVisa(endpoint, page_size=100, schema=contract())
-        Poll(source, self.app.store, lambda _day: self.app.rules.agreements, lambda: NOW).run_once()
+        Poll(source, self.app.store, lambda _day: self.app.rules.agreements, lambda: NOW).run_once(full=full)
 
     def records(self, numbers: Iterable[str]) -> dict[str, Tree]:
         """What the source says of these persons now; those it has no good record of are left out."""
@@ -169,8 +170,11 @@ def elements(**values: object) -> str:
 
 
 @contextmanager
-def whole_house(folder: Path, further: Mapping[str, str] = FURTHER) -> Iterator[House]:
-    """An installation in `folder` for the shipped applications and `further` ones, with nothing in its store."""
+def whole_house(folder: Path, further: Mapping[str, str] = FURTHER, *, database: str | None = None) -> Iterator[House]:
+    """An installation in `folder` for the shipped applications and `further` ones, with nothing in its store.
+
+    The store lies in a file there, or in the empty `database`.
+    """
     agreements, wsdl = folder / "schemas", folder / "wsdl"
     names = (*SHIPPED, *further)
     plan = Plan(folder / "installed", "127.0.0.1", 8443, URL, names)
@@ -181,8 +185,14 @@ def whole_house(folder: Path, further: Mapping[str, str] = FURTHER) -> Iterator[
     files.write(contracts, city, schemas=agreements, wsdl=wsdl)
     trial.approve(folder / "installed", agreements)
     told = load_settings(installation.settings, {}).model_copy(update={"agreements": agreements, "contracts": wsdl})
-    with build(told, clock=lambda: NOW) as app:
-        yield House(installation, agreements, app)
+    if database is not None:
+        upgrade(database)
+        told = told.model_copy(update={"database": told.database.model_copy(update={"url": database})})
+    house = House(installation, agreements, build(told, clock=lambda: NOW))
+    try:
+        yield house
+    finally:
+        house.app.close()
 
 
 def _write_agreements(folder: Path, further: Mapping[str, str]) -> None:

@@ -52,11 +52,18 @@ def take_backup(folder: Path, settings_path: Path | None) -> None:
     Keys, erasure ledger and anchor file are not in it: they are kept apart (docs/sicherung.md). That it was made
     stands on the audit trail, once before and once after, so that no backup can be put back unnoticed.
     """
-    from gateway.app import load, open_house
+    from gateway.app import load
 
     settings = load_settings(settings_path)
     backup.require_file(database.located(settings.database.url))
-    rules = load(settings)
+    made = make_backup(load(settings), folder)
+    click.echo(f"{folder}: {made.eintraege} audit entries, {made.groesse} bytes, SHA-256 {made.sha256}")
+
+
+def make_backup(rules: Rules, folder: Path) -> Manifest:
+    """A backup lies in `folder`; the trail and the database say so."""
+    from gateway.app import open_house
+
     with open_house(rules) as app:
         _note(app, "begonnen")
         vault, anchor = Vault(rules.ring, rules.randomness), rules.settings.audit.anchor
@@ -64,7 +71,7 @@ def take_backup(folder: Path, settings_path: Path | None) -> None:
         backup.remember(app.database, made.moment)
         _note(app, "ok")
         app.audit.checkpoint()
-    click.echo(f"{folder}: {made.eintraege} audit entries, {made.groesse} bytes, SHA-256 {made.sha256}")
+    return made
 
 
 @db.command()
@@ -79,8 +86,13 @@ def restore(folder: Path, settings_path: Path | None) -> None:
     from gateway.app import load
 
     settings = load_settings(settings_path)
-    path = backup.require_file(database.located(settings.database.url))
-    rules = load(settings, database=False)
+    backup.require_file(database.located(settings.database.url))
+    put_back(load(settings, database=False), folder)
+
+
+def put_back(rules: Rules, folder: Path) -> None:
+    """The backup in `folder` is the database, and may be served; said on the command line."""
+    path = backup.require_file(database.located(rules.settings.database.url))
     manifest = backup_manifest.read(folder, rules.checkpoint.public)
     _require_companions(rules, manifest)
     aside = restoring.restore(path, folder, manifest, os.urandom)

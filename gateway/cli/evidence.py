@@ -13,6 +13,8 @@ from gateway.cli.options import PATH, load_settings, settings_option
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.reports.evidence import Evidence, read_evidence
 from gateway.reports.verification import ExitCode, report_match, unverifiable
+from gateway.store.audit_anchor import PUBLIC_KEY, load_public
+from gateway.store.audit_anchor_file import AnchorFile
 from gateway.store.audit_match import match_all, match_export
 from gateway.store.audit_verdict import Match
 from gateway.store.database import Database
@@ -39,7 +41,8 @@ def match(
 ) -> None:
     """Is each stored answer recorded? Exit 0 all are, 2 one was removed or changed, 3 one cannot be told.
 
-    The signature of the answer is verified first; the settings are not needed with --export and --certificate.
+    Exit 1 if an entry was taken back by a restore that the anchor file tells of. The signature of the answer is
+    verified first; the settings are not needed with --export and --certificate.
     """
     if not answers:
         raise SystemExit(_unverifiable("keine Antwort angegeben"))
@@ -78,9 +81,11 @@ def _matches(evidence: Sequence[Evidence], settings_path: Path | None, export_pa
     claims = [one.claim for one in evidence]
     if export_path is not None:
         return match_export(export_path, claims)
-    database = Database.open(load_settings(settings_path).database.url)
+    settings = load_settings(settings_path)
+    anchor = AnchorFile(settings.audit.anchor, load_public(settings.keys.directory / PUBLIC_KEY))
+    database = Database.open(settings.database.url)
     try:
-        return match_all(database, claims)
+        return match_all(database, claims, anchor.read_restores())
     finally:
         database.close()
 

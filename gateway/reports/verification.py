@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gateway.reports.evidence import Evidence
+from gateway.store.audit_match import TAKEN_BACK
 from gateway.store.audit_verdict import Match, Verdict
 
 _WORDS = {
@@ -14,6 +15,7 @@ _WORDS = {
     "inhalt-gelöscht": "PROTOKOLLIERT",
     "nicht-protokolliert": "NICHT PROTOKOLLIERT",
     "kette-gebrochen": "NICHT PROTOKOLLIERT",
+    TAKEN_BACK: "ZURÜCKGESICHERT",
 }
 _LATE = 2_000
 """Entries without a checkpoint that no running gateway leaves: it writes one every 1,000."""
@@ -53,9 +55,13 @@ def unverifiable(reason: str) -> Report:
 
 
 def report_match(match: Match, evidence: Evidence | None = None) -> Report:
-    """Whether one stored answer is recorded: OK, CRITICAL, or UNKNOWN if it cannot be told."""
+    """Whether one stored answer is recorded: OK, CRITICAL, or UNKNOWN if it cannot be told.
+
+    WARNING if a restore that the anchor tells of took its entry back: the answer itself is then all there is of it.
+    """
     word = _WORDS.get(match.rule, "ANDERS PROTOKOLLIERT") if match.told else "NICHT PRÜFBAR"
-    code = ExitCode.OK if match.holds else ExitCode.CRITICAL if match.told else ExitCode.UNKNOWN
+    failed = ExitCode.WARNING if match.rule == TAKEN_BACK else ExitCode.CRITICAL
+    code = ExitCode.OK if match.holds else failed if match.told else ExitCode.UNKNOWN
     lines = [f"{word}: {match.text}."]
     if evidence is not None:
         kind = "Fehlerantwort" if evidence.fault else "Antwort"

@@ -66,6 +66,10 @@ class Checkpoints:
             reached = checkpoint.block
             yield checkpoint
 
+    def read_restores(self) -> tuple[Checkpoint, ...]:
+        """Every restore checkpoint whose signature holds, in the order in which they were made."""
+        return tuple(checkpoint for _, checkpoint in self._restores(lambda _: True))
+
     def _restores(self, wanted: Callable[[Checkpoint], bool]) -> list[tuple[int, Checkpoint]]:
         """Each restore checkpoint whose signature holds, and its line."""
         found = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from gateway.store.audit_anchor import Checkpoint
 from gateway.store.audit_chain import MerkleTree, Transactions, batch_hash, first_link, translated
 from gateway.store.audit_check import tree_of
 from gateway.store.audit_entry import rfc3339, sha256
@@ -17,6 +18,9 @@ from gateway.store.audit_export_rows import ExportRows
 from gateway.store.audit_rows import BatchRow, DatabaseRows, EntryRow, HeadRow
 from gateway.store.audit_verdict import Match
 
+TAKEN_BACK = "zurückgesichert"
+_QUEUED = timedelta(seconds=15)
+"""So long may an entry wait for its batch, so much older than this can its number be."""
 _LATEST = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
@@ -51,11 +55,17 @@ def match(database: Transactions, *, number: str, entry_hash: bytes, salt: bytes
     return match_all(database, [Claim(number, entry_hash, sha256(salt, body))])[0]
 
 
-def match_all(database: Transactions, claims: Sequence[Claim]) -> tuple[Match, ...]:
-    """As `match` for each claim, within one snapshot of the database."""
+def match_all(
+    database: Transactions, claims: Sequence[Claim], restores: Sequence[Checkpoint] = ()
+) -> tuple[Match, ...]:
+    """As `match` for each claim, within one snapshot of the database.
+
+    `restores` are those that the anchor tells of: an answer of after the backup is in no entry any more, and that is
+    then said instead of "removed".
+    """
     with translated("read"), database.read() as connection:
         rows = DatabaseRows(connection)
-        return tuple(_judge(rows, claim) for claim in claims)
+        return tuple(_judge(rows, claim, restores=restores) for claim in claims)
 
 
 def match_export(path: Path, claims: Sequence[Claim]) -> tuple[Match, ...]:
@@ -69,11 +79,14 @@ def match_export(path: Path, claims: Sequence[Claim]) -> tuple[Match, ...]:
     return tuple(_judge(places, claim, end) for claim in claims)
 
 
-def _judge(rows: _Places, claim: Claim, end: str | None = None) -> Match:
+def _judge(rows: _Places, claim: Claim, end: str | None = None, restores: Sequence[Checkpoint] = ()) -> Match:
     row = rows.entry(claim.number)
     if row is None:
         if end is not None and _time_of(claim.number) > end:
             return Match(False, "zu-jung", f"Die Antwort ist jünger als das Ende des Auszugs ({end})", told=False)
+        if (restore := _took_back(rows, claim, restores)) is not None:
+            text = f"Die Rücksicherung vom {restore.zeitpunkt} nahm den Eintrag zurück: Die Sicherung war älter als er"
+            return Match(False, TAKEN_BACK, text)
         return Match(False, "nicht-protokolliert", "Zu dieser Protokollnummer gibt es keinen Eintrag: entfernt")
     if row.hash != claim.entry_hash or (row.content and sha256(row.content) != claim.entry_hash):
         return Match(False, "eintrag-anders", "Der Eintrag ist nicht der, den die Quittung nennt: geändert")
@@ -87,6 +100,22 @@ def _judge(rows: _Places, claim: Claim, end: str | None = None) -> Match:
         text = "Die Antwort ist protokolliert; der Inhalt des Eintrags ist gelöscht, sein Hashwert steht in der Kette"
         return Match(True, "inhalt-gelöscht", text)
     return Match(True, "protokolliert", "Die Antwort ist protokolliert, der Eintrag steht in der Kette")
+
+
+def _took_back(rows: _Places, claim: Claim, restores: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The restore between whose backup and end the answer was given; None if there is none.
+
+    What a checkpoint vouches for before it cannot have been taken out without breaking the chain: `verify` sees that.
+    """
+    time = datetime.fromisoformat(_time_of(claim.number))
+    for restore in restores:
+        batch = rows.batch(restore.block)
+        if restore.block and (batch is None or batch.hash.hex() != restore.hash):
+            continue  # a later restore went further back still
+        begin = datetime.fromisoformat(batch.time) - _QUEUED if batch is not None else datetime.min.replace(tzinfo=UTC)
+        if begin <= time <= datetime.fromisoformat(restore.zeitpunkt):
+            return restore
+    return None
 
 
 def _stands(rows: _Places, row: EntryRow) -> bool:
