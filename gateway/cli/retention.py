@@ -13,7 +13,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from gateway.cli.options import FILE, find_settings, load_settings, now, settings_option
-from gateway.upkeep import retention_rules
+from gateway.errors import StoreError
+from gateway.store.overview import overview
+from gateway.upkeep import clock, retention_rules
 from gateway.upkeep.retention import Progress as Told
 from gateway.upkeep.retention import Report
 
@@ -27,10 +29,12 @@ def retention() -> None:
 @settings_option
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is changed.")
 @click.option("--quiet", is_flag=True, help="No progress bar, and figures only for what went.")
-def run(settings_path: Path | None, dry_run: bool, quiet: bool) -> None:
+@click.option("--clock-is-right", is_flag=True, help="Delete although the clock and the last poll do not agree.")
+def run(settings_path: Path | None, dry_run: bool, quiet: bool, clock_is_right: bool) -> None:
     """Delete what is due by the deletion rules; to be started daily (cron, systemd timer), safe to repeat.
 
     Waits up to five minutes for a running poll, step by step; a run that was broken off is simply started again.
+    Refuses while it is in doubt that the clock is right: a clock that is ahead would delete too early.
     """
     from gateway.app import build
     from gateway.log import configure_log
@@ -40,6 +44,9 @@ def run(settings_path: Path | None, dry_run: bool, quiet: bool) -> None:
     configure_log(settings.log)
     rules = retention_rules.load(settings.retention.rules)
     with build(settings) as app, _progress(quiet=quiet) as told:
+        seen = overview(app.database)
+        if not (dry_run or clock_is_right) and (why := clock.doubt(seen.stand, seen.finished_at, now())):
+            raise StoreError(f"nothing is deleted: {why}; if the clock is right: --clock-is-right", code="uhr-fraglich")
         work = Retention(app.store, app.rules.agreements, rules, app.rules.city.timezone, pause=time.sleep)
         report = work.run(now(), dry_run=dry_run, progress=told)
         if not dry_run:

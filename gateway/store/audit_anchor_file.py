@@ -34,9 +34,9 @@ class Checkpoints:
     def in_force(self, report: Report, wanted: Callable[[Checkpoint], bool] = lambda _: True) -> Iterator[Checkpoint]:
         """The checkpoints in force, in the order of the chain; what is wrong with the lines goes to `report`.
 
-        A restore checkpoint for batch M takes the force from earlier ones beyond M, and the last one from all earlier
-        ones of another chain. Lines that are not `wanted` are checked and count for nothing else. Memory grows with the
-        number of restores only, which stand in `restores` afterwards.
+        A restore checkpoint for batch M takes the force from earlier ones beyond M, the last one also from those beyond
+        the lowest M of all, and from all earlier ones of another chain. Lines that are not `wanted` are checked and
+        count for nothing else. Memory grows with the number of restores only, which stand in `restores` afterwards.
         """
         restores = self._restores(wanted)
         expected, reached = NO_LINE, 0
@@ -58,7 +58,7 @@ class Checkpoints:
             if not wanted(checkpoint):
                 self.beyond = checkpoint
                 continue
-            if not _survives(checkpoint, [restore for _, restore in restores]):
+            if restores and not _survives(checkpoint, self.restores):
                 continue
             if checkpoint.block < reached:
                 report("prüfpunkt-reihenfolge", f"{self._name}, Zeile {number}: liegt vor einem früheren Prüfpunkt")
@@ -124,9 +124,11 @@ class AnchorFile(Checkpoints):
 
 
 def _survives(checkpoint: Checkpoint, restores: Sequence[Checkpoint]) -> bool:
-    """Whether what was anchored still stands after these restores: they end with its chain, and none went below it."""
-    if not restores:
-        return True
+    """Whether what was anchored before the last of these restores still stands: no restore went below it.
+
+    Not even one before it: the last may have gone back to what an earlier one had left, and what was written between
+    the two is then no part of the chain. Nothing is lost by that: the last restore's hash binds all before it.
+    """
     back = [restore.block for restore in restores if restore.kette == checkpoint.kette]
     return restores[-1].kette == checkpoint.kette and checkpoint.block <= min(back)
 

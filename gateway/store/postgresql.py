@@ -20,6 +20,8 @@ DURABLE = {
     "full_page_writes": frozenset({"on"}),
     # `local` and `remote_write` would lose audit entries of answers already sent when a standby takes over.
     "synchronous_commit": frozenset({"on", "remote_apply"}),
+    # Some transactions would fail and others not: whoever wants nothing written is to see that nothing is.
+    "default_transaction_read_only": frozenset({"off"}),
 }
 LOCK_SECONDS = 30
 """So long a write waits for another's lock: as long as SQLite's."""

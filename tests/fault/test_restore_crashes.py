@@ -92,15 +92,15 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Lost:
     assert rules.settings.audit.anchor.parent == place.folder
 
     def take(*numbers: str) -> None:
-        with open_house(rules) as app:
+        with open_house(rules) as app, app.store.poll_lock() as tenure:
             batch = Batch("okvisa", tuple(upsert(number, int(number)) for number in numbers))
-            app.store.ingest(batch, rules.agreements, now=NOW, stichtag=NOW.date())
+            app.store.ingest(tenure, batch, rules.agreements, now=NOW, stichtag=NOW.date())
 
     take("1", "2")
     db.make_backup(rules, place.folder / "backup")
     take("3")
-    with open_house(rules) as app, app.store.poll_lock():
-        assert app.store.erase("okvisa", "1", rules.agreements, now=NOW, stichtag=NOW.date())
+    with open_house(rules) as app, app.store.poll_lock() as tenure:
+        assert app.store.erase(tenure, "okvisa", "1", rules.agreements, now=NOW, stichtag=NOW.date())
     assert (place.folder / "keys" / LEDGER).exists()
     return Lost(place.folder, rules)
 

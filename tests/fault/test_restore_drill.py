@@ -118,8 +118,8 @@ def live_on(house: House, source: Simulator, clients: list[Client], erased: str)
     for client in clients:
         client.drain()
     app = house.app
-    with app.store.poll_lock():
-        assert app.store.erase("okvisa", erased, app.rules.agreements, now=NOW, stichtag=TODAY)
+    with app.store.poll_lock() as tenure:
+        assert app.store.erase(tenure, "okvisa", erased, app.rules.agreements, now=NOW, stichtag=TODAY)
     folder = app.rules.settings.keys.directory
     work = Rekeying(app.database, Vault(KeyRing.load(folder)), app.audit, folder, lambda _seconds: None)
     for purpose in ("index", "vault"):

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 import gateway.cli.retention
 from gateway.app import build
 from gateway.cli.main import cli
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, StoreError
 from gateway.store.batch import Batch, Quarantined
 from tests.unit.place import NOW, Place
 
@@ -63,3 +63,14 @@ def test_the_rules_are_shown_and_checked(place: Place) -> None:
     with pytest.raises(SettingsError) as caught:
         CliRunner().invoke(cli, ["retention", "rules", str(bad)], catch_exceptions=False)
     assert len(caught.value.problems) == 2
+
+
+def test_nothing_is_deleted_by_a_clock_in_doubt(refused: Place) -> None:
+    """The last poll was forty days ago by this clock: refused, unless somebody says that it is right."""
+    with build(refused.settings, clock=lambda: NOW) as app, app.store.poll_lock() as tenure:
+        app.store.finish_poll(tenure, "okvisa", NOW, NOW)
+    doubted = run(refused, "run")
+    assert isinstance(doubted.exception, StoreError)
+    assert doubted.exception.code == "uhr-fraglich"
+    assert run(refused, "run", "--dry-run").exit_code == 0
+    assert "1  quarantaene-inhalt" in run(refused, "run", "--clock-is-right").stdout
