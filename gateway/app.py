@@ -25,10 +25,10 @@ from gateway.agreements.approval import Trust
 from gateway.agreements.approval import problems as unapproved
 from gateway.agreements.city import City, load_city
 from gateway.agreements.load import Written, load_every
-from gateway.agreements.versions import Versions, by_stream, in_force
-from gateway.contract import files
-from gateway.contract.compiled import Contract, compile_contract
-from gateway.errors import AgreementError, AuditError, ContractError, GatewayError, SettingsError
+from gateway.agreements.versions import Versions, by_stream, in_force, successions
+from gateway.contract.compiled import Contract
+from gateway.contract.serving import served
+from gateway.errors import AgreementError, AuditError, GatewayError, SettingsError
 from gateway.exchange import selfattack, server
 from gateway.exchange.dispatch import Dispatcher
 from gateway.exchange.http import Web
@@ -37,6 +37,7 @@ from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
 from gateway.exchange.proxy import peers
 from gateway.exchange.service import Service
+from gateway.exchange.superseded import Superseded
 from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.model import codelists
@@ -141,7 +142,7 @@ class App:
         self._web = Web(
             self.pipeline,
             pages(rules.contracts.values(), settings.server.public_url, rules.signers),
-            services=frozenset(self.pipeline.services),
+            services={key: service.headers for key, service in self.pipeline.services.items()},
             max_bytes=settings.server.max_request_bytes,
             peer=peer,
             claims=claims,
@@ -311,6 +312,7 @@ def _open_after_fork(rules: Rules) -> App:
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
     """Every agreement as a service, keyed by application and contract major; each knows those of earlier versions."""
     found: dict[tuple[str, int], Service] = {}
+    ends = successions(rules.versions)
     for key, agreement in ((key, one) for key, versions in rules.versions.items() for one in versions.agreements):
         contract = rules.contracts[key]
         found[agreement.application, agreement.major] = Service(
@@ -319,8 +321,9 @@ def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
             dispatcher=rules.dispatchers[key],
             key=rules.signing[agreement.signature_method],
             pins=agreement.pins | frozenset(rules.settings.pins.get(agreement.application, ())),
-            services=Services(store=store, contract_hash=contract.hash, now=rules.clock),
+            services=Services(store=store, contract_hash=contract.hash, now=rules.clock, succession=ends.get(key)),
             earlier=found.get((agreement.application, agreement.major)),
+            superseded=Superseded.of(ends.get(key), rules.settings.server.public_url, rules.city),
         )
     return found
 
@@ -357,20 +360,11 @@ def _contracts(
     found: _Findings, versions: Mapping[str, Versions], city: City, folders: tuple[Path, Path]
 ) -> dict[str, Contract]:
     """The published contracts, each byte for byte what model and agreement give."""
-    loaded = {key: found.of("", partial(_contract, one, city, folders)) for key, one in versions.items()}
+    loaded = {
+        key: found.of("", partial(served, one.agreements, city, schemas=folders[0], wsdl=folders[1]))
+        for key, one in versions.items()
+    }
     return {key: contract for key, contract in loaded.items() if contract is not None}
-
-
-def _contract(versions: Versions, city: City, folders: tuple[Path, Path]) -> Contract:
-    """The one contract of all versions: a version takes over during the day, and what is published stays."""
-    schemas, wsdl = folders
-    contracts = [compile_contract(agreement, city) for agreement in versions.agreements]
-    first = contracts[0]
-    for agreement, one in zip(versions.agreements, contracts, strict=True):
-        if (one.xsd, one.wsdl, one.wsdl_soap11) != (first.xsd, first.wsdl, first.wsdl_soap11):
-            told = f"{one.application}/{one.major}: fassung {agreement.version} gives another contract than the others"
-            raise ContractError(f"{told}: give it another major (vertrag)")
-    return files.load(first, schemas=schemas, wsdl=wsdl)
 
 
 def _signing_keys(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gateway.agreements.agreement import Agreement, Condition, Limits
 from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.versions import Succession
 from gateway.model.codelists import load as load_codelist
 from gateway.model.freigabe import release
 from gateway.model.person import Person
@@ -28,9 +29,26 @@ METHODS = {
 }
 
 
-def explain(agreement: Agreement) -> str:
-    """The agreement as German text: who, why, which persons, which operations, every field with its law."""
-    return "\n".join(line for section in _SECTIONS for line in section(agreement))
+def explain(agreement: Agreement, succession: Succession | None = None) -> str:
+    """The agreement as German text: who, why, which persons, which operations, every field with its law.
+
+    `succession` tells that a later contract major is agreed, and when this one ends.
+    """
+    lines = [line for section in _SECTIONS for line in section(agreement)]
+    if succession is not None:
+        lines.insert(lines.index(_major(agreement)) + 1, _superseded(succession))
+    return "\n".join(lines)
+
+
+def _major(a: Agreement) -> str:
+    return f"Vertrag:          Hauptversion {a.major}"
+
+
+def _superseded(end: Succession) -> str:
+    return (
+        f"                  abgelöst durch Hauptversion {end.major} ab {end.since:%d.%m.%Y}; bedient bis "
+        f"{end.until:%d.%m.%Y}, danach wird jede Anfrage mit einem Hinweis auf sie abgewiesen"
+    )
 
 
 def _head(a: Agreement) -> Iterator[str]:
@@ -41,7 +59,7 @@ def _head(a: Agreement) -> Iterator[str]:
     yield f"Gültig:           {a.valid_from:%d.%m.%Y} bis {a.valid_to:%d.%m.%Y}"
     yield "                  An jedem anderen Tag wird nichts mitgeteilt."
     yield f"Schutzstufe:      {a.protection_level}"
-    yield f"Vertrag:          Hauptversion {a.major}"
+    yield _major(a)
     yield f"Antwortsignatur:  {PROFILES[a.signature_profile]}"
     yield f"Verfahren:        {METHODS[a.signature_method]}"
     yield f"Anfragesignatur:  {'verlangt' if a.request_signature else 'nicht verlangt (TLS mit Client-Zertifikat)'}"

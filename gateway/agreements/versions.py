@@ -46,3 +46,35 @@ def in_force(versions: Mapping[str, Versions], day: date) -> dict[str, Agreement
     """The agreements in force on `day`; who has none then is not in it: nobody may ask, nothing is computed."""
     responsible = {key: one.on(day) for key, one in versions.items()}
     return {key: one for key, one in responsible.items() if one.in_force(day)}
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """What comes after a contract major: the newest later one of the application, and from when to when both hold.
+
+    `since` is the first day of the later one, `until` the last on which the earlier one is served; both count.
+    """
+
+    application: str
+    major: int
+    since: date
+    until: date
+
+
+def successions(versions: Mapping[str, Versions]) -> dict[str, Succession]:
+    """The succession of each stream ("<application>/<major>") of which a later major is agreed.
+
+    An agreement's last day alone is no end, for it is usually prolonged; with a later major beside it, it is.
+    """
+    found: dict[str, Succession] = {}
+    for key, one in versions.items():
+        own = one.agreements[-1]
+        later = [other.agreements[0] for other in versions.values() if _succeeds(other.agreements[0], own)]
+        if later:
+            newest = max(later, key=lambda agreement: agreement.major)
+            found[key] = Succession(own.application, newest.major, newest.valid_from, own.valid_to)
+    return found
+
+
+def _succeeds(one: Agreement, other: Agreement) -> bool:
+    return one.application == other.application and one.major > other.major

@@ -9,7 +9,8 @@ import click
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.explain import explain as explain_text
-from gateway.agreements.load import load_agreement, load_all
+from gateway.agreements.load import load_agreement, load_all, load_every
+from gateway.agreements.versions import by_stream, successions
 from gateway.cli.approval import list_approvals, sign
 from gateway.cli.difference import diff
 from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
@@ -54,13 +55,19 @@ def check(settings_path: Path | None, files: tuple[Path, ...], folder: Path | No
 @click.argument("application")
 @click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the settings', else the shipped).")
 def explain(settings_path: Path | None, application: str, folder: Path | None) -> None:
-    """Print an agreement in plain German for the data-protection officer."""
+    """Print an agreement in plain German for the data-protection officer, each contract major of it."""
     settings = find_settings(settings_path)
     today = city(settings).today(now())
-    for found in load_all(folder or agreements_folder(settings), today=today).values():
-        if found.application == application:
-            click.echo(explain_text(found))
-            return
+    versions = by_stream(one.agreement for one in load_every(folder or agreements_folder(settings)))
+    ends = successions(versions)
+    told = [
+        explain_text(one.on(today), ends.get(key))
+        for key, one in versions.items()
+        if one.on(today).application == application
+    ]
+    if told:
+        click.echo("\n\n".join(told))
+        return
     raise click.UsageError(f"no agreement for {application}")
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import click
 
 from gateway.cli.contract_place import Place, folders
+from gateway.cli.contract_usage import called, usage
 from gateway.cli.evolution import diff, errors, refused, rules
-from gateway.cli.options import now, settings_option
+from gateway.cli.options import find_settings, now, settings_option
 from gateway.contract import evolution, files, history
 from gateway.contract.change import Change
 from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import explain
 from gateway.contract.keeping import forgotten
+from gateway.store.calls import Calls
 
 
 @click.group()
@@ -22,7 +24,7 @@ def contract() -> None:
     """Derive XSD and WSDL from model and agreements, or compare the committed files with them."""
 
 
-for _command in (diff, rules, errors):
+for _command in (diff, rules, errors, usage):
     contract.add_command(_command)
 
 
@@ -46,6 +48,8 @@ def write(
     reason = (unpublished or "").strip()
     if breaking and not reason:
         refused(breaking)
+    if breaking and (settings := find_settings(settings_path)) is not None:
+        _refuse_called(called(settings, [one for one, _ in breaking]))
     for path in _write(found, place, reason):
         click.echo(f"written: {path}")
 
@@ -96,6 +100,14 @@ def _intact(place: Place) -> list[Contract]:
             click.echo(problem)
         raise SystemExit(1)
     return contracts
+
+
+def _refuse_called(used: dict[str, Calls]) -> None:
+    """No reason helps where the audit trail knows of a client."""
+    for key, calls in used.items():
+        click.echo(f"{key}: refused, it was called {calls.number} times, last on {calls.last}: a client has been built")
+    if used:
+        raise SystemExit(1)
 
 
 def _write(found: Sequence[tuple[Contract, tuple[Change, ...]]], place: Place, reason: str) -> list[Path]:

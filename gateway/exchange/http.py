@@ -68,7 +68,8 @@ class Page:
 class Web:
     """The WSGI application. `pages` maps paths (with `?wsdl` and `?xsd`) to what is public without a certificate.
 
-    `peer` finds the verified client certificate (DER) of a request; `claims` are the headers (as in the environ)
+    `services` are those there are, with the headers that each has of its own. `peer` finds the verified client
+    certificate (DER) of a request; `claims` are the headers (as in the environ)
     that nobody may send who is not its source; `monotonic` is for the duration in the log.
     """
 
@@ -77,7 +78,7 @@ class Web:
         pipeline: Answering,
         pages: Mapping[str, Page],
         *,
-        services: frozenset[tuple[str, int]],
+        services: Mapping[tuple[str, int], tuple[tuple[str, str], ...]],
         max_bytes: int,
         peer: Callable[[Environ], bytes | None],
         monotonic: Callable[[], float],
@@ -99,7 +100,8 @@ class Web:
         if reply.status >= 400:
             _discard(environ["wsgi.input"])
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body
-        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", _headers(reply))
+        headers = _headers(reply) + list(self._services[service] if service else ())
+        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
         application = service[0] if service else None
         return _Delivery(body, lambda whole: self._log(reply, application, began, whole=whole))
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from uuid import UUID
 
-from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
 from gateway.errors import MessageRefused, NotAgreed
 from gateway.exchange.admitted import Admitted, Outcome
@@ -81,7 +80,7 @@ class Pipeline:
             admitted = Admitted(number, now, digest, service, media, caller)
             agreement, contract = service.agreement, service.contract
             try:
-                _in_force(agreement, today)
+                _in_force(service, today)
                 with self._budgets.admitted(agreement, now=now):
                     document = parse(request.body, limits=self._limits, charset=media.charset)
                     envelope = open_envelope(document, media, understood=understood(contract.namespace, agreement))
@@ -109,7 +108,10 @@ class Pipeline:
         return service.on(today)
 
 
-def _in_force(agreement: Agreement, today: date) -> None:
+def _in_force(service: Service, today: date) -> None:
     # `permit` asks the same again; here it is asked before anything of the message is read.
+    agreement = service.agreement
     if not agreement.in_force(today):
+        if service.superseded is not None:
+            service.superseded.refuse_after_the_end(today)
         raise NotAgreed(f"agreement {agreement.reference} is not in force", code="vereinbarung-nicht-in-kraft")

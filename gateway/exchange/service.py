@@ -10,6 +10,7 @@ from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract
 from gateway.errors import ContractError
 from gateway.exchange.dispatch import Dispatcher
+from gateway.exchange.superseded import Superseded
 from gateway.model.types import Tree
 from gateway.operations.messages import Answer, Services
 from gateway.operations.registry import OPERATIONS
@@ -21,7 +22,8 @@ from gateway.wire.soap import Envelope
 class Service:
     """`pins` are those of the agreement and of the settings together; `key` signs by the agreed method.
 
-    `earlier` is the service under the version of the agreement before this one, if there is one.
+    `earlier` is the service under the version of the agreement before this one, if there is one. `superseded` says
+    that a later contract major is agreed, and when this one ends.
     """
 
     agreement: Agreement
@@ -31,6 +33,12 @@ class Service:
     pins: frozenset[str]
     services: Services
     earlier: Service | None = None
+    superseded: Superseded | None = None
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What HTTP says with every answer of this service."""
+        return self.superseded.headers if self.superseded is not None else ()
 
     def on(self, day: date) -> Service:
         """The service under the version of the agreement that is responsible on `day`: the last one to have begun."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.errors import GatewayError
 from gateway.health import lists, machine, reconciling, refused, rules, stock
 from gateway.health.finding import Examination, Finding, State
+from gateway.health.majors import majors
 from gateway.health.replication import replication
 from gateway.settings import Settings
 from gateway.upkeep import codelist_folder
@@ -60,6 +61,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "agreements": rules.agreements,
     "approvals": rules.approved,
     "contracts": rules.contracts,
+    "majors": majors,
     "codelists": lists.code_lists,
     "self-attack": rules.self_attack,
     "audit": machine.audit,

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 
 from gateway.agreements.approval import Trust, approvals
+from gateway.agreements.versions import successions
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
 from gateway.exchange.selfattack import Verdict, attack, passed
 from gateway.health.finding import NOTICE, Examination, Finding, State, announced
+from gateway.model.days import next_day
 
 _SIGN_ANEW = "let the role sign anew with its next certificate, and trust that one too"
 _SIGN = "let the offices sign, and trust their certificates instead (docs/vereinbarungen.md)"
@@ -30,8 +32,13 @@ def pins(e: Examination) -> Iterator[Finding]:
 
 
 def agreements(e: Examination) -> Iterator[Finding]:
-    today = e.city.today(e.now)
+    today, ends = e.city.today(e.now), successions(e.versions)
     for key, versions in e.versions.items():
+        end = ends.get(key)
+        if end is not None and end.since <= (next_day(end.until) or end.until):
+            text = f"ends on {end.until} as planned: major {end.major} succeeds from {end.since} on"
+            yield Finding(f"agreement {key}", State.OK, text)  # who still calls it is told under "major"
+            continue
         left = (versions.end(today) - today).days
         following = versions.following(today)
         if today < versions.on(today).valid_from:

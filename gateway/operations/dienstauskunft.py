@@ -22,6 +22,14 @@ class Verwendungszweck(Part):
     bezeichnung: Zeile = Field(description="Bezeichnung")
 
 
+class Abloesung(Part):
+    """Eine spätere Hauptversion des Vertrags löst diese ab."""
+
+    hauptversion: v.Anzahl = Field(description="Die neueste Hauptversion")
+    ab: v.Datum = Field(description="Erster Tag der neuen Hauptversion")
+    bedient_bis: v.Datum = Field(description="Letzter Tag, an dem diese Hauptversion bedient wird")
+
+
 class Antwort(Part):
     """Der Dienst, seine Vereinbarung und die Aktualität seiner Daten."""
 
@@ -36,6 +44,7 @@ class Antwort(Part):
     stand: v.Zeitpunkt | None = Field(None, description="Letzte vollständige Abholung; fehlt vor der ersten")
     operation: tuple[Zeile, ...] = Field((), description="Vereinbarte Operationen")
     verwendungszweck: tuple[Verwendungszweck, ...] = Field((), description="Vereinbarte Verwendungszwecke")
+    abloesung: Abloesung | None = Field(None, description="Fehlt, solange keine spätere Hauptversion vereinbart ist")
 
 
 def run(services: Services, grant: Grant, _request: Tree) -> Answer:
@@ -53,6 +62,12 @@ def run(services: Services, grant: Grant, _request: Tree) -> Answer:
         "operation": [operation.value for operation in agreement.operations],
         "verwendungszweck": [{"schluessel": key, "bezeichnung": text} for key, text in agreement.purposes.items()],
     }
+    if (end := services.succession) is not None:
+        tree["abloesung"] = {
+            "hauptversion": end.major,
+            "ab": end.since.isoformat(),
+            "bedientBis": end.until.isoformat(),
+        }
     if (fresh := services.store.freshness()) is not None:
         tree["stand"] = fresh.strftime("%Y-%m-%dT%H:%M:%SZ")
     return Answer(tree)

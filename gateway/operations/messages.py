@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.agreements.context import Abrufkontext
+from gateway.agreements.versions import Succession
 from gateway.model import vocabulary as v
 from gateway.model.structure import Part, Vielfach
 from gateway.model.types import Pattern, Tree, Whole
@@ -71,11 +72,12 @@ class Fehler(Part):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What operations may use: the store, the hash of the contract they answer under, the clock."""
+    """What operations may use: the store, the hash of the contract they answer under, what succeeds it, the clock."""
 
     store: Store
     contract_hash: str
     now: Callable[[], datetime]
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _STEP = 1_000
 def disclosed(database: Database, since: datetime) -> dict[str, int]:
     """Persons disclosed to each application since that moment, one told twice counted twice; AuditError if not."""
     found = Counter[str]()
-    for entry in _entries(database, since):
+    for entry in entries(database, since):
         if entry.get("art") == Kind.OFFENLEGUNG.value and "anwendung" in entry:
             found[entry["anwendung"]] += sum(int(person["felder"], 16) > 0 for person in entry.get("personen", ()))
     return dict(found)
@@ -32,12 +32,13 @@ def refused(database: Database, since: datetime) -> Counter[tuple[str, str]]:
     """How often which identified application was refused since that moment, by (application, code)."""
     return Counter(
         (entry["anwendung"], entry["ergebnis"])
-        for entry in _entries(database, since)
+        for entry in entries(database, since)
         if entry.get("art") == Kind.ABGEWIESEN.value and "anwendung" in entry
     )
 
 
-def _entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
+def entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
+    """The contents of all entries since that moment, oldest first, deleted ones left out; AuditError if not."""
     # Numbers are UUIDv7 (RFC 9562, 5.7): the first 48 bits are the moment in milliseconds, so they sort by time.
     moment = f"{int(since.timestamp() * 1000):012x}"
     after = f"{moment[:8]}-{moment[8:]}-"

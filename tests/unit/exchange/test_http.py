@@ -72,7 +72,7 @@ def call(
     web = Web(
         pipeline or Echo(),
         PAGES,
-        services=frozenset({("wohnung2000", 1)}),
+        services={("wohnung2000", 1): ()},
         max_bytes=5000,
         peer=lambda _: b"der",
         monotonic=lambda: 1.0,
@@ -238,7 +238,7 @@ def test_an_answer_that_was_not_taken_is_logged() -> None:
     web = Web(
         Echo(),
         PAGES,
-        services=frozenset({("wohnung2000", 1)}),
+        services={("wohnung2000", 1): ()},
         max_bytes=5000,
         peer=lambda _: None,
         monotonic=lambda: 1.0,

@@ -54,7 +54,7 @@ class Opened:
         self.web = Web(
             Mirror(),
             {"/big": Page(200, "text/plain", b"x" * 150_000)},
-            services=frozenset({("wohnung2000", 1)}),
+            services={("wohnung2000", 1): ()},
             max_bytes=told.max_request_bytes,
             peer=peer,
             claims=claims,
