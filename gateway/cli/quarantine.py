@@ -188,8 +188,14 @@ def _report(app: App, output: Path, clerk: str) -> int:
     receipt = app.audit.record(entry)
     written = False
     try:
+        targets, words = _words()
         made = compile_report(
-            standing, number=receipt.number, time=receipt.time, city=app.rules.city, targets=_targets()
+            standing,
+            number=receipt.number,
+            time=receipt.time,
+            city=app.rules.city,
+            targets=targets,
+            words=words,
         )
         write_new(output, _FORMATS[output.suffix](made))
         written = True
@@ -207,11 +213,13 @@ def _state(entry: QuarantineEntry) -> str:
     return f"{told}, content deleted" if entry.emptied else told
 
 
-def _targets() -> Mapping[str, str]:
+def _words() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Which field each element of OK.VISA becomes, and what its parts are called."""
     from gateway.sources.okvisa_fields import RECORD
     from gateway.sources.okvisa_reading import targets
+    from gateway.sources.okvisa_words import WORDS
 
-    return targets(RECORD)
+    return targets(RECORD), WORDS
 
 
 def _patiently(step: Callable[[], Result]) -> Result:

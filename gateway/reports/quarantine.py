@@ -82,12 +82,21 @@ def reportable(standing: Iterable[Standing]) -> list[Standing]:
 
 
 def compile_report(
-    standing: Sequence[Standing], *, number: str, time: datetime, city: City, targets: Mapping[str, str]
+    standing: Sequence[Standing],
+    *,
+    number: str,
+    time: datetime,
+    city: City,
+    targets: Mapping[str, str],
+    words: Mapping[str, str],
 ) -> OfficeReport:
-    """The report about these records, oldest first within each rule; `targets` are source paths and their fields."""
+    """The report about these records, oldest first within each rule.
+
+    `targets` are paths of the source and their fields, `words` what its parts are called that are no field's.
+    """
     groups: dict[tuple[str, str], list[Line]] = {}
     ours: list[Line] = []
-    for line in _lines(standing, targets):
+    for line in _lines(standing, targets, words):
         if line.explained.ours:
             ours.append(line)
         else:
@@ -139,26 +148,36 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _lines(standing: Iterable[Standing], targets: Mapping[str, str]) -> Iterator[Line]:
+def _lines(standing: Iterable[Standing], targets: Mapping[str, str], words: Mapping[str, str]) -> Iterator[Line]:
     elements = _elements(targets)
     for one in standing:
         for reason in one.entry.reasons:
-            told = reasons.explain(reason)
-            path = reasons.place_of(reason)
-            target = targets.get(path, "").removeprefix("person.")
-            label = _labels().get(target or path) or _labels().get(path.partition("/")[0], "")
+            told, path = reasons.explain(reason), reasons.place_of(reason)
             which = _ITEM.search(told.place)
+            label = _label(path, targets.get(path, "").removeprefix("person."), words)
             label += f" ({which[1]}. Eintrag)" if which else ""
             element = path if path in targets or "/" in path else elements.get(path, path)
             expected = told.expected or (_forms().get(path, "") if told.code == "form" else "")
-            yield Line(one.entry, one.meanwhile, told, label or "Datensatz", element, expected)
+            yield Line(one.entry, one.meanwhile, told, label, element, expected)
+
+
+def _label(path: str, target: str, words: Mapping[str, str]) -> str:
+    """What the office calls the place: the field, else the part of the record, else the group the field is in."""
+    labels, top = _labels(), path.partition("/")[0]
+    group = labels.get((target or path).rpartition(".")[0])
+    field = labels.get(target) or labels.get(path)
+    if field is not None:
+        return f"{group}: {field}" if group is not None else field
+    return words.get(path) or group or words.get(top) or "Datensatz"
 
 
 def _elements(targets: Mapping[str, str]) -> dict[str, str]:
     """Field of the model -> the element of the source it comes from; of several the first."""
     found: dict[str, str] = {}
     for source, target in targets.items():
-        found.setdefault(target.removeprefix("person."), source)
+        field = target.removeprefix("person.")
+        found.setdefault(field, source)
+        found.setdefault(f"{field}.{source.rpartition('/')[2]}", source)  # one that is several fields of the model
     return found
 
 

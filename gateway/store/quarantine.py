@@ -164,9 +164,9 @@ def _kept(before: QuarantineEntry | None, record: Quarantined) -> dict[str, Any]
 
 
 def _judged_again(vault: Vault, row: Mapping[Any, Any], record: Quarantined, now: datetime) -> dict[str, Any]:
-    """What becomes of a row whose bytes came again; one that was dropped, or is empty, gets no content back."""
+    """What becomes of a row whose bytes came again; one whose content has gone (dropped, or by time) gets none back."""
     judged = {"reasons": _reasons(record), "code": record.code or None, "basis": record.basis or None}
-    if row["dropped_at"] is not None or all(row[name] == value for name, value in judged.items()):
+    if all(row[name] == value for name, value in judged.items()):
         return {"seen_at": now}
     hides = record.hides or _text(vault, row).get("hides") is True
     if row["emptied"]:

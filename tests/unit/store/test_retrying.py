@@ -276,3 +276,20 @@ def test_the_source_is_asked_before_anything_is_retried(light_house: House, rule
     with pytest.raises(SourceError):
         poll(fake, house, rules).run_once()
     assert {one["op"] for one in fake.asked} == {"aenderungsstand"}
+
+
+def test_a_block_in_a_record_without_change_number_counts(light_house: House, rules: Rules) -> None:
+    """Whether it is newer cannot be read: whoever is named is hidden rather than shown, until a record can be taken."""
+    house = light_house
+    home = "<wohnung><aktuell>J</aktuell><wohnungsart>WO</wohnungsart><ags>05315000</ags></wohnung>"
+    fake = FakeOkVisa(page_size=10)
+    fake.put("P1", 1, record("P1", 1, home))
+    poll(fake, house, rules).run_once()
+    assert len(house.kennungen()) == 1
+    blocked = record("P1", 2, home + "<sperre><kennung>3</kennung></sperre>").replace(">2</aend", ">zwei</aend")
+    fake.put("P1", 2, blocked)
+    poll(fake, house, rules).run_once()
+    assert (house.kennungen(), waiting(house)) == ({}, [None])
+    fake.put("P1", 3, record("P1", 3, home))
+    poll(fake, house, rules).run_once()
+    assert (len(house.kennungen()), waiting(house)) == (1, [])
