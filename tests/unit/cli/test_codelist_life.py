@@ -21,6 +21,7 @@ from gateway.errors import SettingsError
 from gateway.model import codelists
 from gateway.simulator.population import Population
 from gateway.simulator.server import Simulator
+from gateway.sources import basis as judging
 from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
@@ -98,7 +99,7 @@ def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: p
         poll(app, source)
         waiting = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
         before = told(place, app)
-        computed = basis(app.rules.agreements["wohnung2000/1"])
+        computed, judged = basis(app.rules.agreements["wohnung2000/1"]), judging.basis()
     assert "staatsangehoerigkeit[1]: unbekannter Code der Liste staatsangehoerigkeit" in waiting
     assert NEW not in before
     assert AFGHAN in before
@@ -125,6 +126,7 @@ def test_a_new_code_is_taken_and_an_ended_one_stays(place: Place, monkeypatch: p
         poll(app, source)
         after = told(place, app)
         assert basis(app.rules.agreements["wohnung2000/1"]) != computed
+        assert judging.basis() != judged
         listed = entries(place, app)
         kept = {reason for entry in app.store.quarantine_entries() for reason in entry.reasons}
     assert not any("Code der Liste staatsangehoerigkeit" in reason for reason in kept)
