@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
@@ -149,7 +150,10 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config = _alembic()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError:
+                raise StoreError("the tables are of a newer version than this program") from None
             if connection.execute(sa.select(epoch.c.id)).first() is None:
                 row = {"id": 1, "value": randomness(16).hex(), "erasures": 0}
                 connection.execute(sa.insert(epoch), [row])
