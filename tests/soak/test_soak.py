@@ -1,6 +1,7 @@
 """An hour of ordinary life under load: nothing grows, nothing slows down, nothing is wrong.
 
-SOAK_SECONDS is how long (default 3600; below a quarter of an hour what is called growth is warming up), SOAK_PAUSE how long each of the twenty clients waits between two calls.
+SOAK_SECONDS is how long (default 3600; below a quarter of an hour what is called growth is warming up), SOAK_PAUSE
+how long each of the twenty clients waits between two calls.
 Figures and picture are written to build/soak; those of one run are committed in docs/soak.md and docs/soak.svg.
 """
 
