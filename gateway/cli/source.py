@@ -31,7 +31,7 @@ def source() -> None:
     "confirmed",
     default=0,
     metavar="N",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     help="Remove up to N records that OK.VISA no longer has, although that is more than the set share.",
 )
 def reconcile(settings_path: Path | None, confirmed: int) -> None:

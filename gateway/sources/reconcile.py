@@ -182,9 +182,13 @@ class Reconciliation:
             self._poll.catch_up(tenure, Counts())
             missing = comparison.unmoved(missing)
         told, silent = self._asked(missing, first.change_number)
+        comparison.keep(set(missing).difference(silent))
         if told:
-            comparison.found[Drift.ENDED] += len(told)
-            self._ingest(tenure, Batch(self._source.name, tuple(told), (), None, mending=True))
+            batch = Batch(self._source.name, tuple(told), (), None, mending=True)
+            comparison.found[Drift.REFUSED] += self._ingest(tenure, batch)
+            named = {change.personennummer for change in told}
+            stayed = comparison.unmoved([one for one in missing if one.personennummer in named])
+            comparison.found[Drift.ENDED] += len(told) - len(stayed)
         outdated = comparison.outdated()
         removing = len(silent) + len(outdated)
         if removing > max(ceil(comparison.stock() * self._share), confirmed):

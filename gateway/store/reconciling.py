@@ -7,7 +7,7 @@ some hundred bytes a person. What a sweep finds is written by the ordinary intak
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -143,6 +143,13 @@ class Comparison:
                     keys[row.source_key] for row in rows if row.change_number == keys[row.source_key].change_number
                 ]
         return found
+
+    def keep(self, spoken_of: Iterable[Absent]) -> None:
+        """The changes still speak of these: what waits of them in quarantine is not outdated."""
+        with self._database.read():
+            self._require_same_keys()
+            numbers = [one.personennummer for one in spoken_of]
+            self._refused.update(d.source_key(self._vault, self._source, number) for number in numbers)
 
     def outdated(self) -> list[str]:
         """Numbers of refused records, told by then, that the source no longer has in a form that cannot be taken."""

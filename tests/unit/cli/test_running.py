@@ -30,6 +30,7 @@ def test_health_follows_what_is_really_there(tmp_path: Path) -> None:
     with installed(tmp_path / "g") as running:
         running.simulate(persons=40)
         running.poll()
+        assert "clean" in running.gateway("source", "reconcile").stdout
         before = (running.folder / "gateway.sqlite").read_bytes()
         running.serve()
         running.client("wohnung2000").call("bestandAbrufen", {"anzahl": 5})

@@ -160,9 +160,11 @@ def test_more_than_the_set_share_needs_an_operator(another: Made, folder: Path) 
 
 def test_the_erased_stay_erased(light: Town) -> None:
     """Who was erased here and lives on at the source is no drift, and comes back by no reconciliation."""
-    person = light.happen("stille-aenderung")
+    person = light.happen("namensaenderung")
     light.erase(person)
-    for _ in range(2):
+    for event in ("namensaenderung", "stille-aenderung"):
+        light.happen(event, person)
+        light.poll.run_once()
         result = light.reconcile()
         assert (result.outcome, dict(result.found)) == (Outcome.CLEAN, {})
     light.replay()
@@ -190,9 +192,15 @@ def test_who_stands_there_again_is_seen(light: Town, another: Made, folder: Path
 
 
 def test_what_changes_during_the_sweep_is_no_drift(light: Town, another: Made, folder: Path) -> None:
-    """Somebody deleted, merged, moved or new after the sweep began is left to the changes."""
-    pages = iter(range(100))
-    asked = light.source.page
+    """Who is deleted, merged, moves or comes before the first page or after it is left to the changes."""
+    pages, counts = iter(range(100)), iter(range(100))
+    asked, counted = light.source.page, light.source.stock
+
+    def stock() -> object:
+        if next(counts) == 0:
+            for event in ("loeschung", "zusammenfuehrung", "zuzug"):
+                light.happen(event)
+        return counted()
 
     def page(*args: object, **named: object) -> object:
         if named.get("full") and next(pages) == 1:
@@ -200,7 +208,8 @@ def test_what_changes_during_the_sweep_is_no_drift(light: Town, another: Made, f
                 light.happen(event)
         return asked(*args, **named)  # type: ignore[arg-type]  # handed on as they came
 
-    light.source.page = page  # type: ignore[method-assign, assignment]  # something happens between two pages
+    light.source.stock = stock  # type: ignore[method-assign, assignment]  # something happens before the first page
+    light.source.page = page  # type: ignore[method-assign, assignment]  # and between two pages
     result = light.reconcile()
     assert (result.outcome, dict(result.found)) == (Outcome.CLEAN, {})
     light.source.page = asked  # type: ignore[method-assign]  # see above
