@@ -158,8 +158,9 @@ class App:
         """The way from OK.VISA into the store; nothing is called before its first round."""
         from gateway.sources.poll import Poll
 
-        rules, agreements = self.rules, partial(in_force, self.rules.versions)
-        return Poll(self._source, self.store, agreements, rules.clock, timezone=rules.city.timezone)
+        rules, told = self.rules, self.rules.settings.source
+        parts = (self._source, self.store, partial(in_force, rules.versions), rules.clock)
+        return Poll(*parts, timezone=rules.city.timezone, every=told.poll_seconds, maintenance=told.maintenance)
 
     @cached_property
     def reconciliation(self) -> Reconciliation:

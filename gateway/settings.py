@@ -35,6 +35,17 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _not_empty(hours: str) -> str:
+    begin, _, end = hours.rpartition(" ")[2].partition("-")
+    if begin == end:
+        raise ValueError("begins when it ends: no hours, or all")
+    return hours
+
+
+_HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
+Hours = Annotated[str, Field(pattern=f"^((Mo|Di|Mi|Do|Fr|Sa|So) )?{_HOUR}-{_HOUR}$"), AfterValidator(_not_empty)]
+
+
 def _no_network_of_all(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     if network.prefixlen == 0:
         raise ValueError("a network of all addresses is no list of proxies")
@@ -133,6 +144,7 @@ class SourceSettings(Section):
 
     Every `reconcile_days` the whole stock is compared with what is stored; who silently vanished there is removed
     here, but of all that is stored at most `reconcile_removals_percent` unless an operator confirms it.
+    `maintenance` are the hours in which it must not be asked, by the city's clock: "So 02:00-04:30", "23:30-00:15".
     """
 
     url: Annotated[str, Field(pattern=r"^https?://")]
@@ -147,6 +159,7 @@ class SourceSettings(Section):
     stale_minutes: Annotated[int, Field(ge=1)] = 30
     reconcile_days: Annotated[int, Field(ge=1, le=366)] = 7
     reconcile_removals_percent: Annotated[float, Field(ge=0, le=100)] = 1.0
+    maintenance: tuple[Hours, ...] = ()
 
 
 class LogSettings(Section):

@@ -149,6 +149,7 @@ poll_seconds = 60
 stale_minutes = 30                        # older data than this is a health problem
 reconcile_days = 7                        # the whole stock is compared so often (docs/reconciliation.md)
 reconcile_removals_percent = 1            # more than this is removed only after an operator has confirmed it
+# maintenance = ["So 02:00-04:30", "23:30-00:15"]   # not asked then, by the city's clock (docs/polling.md)
 
 [quarantine]                              # when refused records are a health problem (docs/quarantaene.md)
 report_hours = 24                         # not yet reported to the foreigners office

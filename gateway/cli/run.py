@@ -43,14 +43,14 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
             if reconciled is not None:
                 click.echo(told(reconciled))
         if not once:
-            stop = _stopped()
+            stop, turns = _stopped(), app.poll.turns
             seconds, sleep = every or settings.source.poll_seconds, partial(_sleep, stop)
             app.poll.run_forever(
                 seconds,
                 stop.is_set,
                 sleep,
                 anchor=app.audit.checkpoint,
-                reconcile=partial(app.reconciliation.run_if_due, stop.is_set),
+                reconcile=lambda: app.reconciliation.run_if_due(lambda: stop.is_set() or bool(turns.closed_until)),
             )
 
 

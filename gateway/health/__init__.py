@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import lists, machine, reconciling, refused, rules, stock
+from gateway.health import lists, machine, polling, reconciling, refused, rules, stock
 from gateway.health.finding import Examination, Finding, State
 from gateway.health.majors import majors
 from gateway.health.replication import replication
@@ -48,9 +48,9 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "database": stock.database,
     "replication": replication,
     "server": machine.server,
-    "source": machine.source,
+    "source": polling.source,
     "erasures": stock.erasures,
-    "freshness": stock.freshness,
+    "freshness": polling.freshness,
     "reconciliation": reconciling.reconciliation,
     "quarantine": refused.quarantine,
     "feed": stock.feeds,

@@ -14,6 +14,8 @@ from gateway.agreements.city import City, load_city
 from gateway.agreements.load import Written, load_every
 from gateway.agreements.versions import Versions, by_stream
 from gateway.settings import Settings
+from gateway.store import turns
+from gateway.store.batch import Turn
 from gateway.store.database import Database
 from gateway.store.overview import Overview, overview
 from gateway.store.vault import KeyRing, Vault
@@ -78,6 +80,12 @@ class Examination:
     @cached_property
     def vault(self) -> Vault:
         return Vault(KeyRing.load(self.settings.keys.directory), os.urandom)
+
+    @cached_property
+    def turn(self) -> Turn | None:
+        """The last turn of polling the case system."""
+        with self.database.read() as connection:
+            return turns.read(connection, "okvisa")
 
     @cached_property
     def overview(self) -> Overview:

@@ -1,4 +1,4 @@
-"""Checks of what the gateway stands on: server, source, certificates, keys, audit trail, disk."""
+"""Checks of what the gateway stands on: server, certificates, keys, audit trail, disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.errors import GatewayError
 from gateway.exchange.proxy import admits
 from gateway.exchange.tls import context_for
 from gateway.health.finding import Examination, Finding, State, ending
@@ -88,19 +87,6 @@ def _secured(settings: ServerSettings, raw: socket.socket, name: str) -> ssl.SSL
     # The server's own certificate may be of any CA: it is trusted because it is the one in the settings.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context.wrap_socket(raw, server_hostname=name)
-
-
-def source(e: Examination) -> Iterator[Finding]:
-    from gateway.sources.okvisa import OkVisa
-
-    source = OkVisa.open(e.settings.source.model_copy(update={"connect_timeout": _PATIENCE, "read_timeout": _PATIENCE}))
-    try:
-        source.state()
-        yield Finding("source", State.OK, "OK.VISA answers")
-    except GatewayError as error:
-        yield Finding("source", State.CRITICAL, str(error), "ask the operators of OK.VISA; data grow older meanwhile")
-    finally:
-        source.close()
 
 
 def certificates_in_use(e: Examination) -> Iterator[Finding]:

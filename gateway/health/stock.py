@@ -1,4 +1,4 @@
-"""Checks of what the gateway remembers: database, freshness, feeds, notices, limits, deletion."""
+"""Checks of what the gateway remembers: database, feeds, notices, limits, deletion."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from gateway.store.usage import refused
 from gateway.upkeep import notifying, retention_rules
 from gateway.upkeep.retention_standing import standing
 
-_CLOCK_MINUTES = 5
-"""So far may the clocks of two machines differ."""
 _HOUR = timedelta(hours=1)
 _LIMITS = frozenset({"grenze-erreicht", "ausserhalb-der-uhrzeiten"})
 
@@ -37,22 +35,6 @@ def erasures(e: Examination) -> Iterator[Finding]:
         yield Finding("erasures", State.CRITICAL, text, remedy, open_ones, "records")
     else:
         yield Finding("erasures", State.OK, f"{len(ledger)} records in the ledger, all applied")
-
-
-def freshness(e: Examination) -> Iterator[Finding]:
-    stand = e.overview.stand
-    if stand is None:
-        yield Finding("freshness", State.CRITICAL, "no complete poll yet", "gateway poll")
-        return
-    minutes = (e.now - stand).total_seconds() / 60
-    limit = e.settings.source.stale_minutes
-    if minutes < -_CLOCK_MINUTES:
-        text = f"data as of {-minutes:.0f} minutes in the future"
-        yield Finding("freshness", State.CRITICAL, text, "set the clock", round(minutes, 1), "min")
-        return
-    state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
-    text = f"data as of {minutes:.0f} minutes ago"
-    yield Finding("freshness", state, text, "is `gateway poll` running?", round(minutes, 1), "min")
 
 
 def limits(e: Examination) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.errors import SourceError
+from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.store.batch import Position
 
 STUCK = "quelle-kommt-nicht-voran"
@@ -40,9 +41,9 @@ class Advance:
 
     `asking` is what to ask for now: the change number to ask after (of a whole load: the number at which changes
     go on afterwards), the token, and whether it is a whole load. `done` once a withdrawal of changes that this
-    round began is complete; `since` is when that was begun, by the source's clock: what the source knew then is
-    stored. Raises SourceError at once if the source has gone back behind what is stored (`quelle-zurueckgesetzt`):
-    it was restored from a backup, and only a whole load can say what is true.
+    round began is complete; `since` is when that was begun, by the source's clock or ours, whichever is behind: what
+    the source knew then is stored. Raises SourceError at once if the source has gone back behind what is stored
+    (`quelle-zurueckgesetzt`): it was restored from a backup, and only a whole load can say what is true.
     """
 
     def __init__(self, state: State, stored: Position | None, *, full: bool, overlap: int) -> None:
@@ -63,21 +64,22 @@ class Advance:
         else:
             self._begin(self._changes_after(stored.change_number), here=True)
 
-    def follow(self, page: PageHead) -> Position:
-        """The position that holds once `page` is stored; `asking` goes on to the next page.
+    def follow(self, page: PageHead, *, asked_at: datetime) -> Position:
+        """The position that holds once `page`, asked for at that moment of ours, is stored; `asking` goes on.
 
         Raises SourceError if a page or token comes again (`quelle-kommt-nicht-voran`), if the change number falls
-        or a whole load changes its own (`quelle-zurueckgesetzt`), or if changes end before the number the source
-        had named at the beginning (`quelle-luecke`).
+        (`quelle-zurueckgesetzt`), if a whole load changes its own (`quelle-vertrag-verletzt`), or if changes end
+        before the number the source had named at the beginning (`quelle-luecke`).
         """
         if page.digest in self._digests or page.next_token in self._tokens:
             raise SourceError("the source sent a page or token a second time", code=STUCK)
-        falls = page.change_number < self._last
-        if falls or (self.asking.full_load and self._digests and page.change_number != self._last):
+        if page.change_number < self._last:
             raise SourceError("the source's change number fell between two pages", code=WENT_BACK)
+        if self.asking.full_load and self._digests and page.change_number != self._last:
+            raise SourceError("a whole load changed its own change number", code=NOT_ITS_CONTRACT)
         self._digests.add(page.digest)
         self._last = page.change_number
-        self.since = self.since or page.taken_at
+        self.since = self.since or min(page.taken_at, asked_at)
         if self.asking.full_load:
             # A whole load does not say who was removed meanwhile: changes go on where they were known before.
             self.asking = replace(self.asking, change_number=min(self.asking.change_number, page.change_number))

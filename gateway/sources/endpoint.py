@@ -67,6 +67,10 @@ class Endpoint:
         payload: _Element = self._retrying(self._attempt, operation, arguments)
         return payload
 
+    def call_once(self, operation: str, **arguments: object) -> _Element:
+        """As `call`, but a failed exchange is not repeated."""
+        return self._attempt(operation, arguments)
+
     def close(self) -> None:
         """The connections are closed; the endpoint is not used any more."""
         self._transport.session.close()

@@ -89,9 +89,13 @@ class OkVisa:
         """The connections are closed."""
         self._endpoint.close()
 
-    def state(self) -> State:
-        """How far the source is; SourceError if it does not answer or speaks another version of its contract."""
-        shell = self._shell(self._endpoint.call("aenderungsstand"), "aenderungsstandResponse")
+    def state(self, *, once: bool = False) -> State:
+        """How far the source is; SourceError if it does not answer or speaks another version of its contract.
+
+        `once`: no failed exchange is repeated.
+        """
+        call = self._endpoint.call_once if once else self._endpoint.call
+        shell = self._shell(call("aenderungsstand"), "aenderungsstandResponse")
         if shell["schnittstelle"] != _INTERFACE:
             raise SourceError("the source speaks another version of its interface", code=NOT_ITS_CONTRACT)
         return State(_number(shell["letzteAenderungsnummer"]), _instant(shell["zeitpunkt"]))

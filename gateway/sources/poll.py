@@ -19,15 +19,17 @@ from lxml.etree import _Element
 from gateway.agreements.agreement import Agreement
 from gateway.errors import RecordRefused, SourceError
 from gateway.model.reasons import INTERNAL
-from gateway.sources import retrying
-from gateway.sources.advance import Advance
+from gateway.sources import circuit, retrying
+from gateway.sources.advance import WENT_BACK, Advance
 from gateway.sources.endpoint import FAULT_CLIENT
+from gateway.sources.maintenance import Windows
 from gateway.sources.okvisa import Page
 from gateway.sources.refusing import CONTRADICTORY, INVALID, MISTAKE
 from gateway.sources.retrying import Retry
 from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
-from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Withholding
+from gateway.sources.turns import Remembered, Turns
+from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Turn, Withholding
 from gateway.store.tenure import Tenure
 from gateway.store.waiting import Fate
 
@@ -49,7 +51,7 @@ class Source(retrying.Source, Protocol):
     def quarantined(self, record: _Element, refusal: RecordRefused) -> Quarantined: ...
 
 
-class Store(Protocol):
+class Store(Remembered, Protocol):
     """What the poller needs of the store."""
 
     @property
@@ -63,6 +65,7 @@ class Store(Protocol):
         self, tenure: Tenure, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
     ) -> object: ...
     def finish_poll(self, tenure: Tenure, source: str, stand: datetime, now: datetime) -> None: ...
+    def forget_numbers(self, tenure: Tenure, source: str, at: int) -> Position: ...
 
 
 @dataclass(slots=True)
@@ -92,7 +95,8 @@ class Poll:
     """Reads one source into the store; the store's lock lets one round run at a time, wherever it runs.
 
     `timezone` is the city's: the day that obligations and blocks refer to. `overlap` is how many change numbers
-    each round reads again.
+    each round reads again, `every` how many seconds lie between two rounds, whoever does them; none is begun in the
+    hours of `maintenance`. See docs/polling.md.
     """
 
     def __init__(
@@ -104,6 +108,8 @@ class Poll:
         *,
         timezone: tzinfo | None = None,
         overlap: int = _OVERLAP,
+        every: float = 60.0,
+        maintenance: Iterable[str] = (),
     ) -> None:
         self._source = source
         self._store = store
@@ -111,6 +117,8 @@ class Poll:
         self._clock = clock
         self._timezone = timezone or ZoneInfo("Europe/Berlin")
         self._overlap = overlap
+        windows = Windows(maintenance, self._timezone)
+        self.turns = Turns(store, source.name, clock, windows, every=every)
 
     def run_once(self, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> PollResult:
         """Everything the source has is in the store, or SourceError and the position is where it broke off.
@@ -132,14 +140,46 @@ class Poll:
         progress: Callable[[Counts], None] | None = None,
     ) -> None:
         """What `run_once` does, for a caller who holds the lock already."""
+        turn = self.turns.take(tenure)
         self._reproject(tenure)
-        begun, stored = self._clock(), self._store.position(self._source.name)
-        advance = Advance(self._source.state(), stored, full=full, overlap=self._overlap)
+        with self.turns.attempt(tenure, turn):
+            self._read(tenure, turn, counts, full=full, progress=progress)
+
+    def take_turn(self, seen: Turn | None) -> PollResult | None:
+        """The turn after `seen` is taken, with a round if the source is not left in peace; None if somebody was faster.
+
+        What changes by the date alone is done in any case.
+        """
+        counts = Counts()
+        with self._store.poll_lock() as tenure:
+            if self.turns.last() != seen:
+                return None
+            if seen is not None and seen.rest > 0:
+                self.turns.rest(tenure)
+                self._reproject(tenure)
+                return PollResult(counts, complete=False)
+            self.catch_up(tenure, counts)
+        return PollResult(counts, complete=True)
+
+    def _read(
+        self, tenure: Tenure, turn: Turn, counts: Counts, *, full: bool, progress: Callable[[Counts], None] | None
+    ) -> None:
+        """From the source's first word in this round to its last; between two pages a maintenance window may begin."""
+        self.turns.require_open()
+        state, stored = self._source.state(once=circuit.is_open(turn)), self._store.position(self._source.name)
+        if turn.went_back and full:
+            stored = self._store.forget_numbers(tenure, self._source.name, state.change_number)
+        elif turn.went_back:
+            raise SourceError("it went back behind what was read: gateway poll --once --full", code=WENT_BACK)
+        begun = self._clock()
+        advance = Advance(state, stored, full=full, overlap=self._overlap)
         whole = advance.asking.full_load and advance.asking.page_token is None
         self._retry(tenure, counts).due()
         while not advance.done:
+            self.turns.require_open()
+            asked_at = self._clock()
             page = self._fetch(advance)
-            position = advance.follow(page)
+            position = advance.follow(page, asked_at=asked_at)
             batch = self.judge(page, position)
             self._ingest(tenure, batch, counts)
             counts.pages += 1
@@ -169,21 +209,23 @@ class Poll:
         anchor: Callable[[], object] = lambda: None,
         reconcile: Callable[[], object] = lambda: None,
     ) -> None:
-        """Rounds, `every` seconds apart, until `stop()`; after failures further apart (see `keep_polling`).
+        """Turns, `every` seconds apart, until `stop()`, as far as nobody else takes them (see `keep_polling`).
 
-        After a complete one `reconcile` may compare the whole stock, if that is due. After each, however it ended,
-        `anchor` puts what it told the audit trail under a signed checkpoint.
+        After a complete round `reconcile` may compare the whole stock, if that is due. After each turn, however it
+        ended, `anchor` puts what it told the audit trail under a signed checkpoint.
         """
 
-        def run_anchored() -> PollResult:
+        def take(seen: Turn | None) -> PollResult | None:
             try:
-                result = self.run_once()
-                reconcile()
+                result = self.take_turn(seen)
+                if result is not None and result.complete:
+                    reconcile()
                 return result
             finally:
                 anchor()
 
-        keep_polling(run_anchored, self._source.name, every=every, stop=stop, sleep=sleep)
+        self.turns.every = every
+        keep_polling(self.turns, take, self._source.name, stop=stop, sleep=sleep)
 
     def _fetch(self, advance: Advance) -> Page:
         """The page to take now; one that contradicts itself is asked for once more: it may have been an accident."""
@@ -242,7 +284,7 @@ class Poll:
 
     def _finish(self, tenure: Tenure, advance: Advance) -> None:
         now = self._clock()
-        # If the source's clock is ahead of ours, its moments must not make the data look fresher than they are.
+        # A clock that was set back meanwhile must not leave a moment that is still to come.
         self._store.finish_poll(tenure, self._source.name, min(advance.since or now, now), now)
 
     def _today(self) -> date:

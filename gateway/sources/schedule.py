@@ -1,8 +1,7 @@
-"""When rounds of the poller run: regularly, and with growing distance while the source is down."""
+"""The life of a poller: it looks every few seconds whose turn it is, and takes the turns that nobody else takes."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,74 +9,106 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from gateway.errors import HouseError
+from gateway.errors import HouseError, SourceError
+from gateway.sources.circuit import WINDOW
+from gateway.store.batch import Turn
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance  # exists for type checkers only
 
 _ELSEWHERE = "abruf-laeuft"
-"""Another poller has the lock: nothing is wrong, and this one is to take over soon after that one ends."""
+"""Another has the poll lock: nothing is wrong, and this one is to take over soon after that one ends."""
+_LOOK = 2.0
+"""Seconds between two looks: so soon another poller goes on when the one that had the turn is gone."""
 _SLICE = 1.0
-_LONGEST = 900.0
-_MOST_DOUBLINGS = 10
+_LONGEST = 15.0
+_MOST_DOUBLINGS = 3
 
 
-class _Counted(Protocol):
+class Rota(Protocol):
+    """Whose turn it is; see `gateway.sources.turns.Turns`."""
+
+    def last(self) -> Turn | None: ...
+    def left(self, last: Turn | None) -> float: ...
+
+
+class Taken(Protocol):
+    """What came of a turn."""
+
     @property
     def counts(self) -> DataclassInstance: ...
+    @property
+    def complete(self) -> bool: ...
 
 
 def keep_polling(
-    run_once: Callable[[], _Counted],
+    rota: Rota,
+    take: Callable[[Turn | None], Taken | None],
     source: str,
     *,
-    every: float,
     stop: Callable[[], bool],
     sleep: Callable[[float], None],
     monotonic: Callable[[], float] = time.monotonic,
-    randomness: Callable[[int], bytes] = os.urandom,
 ) -> None:
-    """Rounds follow each other until `stop()` says so; each writes one log line of counts, code and milliseconds.
+    """Until `stop()`, every turn that is due is taken here or elsewhere; each taken here writes one log line.
 
-    The pause is `every` seconds, after n failures in a row 2^n times as much, at most 15 minutes, and always up to
-    a tenth longer or shorter at random, so that several houses do not ask in step. `stop` is asked every second.
-    Only errors of the house are survived; a mistake of ours ends the loop.
+    `take` is given the turn before, and says None if somebody was faster. Between two looks lie at most 2 seconds,
+    while our own database fails up to 15. `stop` is asked every second. Only errors of the house are survived; a
+    mistake of ours ends the loop.
     """
-    log = structlog.get_logger("gateway.poll")
-    failures = 0
+    line = _Line(source, monotonic)
+    troubles = 0
     while not stop():
-        began = monotonic()
+        line.begin()
         try:
-            counts = run_once().counts
+            last = rota.last()
+            left = rota.left(last)
+            if left <= 0:
+                line.taken(take(last))
+                left = _SLICE
+            troubles, pause = 0, min(left, _LOOK)
+        except SourceError as error:
+            line.failed(error)
+            pause = _SLICE  # it is remembered in the turn, and so is how long to leave it in peace
         except HouseError as error:
-            failures += error.code != _ELSEWHERE
-            # No traceback: it may quote what a library below was given.
-            log.error(  # noqa: TRY400  # see above
-                "poll",
-                source=source,
-                outcome=error.code,
-                reason=str(error),
-                failures=failures,
-                ms=_ms(began, monotonic),
-            )
-        else:
-            failures = 0
-            log.info("poll", source=source, outcome="complete", **asdict(counts), ms=_ms(began, monotonic))
-        _wait(pause_after(failures, every, randomness), stop, sleep)
+            troubles += error.code != _ELSEWHERE
+            line.failed(error)
+            pause = min(_LOOK * 2.0 ** min(troubles, _MOST_DOUBLINGS), _LONGEST)
+        _wait(pause, stop, sleep)
 
 
-def pause_after(failures: int, every: float, randomness: Callable[[int], bytes]) -> float:
-    """Seconds until the next round after `failures` failed ones in a row."""
-    doubled = every * 2.0 ** min(failures, _MOST_DOUBLINGS)
-    jitter = 0.9 + 0.2 * int.from_bytes(randomness(4), "big") / 2**32
-    return min(doubled, max(every, _LONGEST)) * jitter
+class _Line:
+    """Log lines of counts, code and milliseconds; that another has the lock is said once, not at every look."""
+
+    def __init__(self, source: str, monotonic: Callable[[], float]) -> None:
+        self._log = structlog.get_logger("gateway.poll")
+        self._source = source
+        self._monotonic = monotonic
+        self._elsewhere = False
+        self._began = 0.0
+
+    def begin(self) -> None:
+        self._began = self._monotonic()
+
+    def taken(self, result: Taken | None) -> None:
+        self._elsewhere = False
+        if result is not None:
+            outcome, counts = ("complete", asdict(result.counts)) if result.complete else ("rest", {})
+            self._log.info("poll", source=self._source, outcome=outcome, **counts, ms=self._ms())
+
+    def failed(self, error: HouseError) -> None:
+        if error.code == _ELSEWHERE and self._elsewhere:
+            return
+        self._elsewhere = error.code == _ELSEWHERE
+        say = self._log.info if error.code in (_ELSEWHERE, WINDOW) else self._log.error
+        # No traceback: it may quote what a library below was given.
+        say("poll", source=self._source, outcome=error.code, reason=str(error), ms=self._ms())
+
+    def _ms(self) -> int:
+        return round((self._monotonic() - self._began) * 1000)
 
 
 def _wait(seconds: float, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
     while seconds > 0 and not stop():
         sleep(min(seconds, _SLICE))
         seconds -= _SLICE
-
-
-def _ms(began: float, monotonic: Callable[[], float]) -> int:
-    return round((monotonic() - began) * 1000)

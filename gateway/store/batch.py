@@ -86,6 +86,25 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The `number`-th turn to ask a source, `pause` seconds before the next, and how the attempts so far have ended.
+
+    So many turns more `rest` before the source is asked again. `failures` in a row, `failing_since`, the last with
+    `code`. `went_back`: it has lost changes that were read, and only a whole load can say what is true.
+    """
+
+    number: int
+    taken_at: datetime
+    pause: float
+    rest: int = 0
+    attempted_at: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    code: str | None = None
+    went_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One page of a source, in its order, with the position that holds once all of it is stored.
 

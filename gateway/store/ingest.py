@@ -29,8 +29,9 @@ from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
 from gateway.store.poll_entries import Story
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
-from gateway.store.tables import epoch, person, person_version, position, quarantine
+from gateway.store.tables import epoch, person, person_version, quarantine
 from gateway.store.tenure import Fenced, Tenure
+from gateway.store.turns import write_position
 from gateway.store.vault import Vault
 
 PIECE = 25
@@ -107,8 +108,8 @@ class Intake:
             entries += self._refuse(
                 connection, batch, [*piece.circular, *(batch.quarantined if last else ())], counts, now
             )
-            if last:
-                _write_position(connection, batch)
+            if last and batch.position is not None:
+                write_position(connection, batch.source, batch.position)
             # Last: from here to the commit every other writer of the trail waits.
             self._trail.stage(connection, entries)
 
@@ -319,12 +320,3 @@ def _circular(vault: Vault, source: str, change: Merge) -> Quarantined:
 
 def _merged_into(key: bytes) -> sa.ColumnElement[bool]:
     return sa.and_(person.c.merged_into == key, person.c.state == "merged")
-
-
-def _write_position(connection: Fenced, batch: Batch) -> None:
-    if batch.position is None:
-        return
-    at = batch.position
-    connection.execute(sa.delete(position).where(position.c.source == batch.source))
-    row = {"change_number": at.change_number, "page_token": at.page_token, "full_load": at.full_load}
-    connection.execute(sa.insert(position), [{"source": batch.source, **row}])

@@ -9,16 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gateway.store import audit_tables
+from gateway.store import audit_tables, turns
 from gateway.store.database import Database
 from gateway.store.tables import epoch, person, poll_run, projection
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`stand` is the oldest moment any source was completely read as of; `pending` counts open changes by feed.
+    """`stand` is the oldest moment any source was completely read as of, None if one never was.
 
-    `erasures` is how many lines of the erasure ledger this database has applied.
+    `pending` counts open changes by feed, `erasures` is how many lines of the erasure ledger this database has applied.
     """
 
     persons: int
@@ -33,9 +33,8 @@ def overview(database: Database) -> Overview:
     """The numbers of one consistent moment; StoreError if they cannot be read."""
     pending = sa.select(projection.c.stream, sa.func.count()).where(projection.c.number.is_not(None))
     with database.read() as connection:
-        stand, finished = connection.execute(
-            sa.select(sa.func.min(poll_run.c.stand), sa.func.min(poll_run.c.finished_at))
-        ).one()
+        stand = turns.oldest_stand(connection)
+        finished = connection.execute(sa.select(sa.func.min(poll_run.c.finished_at))).scalar_one()
         return Overview(
             persons=_count(connection, sa.select(sa.func.count()).where(person.c.state == "active")),
             stand=stand,

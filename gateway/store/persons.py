@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -25,9 +26,10 @@ from gateway.store import (
     snapshot,
     subject_search,
     subjects,
+    turns,
 )
 from gateway.store.audit import AuditTrail
-from gateway.store.batch import Batch, Ingested, Position
+from gateway.store.batch import Batch, Ingested, Position, Turn
 from gateway.store.database import Database
 from gateway.store.discrepancies import Discrepancy, Reported
 from gateway.store.erasing import Eraser
@@ -120,8 +122,7 @@ class Store:
     def freshness(self) -> datetime | None:
         """The moment as of which every source has been read completely; None before the first complete poll."""
         with self._database.read() as connection:
-            found: datetime | None = connection.execute(sa.select(sa.func.min(poll_run.c.stand))).scalar_one()
-            return found
+            return turns.oldest_stand(connection)
 
     def epoch(self) -> str:
         """The epoch that every token carries."""
@@ -180,6 +181,23 @@ class Store:
         """How the latest reconciliations ended, the last one first."""
         with self._database.read() as connection:
             return reconciled.history(connection).get(source, [])
+
+    def turn(self, source: str) -> Turn | None:
+        """The last turn that any poller took at `source`; None before the first."""
+        with self._database.read() as connection:
+            return turns.read(connection, source)
+
+    def keep_turn(self, tenure: Tenure, source: str, turn: Turn) -> None:
+        """Afterwards every poller knows of this turn, and how it ended."""
+        with tenure.write(self._database) as connection:
+            turns.keep(connection, source, turn)
+
+    def forget_numbers(self, tenure: Tenure, source: str, at: int) -> Position:
+        """Afterwards a whole load of a source that went back to `at` is to be read, and overrules what is stored."""
+        with tenure.write(self._database) as connection:
+            if (turn := turns.read(connection, source)) is not None:
+                turns.keep(connection, source, replace(turn, went_back=False))
+            return turns.forget_numbers(connection, source, at)
 
     def finish_poll(self, tenure: Tenure, source: str, stand: datetime, now: datetime) -> None:
         """Afterwards `source` counts as completely read as of `stand`."""

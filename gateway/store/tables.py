@@ -254,6 +254,8 @@ poll_turn = Table(
     Column("failures", Integer, nullable=False),
     Column("failing_since", Utc),
     Column("code", String(64)),
+    # It was set back behind what had been read: only a whole load can say what is true.
+    Column("went_back", Boolean, nullable=False, server_default=false()),
 )
 
 quarantine = Table(

@@ -90,7 +90,7 @@ POLL = (
     Step("erase-rows", "gateway.store.ingest:erase_rows"),
     Step("entries", "gateway.store.ingest:write_outcome"),
     Step("quarantine", "gateway.store.quarantine:put"),
-    Step("position", "gateway.store.ingest:_write_position"),
+    Step("position", "gateway.store.ingest:write_position"),
     Step("tell", "gateway.store.audit:AuditTrail.stage"),
     Step("scrub", "gateway.store.database:Database.scrub"),
     Step("finish-poll", "gateway.store.persons:Store.finish_poll"),

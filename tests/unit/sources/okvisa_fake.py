@@ -136,6 +136,7 @@ class FakeStore:
         self.reprojected: list[Any] = []
         self.batches: list[Batch] = []
         self.locked = 0
+        self.kept: list[Any] = []
         self.waiting = FakeWaiting()
 
     @contextmanager
@@ -144,6 +145,17 @@ class FakeStore:
         yield Tenure(self.locked, "")
 
     def position(self, _source):
+        return self.at
+
+    def turn(self, _source):
+        return self.kept[-1] if self.kept else None
+
+    def keep_turn(self, _tenure, _source, turn):
+        self.kept.append(turn)
+
+    def forget_numbers(self, _tenure, _source, at):
+        self.numbers = dict.fromkeys(self.numbers, 0)
+        self.at = Position(at, None, full_load=True)
         return self.at
 
     def ingest(self, _tenure, batch, _agreements, *, now, stichtag):

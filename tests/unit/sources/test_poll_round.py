@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -47,14 +47,18 @@ def test_the_stand_is_the_sources_own_moment():
 
 
 def test_every_round_is_anchored_however_it_ended():
-    """After each round of the long run, the failed ones too, the trail gets its checkpoint before the pause."""
-    fake, store, done = _filled(), FakeStore(), []
+    """After each turn of the long run, the failed ones too, the trail gets its checkpoint before the pause."""
+    fake, store, done, now = _filled(), FakeStore(), [], [NOW]
     fake.spoil = lambda call, payload: "" if call == 1 else payload
-    poll = _poll(fake, store)
-    stop = lambda: done.count("anchor") == 2  # noqa: E731 # a condition of one expression
-    poll.run_forever(1, stop, lambda _pause: done.append("pause"), anchor=lambda: done.append("anchor"))
+    poll = Poll(fake.source(), store, lambda _day: {}, lambda: now[0], overlap=2)
+
+    def sleep(seconds: float) -> None:
+        done.append("pause")
+        now[0] += timedelta(seconds=seconds)
+
+    poll.run_forever(1, lambda: bool(store.finished), sleep, anchor=lambda: done.append("anchor"))
     assert done[0] == done[-1] == "anchor"
-    assert len(store.finished) == 1
+    assert done.count("anchor") == len(store.finished) + 2, "a failed turn, one of rest, one that was complete"
 
 
 def test_what_changes_by_the_day_does_not_wait_for_the_source():

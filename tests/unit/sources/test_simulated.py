@@ -113,7 +113,7 @@ def test_no_marked_text_is_in_any_reason_or_line(caplog, capsys):
     poll = _poll(simulator, store, size=60)
     with structlog.testing.capture_logs() as lines:
         rounds = iter([False, True])
-        keep_polling(poll.run_once, "okvisa", every=1, stop=lambda: next(rounds, True), sleep=lambda _s: None)
+        keep_polling(poll.turns, poll.take_turn, "okvisa", stop=lambda: next(rounds, True), sleep=lambda _s: None)
     written = repr(lines) + caplog.text + "".join(capsys.readouterr()) + repr([one.reasons for one in store.quarantine])
     assert lines
     marked = list(_population().canaries())

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", Utc(), nullable=True),
         sa.Column("code", sa.String(length=64), nullable=True),
+        sa.Column("went_back", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_poll_turn")),
     )
 
