@@ -1,4 +1,4 @@
-"""One of several pollers: `polling.py URL FOLDER PIPE`; whenever it asks the source it says its number and the moment."""
+"""One of several pollers: `polling.py URL FOLDER PIPE`; each time it asks the source it says its number and when."""
 
 from __future__ import annotations
 
