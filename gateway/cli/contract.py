@@ -38,7 +38,7 @@ for _command in (diff, rules, errors, usage):
 def write(
     settings_path: Path | None, schemas_folder: Path | None, wsdl_folder: Path | None, unpublished: str | None
 ) -> None:
-    """Write every derived file and the change logs; prints those that are new or changed.
+    """Write every derived file and the change logs; prints those that are new or changed, and whom a change breaks.
 
     What lies there counts as published: nothing at all is written if a change breaks existing clients, exit 1.
     """
@@ -52,6 +52,9 @@ def write(
         _refuse_called(called(settings, [one for one, _ in breaking]))
     for path in _write(found, place, reason):
         click.echo(f"written: {path}")
+    for one, changes in found:
+        for line in evolution.lines(f"{one.application}/{one.major}", changes) if changes else ():
+            click.echo(line)
 
 
 @contract.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,15 +15,16 @@ from lxml import etree
 from gateway.contract import xsd
 from gateway.contract.change import Direction, Effect, worst
 from gateway.contract.comparing import differences
+from gateway.contract.compiled import compile_contract
 from gateway.contract.description import ComplexTypeDef, Description, ElementDef
 from gateway.contract.published import read
 from gateway.contract.renderer import compile_element
 from gateway.model.types import SimpleType, Text, Tree, Value, Whole
 from tests.mutations import mutants
 from tests.strategies import value_for
-from tests.unit.contract.sample import contract, full, value_of
+from tests.unit.contract.sample import agreement, city, contract, full, value_of
 
-law = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+law = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 APPLICATION = "schulentwicklung"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CODES = re.compile(
@@ -132,7 +134,7 @@ def compatible_is_valid(data: DataObject, new: Description) -> None:
 
 
 @given(data=st.data())
-@settings(law, max_examples=40)
+@settings(law, max_examples=20)
 def test_every_change_of_what_is_valid_is_found(data: DataObject) -> None:
     """Whatever is different in a schema, there is a change that says so; where nothing is, there is none."""
     mutant = data.draw(mutants(original(), most=1))
@@ -143,7 +145,7 @@ def test_every_change_of_what_is_valid_is_found(data: DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(law, max_examples=30)
+@settings(law, max_examples=10)
 def test_a_code_that_goes_or_comes_is_found(data: DataObject) -> None:
     """A code taken out of a list or put into one is told with its name, in the direction in which it travels."""
     raw = original_schema()[0]
@@ -153,3 +155,25 @@ def test_a_code_that_goes_or_comes_is_found(data: DataObject) -> None:
     code = gone[1].decode()
     assert {(c.rule.name, c.old) for c in differences(read(raw), read(shorter))} == {("answer-code-removed", code)}
     assert {(c.rule.name, c.new) for c in differences(read(shorter), read(raw))} == {("answer-code-added", code)}
+
+
+@given(data=st.data())
+@settings(law, max_examples=12)
+def test_whatever_an_agreement_gives_or_takes_is_told(data: DataObject) -> None:
+    """Fields of the agreement that go or come: each is told by its path in every answer that had or gets it."""
+    terms = agreement(APPLICATION)
+    optional = [path for path in terms.fields if path != "personenkennung"]
+    gone = frozenset(data.draw(st.lists(st.sampled_from(optional), min_size=1, max_size=3, unique=True)))
+    fewer = replace(terms, fields=tuple(path for path in terms.fields if path not in gone))
+    short, long = (read(compile_contract(one, city()).xsd) for one in (fewer, terms))
+    for changes, rules in (
+        (differences(long, short), {"answer-element-removed", "answer-mandatory-removed"}),
+        (differences(short, long), {"answer-element-inserted", "answer-element-appended"}),
+    ):
+        told = {place for change in changes if change.rule.name in rules for place in change.places}
+        assert worst(changes) is not Effect.COMPATIBLE
+        for answer in ("personAbrufenResponse", "bestandAbrufenResponse", "aenderungenAbrufenResponse/aenderung"):
+            paths = {
+                place.removeprefix(f"{answer}/person/").replace("/", ".") for place in told if place.startswith(answer)
+            }
+            assert all(any(path == one or path.startswith(f"{one}.") for one in paths) for path in gone)

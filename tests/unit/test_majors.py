@@ -21,6 +21,7 @@ from gateway.contract.compiled import compile_contract
 from gateway.exchange.message import Request
 from gateway.exchange.superseded import Superseded
 from gateway.health import CHECKS, Finding, State, examine
+from gateway.store.audit import Entry, Kind
 from gateway.store.calls import calls
 from tests.unit.exchange.house import header, message, operation
 from tests.unit.place import NOW, Place
@@ -118,6 +119,10 @@ def test_who_still_calls_the_old_one_is_known(majors: Place, monkeypatch: pytest
         for _ in range(2):
             asked(majors, app, 1)
         asked(majors, app, 2)
+        compared = Entry(
+            kind=Kind.ABFRAGE, operation="vereinbarungVergleichen", outcome="ok", application="wohnung2000", major=1
+        )
+        app.audit.record(compared)  # by an officer, not a call
         counted = calls(app.database, NOW - timedelta(days=1))
     assert {key: (one.number, one.last) for key, one in counted.items()} == {
         ("wohnung2000", 1): (2, NOW.date()),
