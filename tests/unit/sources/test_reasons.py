@@ -49,6 +49,8 @@ _WRONG = (
     "2026-03-01T24:00:00Z",
     f" {_CANARY.title()}",
 )
+_ALWAYS = 4
+"""So many of these every element gets; of the rest each other one, in turn."""
 _SOUND = {
     "personennummer": "P4711", "aenderungsnummer": "7", "geaendertAm": "2026-03-01T10:00:00+01:00", "satzart": "N",
     "datei": "A", "famName": "Ahmadzai", "vorname": "Karim", "gebName": "Rahimi", "rufname": "Karim", "aktuell": "J",
@@ -120,7 +122,8 @@ def _mutants() -> Iterator[tuple[_Element, str]]:
     """A spoiled record, and the text of it that was planted."""
     places = [index for index, one in enumerate(_full().iter()) if index]
     for index in places:
-        for text in (*_WRONG, None):
+        rotated = _WRONG[_ALWAYS:][index % 2 :: 2]
+        for text in (*_WRONG[:_ALWAYS], *rotated, None):
             made = deepcopy(_full())
             spoiled = list(made.iter())[index]
             if len(spoiled) and text not in (_CANARY, None):
@@ -194,7 +197,7 @@ def test_every_way_to_be_refused_is_told_in_words_and_without_a_value() -> None:
             assert len(planted) < 5 or planted.strip() not in reason, reason
             assert not any(value in reason for value in ("Ahmadzai", "Karim", "Domstra", "4711", "Kabul")), reason
             codes.add(told.code)
-    assert refused > 1500
+    assert refused > 1200
     assert {meaning.code for meaning in _MEANINGS} - codes == _OTHERWISE
 
 

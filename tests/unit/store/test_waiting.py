@@ -59,8 +59,9 @@ def test_a_record_is_due_once_for_each_rules(house: House) -> None:
     assert due(house) == []
 
 
-def test_a_record_that_is_judged_again_keeps_its_age_and_says_why_today(house: House) -> None:
+def test_a_record_that_is_judged_again_keeps_its_age_and_says_why_today(light_house: House) -> None:
     """The same bytes under other rules: other reasons, the same number and day."""
+    house = light_house
     take(house, refused())
     (before,) = house.store.quarantine_entries()
     house.now += timedelta(days=3)
@@ -70,8 +71,9 @@ def test_a_record_that_is_judged_again_keeps_its_age_and_says_why_today(house: H
     assert (after.number, after.waiting_since, after.reasons) == (before.number, NOW, ("ort: leer",))
 
 
-def test_a_newer_refused_record_does_not_begin_anew(house: House) -> None:
+def test_a_newer_refused_record_does_not_begin_anew(light_house: House) -> None:
     """The age is the person's: three refused versions in three days are one case three days old."""
+    house = light_house
     for day in range(3):
         take(house, refused("1", 5 + day))
         house.now += timedelta(days=1)
@@ -96,16 +98,18 @@ def test_every_fate_is_told(house: House) -> None:
     assert [fate.outcome for fate in house.waiting.settle(tried, (), NEW, complete=True)] == [Outcome.NEWER]
 
 
-def test_what_has_no_number_needs_the_whole_load(house: House) -> None:
+def test_what_has_no_number_needs_the_whole_load(light_house: House) -> None:
     """Without person number, or without change number, nothing can be asked for: it is said so."""
+    house = light_house
     take(house, refused(None, 3, "a"), refused("4", None, "b"), refused("5", 0, "c"))
     tried, fates = house.store.waiting.chosen(SOURCE, None)
     assert tried == []
     assert [fate.outcome for fate in fates] == [Outcome.WHOLE_LOAD] * 3
 
 
-def test_of_an_erased_person_nothing_is_fetched_and_nothing_told(house: House) -> None:
+def test_of_an_erased_person_nothing_is_fetched_and_nothing_told(light_house: House) -> None:
     """Also if its row is there still (a crash, a restore): it is as if there were no such record."""
+    house = light_house
     take(house, refused("1", 5))
     (entry,) = house.store.quarantine_entries()
     house.ledger.add(SOURCE, "1")
@@ -161,8 +165,9 @@ def test_a_record_for_which_somebody_is_hidden_cannot_be_dropped(house: House, l
     assert house.store.quarantine_entries() == []
 
 
-def test_what_was_never_judged_by_this_version_may_hide_somebody(house: House) -> None:
+def test_what_was_never_judged_by_this_version_may_hide_somebody(light_house: House) -> None:
     """A row from before this was noted cannot be dropped while the person is stored: it is retried first."""
+    house = light_house
     house.take(upsert("1", 1))
     take(house, refused("1", 5, basis=b""))
     (entry,) = house.store.quarantine_entries()
@@ -172,8 +177,9 @@ def test_what_was_never_judged_by_this_version_may_hide_somebody(house: House) -
     house.store.waiting.drop(entry.number, DropReason.DOPPELT)
 
 
-def test_a_block_is_remembered_when_the_content_has_gone(house: House) -> None:
+def test_a_block_is_remembered_when_the_content_has_gone(light_house: House) -> None:
     """After thirty days the note still says that somebody is hidden, and is not dropped."""
+    house = light_house
     house.take(upsert("1", 1))
     take(house, refused("1", 5, hides=True))
     forward(house, 31)
@@ -218,8 +224,9 @@ def test_what_the_whole_load_did_not_send_waits_no_longer(house: House) -> None:
     assert house.waiting.forget_vanished(SOURCE, begun) == 0
 
 
-def test_the_rows_say_nothing_of_a_block(house: House) -> None:
+def test_the_rows_say_nothing_of_a_block(light_house: House) -> None:
     """What a refused record says of a block stands sealed: two rows differ in nothing that could be read."""
+    house = light_house
     take(house, refused("1", 5, hides=True), refused("2", 5))
     with house.database.read() as connection:
         found = connection.execute(sa.select(tables.quarantine)).mappings().all()
