@@ -169,16 +169,16 @@ def test_no_backup_of_ours_can_be_put_back_unnoticed(kept: tuple[Place, Path]) -
 
 
 def test_a_changed_backup_is_refused(kept: tuple[Place, Path]) -> None:
-    """One byte of the copy or its manifest: refused, and the database is the one it was."""
+    """A byte of free space in the copy, a number in the manifest: refused, and the database is the one it was."""
     place, folder = kept
     before = epoch_of(place)
-    for path in folder.iterdir():
-        good = path.read_bytes()
-        content = bytearray(good)
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-        assert isinstance(run(place, "db", "restore", str(folder)).exception, StoreError)
-        path.write_bytes(good)
+    copy_of, manifest = folder / "gateway.sqlite", folder / "manifest"
+    good = copy_of.read_bytes()
+    copy_of.write_bytes(good.replace(b"\0" * 64, b"\0" * 63 + b"\1", 1))
+    assert "not the one its manifest speaks of" in str(run(place, "db", "restore", str(folder)).exception)
+    copy_of.write_bytes(good)
+    manifest.write_bytes(manifest.read_bytes().replace(b'"loeschungen":0', b'"loeschungen":0 '))
+    assert "not signed" in str(run(place, "db", "restore", str(folder)).exception)
     assert epoch_of(place) == before
     assert not (place.folder / "gateway.sqlite.replaced").exists()
 
