@@ -31,15 +31,22 @@ from tests.fault.restoring import Client, Keeper
 from tests.whole_house import NOW, SHIPPED, TODAY, House, whole_house
 
 
-def test_a_house_that_is_put_back_keeps_its_promises(place: Cluster | None, tmp_path: Path) -> None:
+def test_a_house_that_is_put_back_keeps_its_promises(tmp_path: Path) -> None:
     """Backup under traffic, then answers, acknowledgements, an erasure and a key change; the loss; the restore.
 
     Nothing is served before it is said; old tokens and feeds get the declared fault; after a new snapshot every copy
     is the projection; the erased person stays away; the trail verifies, names the restore, and says of each answer
     whether it is recorded or was taken back.
     """
-    with whole_house(tmp_path / "house", {}, database=None if place is None else place.fresh()) as house:
-        drill(house, Keeper(house, tmp_path, place))
+    with whole_house(tmp_path / "house", {}) as house:
+        drill(house, Keeper(house, tmp_path, None))
+
+
+@pytest.mark.long
+def test_a_house_on_postgresql_that_is_put_back_keeps_its_promises(own_cluster: Cluster, tmp_path: Path) -> None:
+    """As above, from a dump."""
+    with whole_house(tmp_path / "house", {}, database=own_cluster.fresh()) as house:
+        drill(house, Keeper(house, tmp_path, own_cluster))
 
 
 def drill(house: House, keeper: Keeper) -> None:
@@ -67,6 +74,7 @@ def drill(house: House, keeper: Keeper) -> None:
     keeper.restore()
     keeper.reopen()
     assert house.app.store.epoch() != epoch
+    assert house.app.store.subject("okvisa", erased) is None, "somebody was served before the ledger was applied"
     for client in clients:
         assert client.refused("bestandAbrufen", seitenmarke=tokens[client.name]) == "bestand-neu-abrufen"
         assert client.refused("aenderungenQuittieren", bis=client.number, epoche=epoch) == "bestand-neu-abrufen"
