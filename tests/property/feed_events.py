@@ -27,7 +27,7 @@ from tests.unit.store.store_kit import SOURCE, Chance, House, merge, removal
 
 NUMBERS = tuple(NAMES)
 PAIRS = tuple(permutations(NUMBERS, 2))
-OFTEN = ("here", "married", "away")
+OFTEN = ("here", "ungranted", "married", "away")
 """Few states often: what is told and what is taken back must meet."""
 DAY = timedelta(days=1)
 numbers, streams = st.sampled_from(NUMBERS), st.sampled_from(STREAMS)
@@ -155,7 +155,7 @@ class Events(RuleBasedStateMachine):
     @precondition(lambda self: len(self.world.erased) < len(NUMBERS) - 2)
     @rule(number=numbers)
     def office_erases(self, number: str) -> None:
-        self.house.store.erase(SOURCE, number, self.house.agreements, now=self.house.now, stichtag=self.house.today)
+        self.house.holding.erase(SOURCE, number, self.house.agreements, now=self.house.now, stichtag=self.house.today)
         assert self.house.ledger.holds(SOURCE, number)
         self.world.erased |= {one for one in NUMBERS if self.house.ledger.holds(SOURCE, one)}
         for one in self.world.erased:

@@ -16,7 +16,7 @@ from gateway.store import dossier as d
 from gateway.store.feed import ChangeKind, ChangePage
 from gateway.store.search import Criteria
 from tests.property.feed_client import Client, Run
-from tests.property.feed_events import DAY, OFTEN, Events, numbers, streams
+from tests.property.feed_events import DAY, OFTEN, PAIRS, Events, numbers, streams
 from tests.property.feed_world import NAMES, NARROW, STREAMS, seen, terms
 from tests.unit.store.store_kit import SOURCE, grant
 
@@ -59,13 +59,20 @@ class Feed(Events):
             self.says(number, state)
             self.acknowledges(stream, page.last_number)
 
-    @rule(stream=streams, number=numbers, states=st.lists(st.sampled_from(OFTEN), min_size=1, max_size=2))
+    @rule(stream=streams, number=numbers, states=st.lists(st.sampled_from(OFTEN), min_size=1, max_size=3))
     def source_speaks_between_two_pages(self, stream: str, number: str, states: list[str]) -> None:
         """Who came, changed or went while the stock was read is told afterwards."""
-        self.application_reads_the_stock(stream, 1)
         for state in states:
             self.says(number, state)
-        self.application_reads_the_stock(stream, 2)
+            self.application_reads_the_stock(stream, 1)
+
+    @rule(pair=st.sampled_from(PAIRS))
+    def two_known_become_one(self, pair: tuple[str, str]) -> None:
+        """Everybody knows both, and then they are one record."""
+        for number in pair:
+            self.says(number, "here")
+        self.synchronise()
+        self.source_merges(pair)
 
     @rule(stream=streams, number=numbers, states=st.lists(st.sampled_from(OFTEN), min_size=2, max_size=2))
     def source_takes_back_what_was_found(self, stream: str, number: str, states: list[str]) -> None:
@@ -161,6 +168,9 @@ class Feed(Events):
             if change.kind is ChangeKind.ZUSAMMENGEFUEHRT:
                 leads = {self.kennung(stream, self.world.target(stream, one)) for one in self.world.merged}
                 assert change.merged_into in leads - {None}
+            if change.kind is ChangeKind.ENTFALLEN:
+                leading = {self.kennung(stream, one) for one in self.world.merged if self.world.target(stream, one)}
+                assert change.kennung not in leading - {None}, "merged into a visible record, and told as gone"
 
     def kennung(self, stream: str, number: str | None) -> str | None:
         """The identifier that this application has for the record of that number."""
@@ -180,7 +190,6 @@ class Feed(Events):
             while True:
                 page = self.house.changes(3, stream)
                 self.takes(stream, page)
-                self.ends_are_named(stream, page)
                 self.acknowledges(stream, page.last_number)
                 if not page.changes:
                     break
@@ -191,13 +200,6 @@ class Feed(Events):
             client.handed = max(client.handed, stock.number)
             assert client.copy.keys() == {self.kennung(stream, number) for number in views}
             client.known = set(client.copy)
-
-    def ends_are_named(self, stream: str, page: ChangePage) -> None:
-        """Whoever has become part of a visible record is not simply gone."""
-        for change in page.changes:
-            if change.kind is ChangeKind.ENTFALLEN:
-                leading = {self.kennung(stream, one) for one in self.world.merged if self.world.target(stream, one)}
-                assert change.kennung not in leading - {None}, "merged, and told as gone"
 
     @precondition(lambda self: self.saved is not None)
     @rule()
@@ -216,7 +218,7 @@ class Feed(Events):
         now, today = self.house.now, self.house.today
         self.open()
         self.house.now, self.house.today = now, today
-        self.house.store.after_restore(self.house.agreements, now=now, stichtag=today)
+        self.house.holding.after_restore(self.house.agreements, now=now, stichtag=today)
         for one in self.world.erased:
             self.world.ends(one)
         self.house.reproject()

@@ -101,8 +101,8 @@ class World:
             self.ends(number)
 
     def merges(self, number: str, into: str, change: int) -> None:
-        """One record has become part of another; of one that is gone, nothing can."""
-        if change <= self.changes.get(number, -1):
+        """One record has become part of another; of one that is gone, nothing can, and a circle is refused."""
+        if change <= self.changes.get(number, -1) or number in self._way(into):
             return
         self.changes[number] = change
         if into in self.gone:
@@ -146,13 +146,14 @@ class World:
 
     def target(self, stream: str, number: str) -> str | None:
         """The record that this one went into, at the end of the way, if the application may know of it."""
-        passed, at = {number}, self.merged.get(number)
-        while at is not None and at not in passed:
-            if self.visible(stream, at):
-                return at
-            passed.add(at)
-            at = self.merged.get(at)
-        return None
+        return next((one for one in self._way(number)[1:] if self.visible(stream, one)), None)
+
+    def _way(self, number: str) -> list[str]:
+        """This record and those that it went into, one after the other."""
+        found = [number]
+        while (at := self.merged.get(found[-1])) is not None and at not in found:
+            found.append(at)
+        return found
 
     def _first_is_blocked(self) -> bool:
         state = self.states.get("1")

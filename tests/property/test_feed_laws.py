@@ -20,7 +20,7 @@ from tests.cluster import Cluster, cluster
 from tests.property.feed_machine import Feed
 
 SOME = settings(
-    max_examples=25,
+    max_examples=20,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
