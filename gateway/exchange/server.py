@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
 
-from gateway.errors import SettingsError
+from gateway.errors import SettingsError, StoreError
 from gateway.exchange.connection import Door
 from gateway.exchange.proxy import admits
 from gateway.exchange.tls import prove
@@ -25,6 +26,13 @@ GRACE = 30
 
 KEEPALIVE = 30
 """Seconds an idle connection stays open; waiting takes no thread."""
+
+
+NO_DATABASE = 1
+"""Exit status of a process that had no database; gunicorn ends the whole server on 3 and 4."""
+
+PAUSE = 1.0
+"""Seconds before it ends, so that the next one does not try at once."""
 
 
 class Opened(Protocol):
@@ -42,9 +50,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     writer and their threads are never shared; everything else was loaded before and is shared by copy on write."""
 
     def __init__(
-        self, settings: ServerSettings, context: ssl.SSLContext | None, open_app: Callable[[], Opened]
+        self,
+        settings: ServerSettings,
+        context: ssl.SSLContext | None,
+        open_app: Callable[[], Opened],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
+        self._pause = pause
         self._context = context
         self._open_app = open_app
         self._opened: Opened | None = None
@@ -80,8 +93,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Iterable[bytes]]:
-        """Called by gunicorn in each process after the fork."""
-        self._opened = self._open_app()
+        """Called by gunicorn in each process after the fork.
+
+        A process that takes another's place while the database is away ends, and the next one tries. That it can be
+        opened was seen before anything listened; if the error left here, the arbiter would give up the whole server.
+        """
+        try:
+            self._opened = self._open_app()
+        except StoreError as error:
+            LOG.warning("no database, another process will try", error=error.code, reason=str(error))
+            self._pause(PAUSE)
+            raise SystemExit(NO_DATABASE) from error
         return self._opened.http
 
     def close(self) -> None:

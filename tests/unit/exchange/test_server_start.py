@@ -1,0 +1,46 @@
+"""What a server process does that begins while the database is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gunicorn.arbiter import Arbiter
+
+from gateway.errors import SettingsError, StoreError
+from gateway.exchange.server import PAUSE, Server
+from gateway.settings import ServerSettings
+
+SETTINGS = ServerSettings.model_validate(
+    {
+        "public_url": "https://gateway.example",
+        "certificate": Path("/unread/server.pem"),
+        "key": Path("/unread/server.key"),
+        "client_ca": Path("/unread/ca.pem"),
+        "proxy": {"addresses": ["127.0.0.1"], "tls": False},
+    }
+)
+
+
+def starting(error: Exception) -> tuple[int | None, list[float]]:
+    """How a process ends that cannot open its house, and how long it waited before."""
+    waited: list[float] = []
+
+    def fails() -> None:
+        raise error
+
+    with pytest.raises((SystemExit, type(error))) as ended:
+        Server(SETTINGS, None, fails, waited.append).load()
+    return ended.value.code if isinstance(ended.value, SystemExit) else None, waited
+
+
+def test_a_process_without_a_database_does_not_end_the_server() -> None:
+    """Its exit status is none on which gunicorn gives up all others; the next one is not tried at once."""
+    code, waited = starting(StoreError("the database refused a statement (OperationalError)"))
+    assert code not in (None, 0, Arbiter.WORKER_BOOT_ERROR, Arbiter.APP_LOAD_ERROR)
+    assert waited == [PAUSE]
+
+
+def test_any_other_error_does() -> None:
+    """What will not mend itself must not be tried for ever."""
+    assert starting(SettingsError("wrong")) == (None, [])
