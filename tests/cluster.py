@@ -18,6 +18,9 @@ import sqlalchemy as sa
 
 from tests.patience import PATIENCE, attempts
 
+_QUIET = 40
+"""Looks, a twentieth of a second apart, at a server that goes on without a process that should have been killed."""
+
 
 class Cluster:
     """One server; every database in it is somebody's own."""
@@ -104,16 +107,24 @@ class Cluster:
         with psycopg.connect(_text(self._url), autocommit=True) as connection:
             return [pid for (pid,) in connection.execute(query, [name])]
 
-    def kill(self, pid: int) -> None:
-        """One server process is killed: the postmaster ends all others, too, recovers, and takes connections again."""
+    def kill(self, pid: int) -> bool:
+        """One server process is killed: the postmaster ends all others, too, recovers, and takes connections again.
+
+        False if it was leaving already: then nobody notices, and nothing was killed.
+        """
+        query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        quiet = 0
         with psycopg.connect(_text(self._url), autocommit=True) as other:
             os.kill(pid, signal.SIGKILL)
             for _attempt in attempts("the end of all server processes"):
                 try:
-                    other.execute("SELECT 1")
+                    quiet += other.execute(query, [pid]).fetchone() is None
                 except psycopg.OperationalError:
                     break
+                if quiet > _QUIET:
+                    return False
         self._until_it_answers()
+        return True
 
     def kill_postmaster(self) -> None:
         """The whole server is killed, as by a power cut, and started again."""

@@ -140,10 +140,15 @@ def kill_postmaster(under_test: House, random: Random) -> None:
     """The database server dies while a transaction is open, and is started again."""
     place = under_test.place
     assert place is not None
-    _database_dies(under_test, random, lambda _pid: place.kill_postmaster())
+
+    def kill(_pid: int) -> bool:
+        place.kill_postmaster()
+        return True
+
+    _database_dies(under_test, random, kill)
 
 
-def _database_dies(under_test: House, random: Random, kill: Callable[[int], None]) -> None:
+def _database_dies(under_test: House, random: Random, kill: Callable[[int], bool]) -> None:
     assert under_test.place is not None
     begun = _begun(under_test, random)
     for application in under_test.applications.values():
@@ -151,8 +156,8 @@ def _database_dies(under_test: House, random: Random, kill: Callable[[int], None
     for _attempt in attempts("a transaction to be killed in", every=0.001):
         if pids := under_test.place.backends_at_work(under_test.inside.database.url.render_as_string(False)):
             with suppress(ProcessLookupError):  # it has ended meanwhile
-                kill(random.choice(pids))
-                break
+                if kill(random.choice(pids)):
+                    break
     for application in under_test.applications.values():
         application.excused_until = time.monotonic()
     begun.end()  # it may have been through already
