@@ -36,6 +36,7 @@ from gateway.exchange.limits import Budgets
 from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
 from gateway.exchange.proxy import peers
+from gateway.exchange.readiness import Readiness
 from gateway.exchange.service import Service
 from gateway.exchange.superseded import Superseded
 from gateway.exchange.tls import context_for
@@ -147,6 +148,7 @@ class App:
             peer=peer,
             claims=claims,
             monotonic=time.monotonic,
+            ready=Readiness(database.require_reachable, time.monotonic),
         )
 
     def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

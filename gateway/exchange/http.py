@@ -37,6 +37,10 @@ CERTIFICATE_HEADERS = frozenset(
 )
 """Headers with which a proxy could claim who calls: refused, but for the one that the configured proxy sends."""
 
+READY = "/health/ready"
+"""Asked by a balancer: 200 or 503. Alive is something else: `/health/live`, a page like any other."""
+
+_TEXT = "text/plain; charset=utf-8"
 _SERVICE = re.compile(r"/soap/([a-z0-9-]{1,60})/([1-9][0-9]{0,3})")
 _PIECE = 64 * 1024
 _MOST_DISCARDED = 64 * 1024 * 1024
@@ -70,7 +74,8 @@ class Web:
 
     `services` are those there are, with the headers that each has of its own. `peer` finds the verified client
     certificate (DER) of a request; `claims` are the headers (as in the environ)
-    that nobody may send who is not its source; `monotonic` is for the duration in the log.
+    that nobody may send who is not its source; `monotonic` is for the duration in the log. `ready` says whether the
+    process can serve now, for a balancer.
     """
 
     def __init__(
@@ -82,10 +87,12 @@ class Web:
         max_bytes: int,
         peer: Callable[[Environ], bytes | None],
         monotonic: Callable[[], float],
+        ready: Callable[[], bool],
         claims: frozenset[str] = CERTIFICATE_HEADERS,
     ) -> None:
         self._pipeline = pipeline
         self._pages = pages
+        self._ready = ready
         self._services = services
         self._max_bytes = max_bytes
         self._peer = peer
@@ -113,6 +120,8 @@ class Web:
             except MessageRefused as refusal:
                 return refused(refusal.http_status)
         page = self._pages.get(path + _document(environ) if service else path)
+        if path == READY:
+            page = Page(200, _TEXT, b"ready\n") if self._ready() else Page(503, _TEXT, b"not ready\n")
         if page is None:
             return refused(405, allow="POST") if service else refused(404)
         return page if method in ("GET", "HEAD") else refused(405, allow="GET, HEAD")

@@ -171,6 +171,11 @@ class Database:
         """True if this is a migration that leads to the tables of this version."""
         return revision in {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
+    def require_reachable(self) -> None:
+        """StoreError if nothing can be read; on PostgreSQL also if nothing can be written, as on a standby."""
+        with self.write() if self.dialect == "postgresql" else self.read() as connection:
+            connection.execute(sa.select(sa.literal(1)))
+
     def require_writable(self) -> None:
         """StoreError if it can only be read: the file, or the server. Nothing is written."""
         with self.write() as connection:

@@ -76,6 +76,7 @@ def call(
         max_bytes=5000,
         peer=lambda _: b"der",
         monotonic=lambda: 1.0,
+        ready=lambda: True,
     )
     answer = web(environ, start)
     content = b"".join(answer)
@@ -242,6 +243,7 @@ def test_an_answer_that_was_not_taken_is_logged() -> None:
         max_bytes=5000,
         peer=lambda _: None,
         monotonic=lambda: 1.0,
+        ready=lambda: True,
     )
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": SERVICE, "wsgi.input": io.BytesIO(b"x"), "CONTENT_LENGTH": "1"}
     with capture_logs() as lines:

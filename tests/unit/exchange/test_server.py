@@ -59,6 +59,7 @@ class Opened:
             peer=peer,
             claims=claims,
             monotonic=time.monotonic,
+            ready=lambda: True,
         )
 
     def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
