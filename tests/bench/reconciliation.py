@@ -48,11 +48,11 @@ class _Timed:
         self.seconds = 0.0
 
     def __call__(self, *arguments: Any) -> Any:
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             return self._call(*arguments)
         finally:
-            self.seconds += time.perf_counter() - began
+            self.seconds += time.process_time() - began
 
 
 def _measured(what: str, asked: _Timed, run: Callable[[], Any]) -> float:
@@ -62,7 +62,7 @@ def _measured(what: str, asked: _Timed, run: Callable[[], Any]) -> float:
     wall, source = time.perf_counter() - began, asked.seconds - waited
     used = time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{what}: {wall:.1f} s, CPU {used:.1f} s, of both {source:.1f} s source; peak {peak:.0f} MiB; {result}")
+    print(f"{what}: {wall:.1f} s, CPU {used:.1f} s, {source:.1f} s of it source; peak {peak:.0f} MiB; {result}")
     sys.stdout.flush()
     return used - source
 

@@ -164,11 +164,13 @@ def test_the_erased_stay_erased(light: Town) -> None:
     """Who was erased here and lives on at the source is no drift, and comes back by no reconciliation."""
     person = light.happen("namensaenderung")
     light.erase(person)
+    left = light.stored().keys()
     for event in ("namensaenderung", "stille-aenderung"):
         light.happen(event, person)
         light.poll.run_once()
         result = light.reconcile()
         assert (result.outcome, dict(result.found)) == (Outcome.CLEAN, {})
+    assert light.stored().keys() == left
     light.replay()
 
 
