@@ -167,9 +167,10 @@ class Poll:
         """From the source's first word in this round to its last; between two pages a maintenance window may begin."""
         self.turns.require_open()
         state, stored = self._source.state(once=circuit.is_open(turn)), self._store.position(self._source.name)
-        if turn.went_back and full:
+        went_back = turn.went_back or (stored is not None and state.change_number < stored.change_number)
+        if went_back and full:
             stored = self._store.forget_numbers(tenure, self._source.name, state.change_number)
-        elif turn.went_back:
+        elif went_back:
             raise SourceError("it went back behind what was read: gateway poll --once --full", code=WENT_BACK)
         begun = self._clock()
         advance = Advance(state, stored, full=full, overlap=self._overlap)

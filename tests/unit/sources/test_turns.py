@@ -226,3 +226,15 @@ def test_a_source_that_went_back_is_refused_until_a_whole_load_is_ordered() -> N
     assert not store.turn("okvisa").went_back
     assert store.numbers["P9"] == 7
     assert poll(fake, store).run_once().complete
+
+
+def test_a_whole_load_overrules_although_nobody_had_noticed_before() -> None:
+    """Ordered at once after a restore of the source: what it says now is taken under its lower numbers."""
+    fake, store = filled(), FakeStore()
+    poll(fake, store).run_once()
+    fake.records = []
+    fake.put("P5", 3)
+    assert store.numbers["P5"] == 5
+    assert poll(fake, store).run_once(full=True).complete
+    assert store.numbers["P5"] == 3
+    assert not store.turn("okvisa").went_back
