@@ -34,7 +34,7 @@ COMMANDS_EVERY = 120.0
 OUTPUT = Path("build/soak")
 CHANGES_A_MINUTE = "60"
 
-PER_HOUR = {"memory": 24.0, "files": 4.0, "threads": 2.0}
+PER_HOUR = {"memory": 12.0, "files": 4.0, "threads": 2.0}
 """What a process may grow in an hour by its fitted slope, after the first quarter: MiB, open files, threads."""
 MOST_LOG = 64.0
 """MiB of write-ahead log at any moment; it is kept at about 4 by SQLite itself."""

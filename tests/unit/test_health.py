@@ -123,9 +123,8 @@ def test_a_certificate_is_judged_by_the_clock(place: Place) -> None:
     """It warns before its end, is critical at its end, after it, and before its beginning."""
     days = {300: State.OK, 340: State.WARNING, 360: State.CRITICAL, 400: State.CRITICAL, -1: State.CRITICAL}
     for after, expected in days.items():
-        found = findings(place, now=NOW + timedelta(days=after))
-        assert found["certificate server"].state is expected, after
-        assert found["certificate signing rsa-sha256"].state is expected, after
+        for name in ("certificate server", "certificate signing rsa-sha256"):
+            assert state(place, name, now=NOW + timedelta(days=after)) is expected, (name, after)
 
 
 def test_every_certificate_of_a_file_counts(place: Place, made: Place) -> None:
