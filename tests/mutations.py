@@ -119,10 +119,14 @@ def reordered(draw: DrawFn, fields: Fields) -> Fields:
 
 
 def occurring(draw: DrawFn, fields: Fields) -> Fields:
+    """One of the two bounds, so that the other does not speak for it."""
     place = _any(draw, fields)
-    maximum = draw(st.sampled_from([1, 2, 3, None]))
-    minimum = draw(st.integers(0, min(2, maximum or 2)))
-    return (*fields[:place], replace(fields[place], minimum=minimum, maximum=maximum), *fields[place + 1 :])
+    old = fields[place]
+    if draw(st.booleans()):
+        new = replace(old, minimum=draw(st.integers(0, min(2, old.maximum or 2))))
+    else:
+        new = replace(old, maximum=draw(st.sampled_from([max(old.minimum, most) for most in (1, 2, 3)] + [None])))
+    return (*fields[:place], new, *fields[place + 1 :])
 
 
 def retyped(draw: DrawFn, fields: Fields) -> Fields:
@@ -137,10 +141,11 @@ def bounded(draw: DrawFn, simple: SimpleType) -> SimpleType:
             length = max(1, simple.max_length + draw(st.integers(-5, 5)))
             return replace(simple, max_length=length, datatype=draw(st.sampled_from(["A", "B", "C"])))
         case Whole():
-            return replace(
-                simple,
-                minimum=simple.minimum + draw(st.integers(-2, 2)),
-                maximum=simple.maximum + draw(st.integers(-2, 2)),
+            shift = draw(st.sampled_from([-2, -1, 1, 2]))
+            return (
+                replace(simple, maximum=simple.maximum + shift)
+                if draw(st.booleans())
+                else replace(simple, minimum=simple.minimum + shift)
             )
         case Pattern():
             looser = [simple.pattern, f"{simple.pattern}|x", simple.pattern.replace("{1,", "{2,"), "[a-z0-9]{1,5}"]
