@@ -32,7 +32,7 @@ from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock
 from gateway.store.tables import epoch, person, person_version, quarantine
 from gateway.store.tenure import Fenced, Tenure
 from gateway.store.turns import write_position
-from gateway.store.vault import Vault
+from gateway.store.vault import Vault, fingerprint
 
 PIECE = 25
 """Changes per transaction: with eight applications and families it stays below 50 ms."""
@@ -313,7 +313,8 @@ def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[b
 
 def _circular(vault: Vault, source: str, change: Merge) -> Quarantined:
     """The record of a merge that is refused; what stands for its bytes is keyed, they say little more than numbers."""
-    form = vault.blind("kreis", f"{source}|{change.personennummer}|{change.into}|{change.aenderungsnummer}")
+    keys = [d.source_key(vault, source, number) for number in (change.personennummer, change.into)]
+    form = fingerprint(b"".join([*keys, change.aenderungsnummer.to_bytes(8)]))
     reasons = ("zielPersonennummer: Zusammenführung im Kreis",)
     return Quarantined(change.personennummer, change.aenderungsnummer, reasons, None, form, code=CIRCULAR)
 
