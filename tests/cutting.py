@@ -30,8 +30,10 @@ class Wire:
 
     @property
     def url(self) -> str:
-        through = self.target.set(host=None, port=None).update_query_dict({"host": str(self.folder)})
-        return through.render_as_string(hide_password=False)
+        target = self.target
+        query = {**target.query, "host": str(self.folder)}
+        names = {"username": target.username, "password": target.password, "database": target.database}
+        return sa.URL.create(target.drivername, **names, query=query).render_as_string(hide_password=False)
 
     def cut(self, statement: str, *, within: str = "", answered: bool = False) -> None:
         """The next message that holds `statement` does not arrive, or (`answered`) is carried out without a word.
