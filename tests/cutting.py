@@ -36,7 +36,7 @@ class Wire:
         return sa.URL.create(target.drivername, **names, query=query).render_as_string(hide_password=False)
 
     def cut(self, statement: str, *, within: str = "", answered: bool = False) -> None:
-        """The next message that holds `statement` does not arrive, or (`answered`) is carried out without a word.
+        """The next message that holds `statement` does not arrive, or (`answered`, a COMMIT) is carried out without a word.
 
         `within` stands in the BEGIN of its transaction.
         """
@@ -60,7 +60,7 @@ class Wire:
                         self.cuts += 1
                         if answered:
                             server.sendall(content)
-                            server.recv(1 << 16)  # it has done it
+                            _done(server)
                         return
                     other.sendall(content)
 
@@ -76,6 +76,13 @@ class Wire:
             made.connect(f"{host}/{_NAME}")
             return made
         return socket.create_connection((self.target.host or "localhost", self.target.port or 5432))
+
+
+def _done(server: socket.socket) -> None:
+    """The server has said that it has committed; whatever it said before is passed over."""
+    told = b""
+    while b"COMMIT\0" not in told and (piece := server.recv(1 << 16)):
+        told += piece
 
 
 @contextmanager
