@@ -36,9 +36,9 @@ class Wire:
         return sa.URL.create(target.drivername, **names, query=query).render_as_string(hide_password=False)
 
     def cut(self, statement: str, *, within: str = "", answered: bool = False) -> None:
-        """The next message that holds `statement` does not arrive, or (`answered`, a COMMIT) is carried out without a word.
+        """The next message with `statement` does not arrive, or (`answered`, a COMMIT) is carried out without a word.
 
-        `within` stands in the BEGIN of its transaction.
+        `within` stands in what its transaction has sent since its BEGIN.
         """
         self._armed.append((statement.encode(), within.encode(), answered))
 
@@ -54,8 +54,8 @@ class Wire:
                     content = end.recv(1 << 16)
                     if not content:
                         return
-                    if end is client and b"BEGIN" in content:
-                        begun = content
+                    if end is client:
+                        begun = content if b"BEGIN" in content else begun + content
                     if end is client and (answered := self._taken(content, begun)) is not None:
                         self.cuts += 1
                         if answered:
