@@ -45,8 +45,8 @@ class Antwort(Part):
 
     uri: Zeile = Field(description="Kennung der Liste (listURI)")
     version: Zeile = Field(description="Neueste Version der Liste, wie sie im Schema steht (listVersionID)")
-    listenversion: tuple[Listenversion, ...] = Field((), description="Alle Versionen, die älteste zuerst")
     eintrag: tuple[Eintrag, ...] = Field((), description="Einträge")
+    listenversion: tuple[Listenversion, ...] = Field((), description="Alle Versionen, die älteste zuerst")
 
 
 def run(_services: Services, grant: Grant, request: Tree) -> Answer:
@@ -58,8 +58,8 @@ def run(_services: Services, grant: Grant, request: Tree) -> Answer:
                 {
                     "uri": codelist.uri,
                     "version": codelist.version,
-                    "listenversion": [_version(codelist, one) for one in codelist.versions],
                     "eintrag": [_entry(code, entry) for code, entry in codelist.codes.items()],
+                    "listenversion": [_version(codelist, one) for one in codelist.versions],
                 }
             )
     raise NotAgreed("this code list is not part of the contract", code="codeliste-nicht-vereinbart")
