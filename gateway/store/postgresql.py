@@ -49,6 +49,8 @@ _BEGUN_AGAIN = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected: nothing was written, and the same again may succeed."""
 _SETTLED = ("23", "40")
 """Classes of errors that say that a COMMIT has become a rollback."""
+_UNSETTLED = "40003"
+"""statement_completion_unknown: of its class, and says the opposite."""
 _ENDED = ("08", "57P")
 """Classes of errors with which the server ends a connection."""
 
@@ -65,8 +67,9 @@ def spelled_out(url: str) -> str:
 def accepted(url: sa.URL) -> sa.URL:
     """The URL with what every connection needs; StoreError if of several hosts it would take any."""
     hosts = url.query.get("host", ())
-    several = not isinstance(hosts, str) and len(hosts) > 1
-    if several and url.query.get("target_session_attrs") != "read-write":
+    # In one parameter, parted by commas, both SQLAlchemy and libpq take several as well.
+    named = hosts.split(",") if isinstance(hosts, str) else hosts
+    if len(named) > 1 and url.query.get("target_session_attrs") != "read-write":
         raise StoreError("a database on several hosts needs target_session_attrs=read-write: only one may be written")
     missing = {name: value for name, value in _CONNECTING.items() if name not in url.query}
     return url.set(drivername="postgresql+psycopg").update_query_dict(missing)
@@ -109,7 +112,7 @@ def commit(connection: sa.Connection) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _state(error).startswith(_SETTLED):
+        if _state(error).startswith(_SETTLED) and _state(error) != _UNSETTLED:
             raise
         raise OutcomeUnknown("the connection broke during a COMMIT") from None
     finally:

@@ -149,6 +149,23 @@ def test_a_commit_with_a_warning_is_not_believed(postgresql_url: str) -> None:
     database.close()
 
 
+@pytest.mark.parametrize(("state", "told"), [("40001", TransactionAborted), ("40003", OutcomeUnknown)])
+def test_what_the_server_says_of_a_commit(postgresql_url: str, state: str, told: type[StoreError]) -> None:
+    """Only what says that nothing was written is begun again; `statement_completion_unknown` does not say that."""
+    database = Database.open(postgresql_url)
+    with database.write() as connection:
+        raising = f"EXCEPTION USING ERRCODE = '{state}', MESSAGE ="
+        connection.execute(sa.text(_WARN.replace("WARNING", raising)))
+        connection.execute(sa.text(_AT_COMMIT))
+    with pytest.raises(StoreError) as raised, database.write() as connection:
+        connection.execute(sa.insert(position), [ROW])
+    assert type(raised.value) is told
+    with database.write() as connection:
+        connection.execute(sa.text("DROP TRIGGER warn ON position"))
+        connection.execute(sa.text("DROP FUNCTION warn"))
+    database.close()
+
+
 _WARN = """CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE WARNING 'canceling wait for synchronous replication'; RETURN NULL; END $$"""
 _AT_COMMIT = """CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON position DEFERRABLE INITIALLY DEFERRED

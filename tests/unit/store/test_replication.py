@@ -40,11 +40,12 @@ def test_several_hosts_in_either_spelling(url: str) -> None:
     assert told["tcp_user_timeout"]
 
 
+@pytest.mark.parametrize("hosts", ["host=one&host=two", "host=one,two", "host=one,two&port=1,2"])
 @pytest.mark.parametrize("attrs", ["", "&target_session_attrs=any", "&target_session_attrs=primary"])
-def test_several_hosts_of_which_any_would_do_are_refused(attrs: str) -> None:
+def test_several_hosts_of_which_any_would_do_are_refused(hosts: str, attrs: str) -> None:
     """A connection to whoever answers first may be one to a standby, or to yesterday's primary."""
     with pytest.raises(StoreError, match="read-write"):
-        _accepted(f"postgresql://u@/db?host=one&host=two{attrs}")
+        _accepted(f"postgresql://u@/db?{hosts}{attrs}")
 
 
 def test_what_the_operator_says_of_connections_stands(postgresql: sa.URL) -> None:
