@@ -35,7 +35,10 @@ metadata = MetaData(
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware moment, stored as ISO 8601 text in UTC to the microsecond: sorts as text, same on every database."""
+    """An aware moment, stored as ISO 8601 text in UTC to the microsecond: sorts as text, same on every database.
+
+    Empty, which is what an older program leaves in a column it does not know, it is read as None.
+    """
 
     impl = String(27)
     cache_ok = True
@@ -50,7 +53,7 @@ class Utc(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         del dialect
-        return None if value is None else datetime.fromisoformat(value)
+        return datetime.fromisoformat(value) if value else None
 
 
 APPLICATION = String(64)
