@@ -182,6 +182,8 @@ class Poll:
             page = self._fetch(advance)
             position = advance.follow(page, asked_at=asked_at)
             batch = self.judge(page, position)
+            # After a clock that was set back what is seen now would count as not seen since the beginning.
+            begun = min(begun, self._clock())
             self._ingest(tenure, batch, counts)
             counts.pages += 1
             if progress is not None:

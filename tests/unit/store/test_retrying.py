@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -262,6 +262,25 @@ def test_the_whole_load_finds_what_was_mended_without_a_number(house: House, rul
     house.now = house.now.replace(hour=23)
     poll(fake, house, rules).run_once(full=True)
     assert waiting(house) == []
+
+
+def test_a_clock_that_is_set_back_during_a_whole_load_forgets_nothing(light_house: House, rules: Rules) -> None:
+    """What the load has just brought was not seen "since it began", by a clock that has gone back behind that."""
+    house, fake = light_house, FakeOkVisa(page_size=10)
+    fake.put("", 1, record("", 1))
+    fake.put("P2", 2)
+    poll(fake, house, rules).run_once()
+    begun = house.now
+
+    def set_back(_call: int, payload: str) -> str:
+        if "datensaetzeLesen" in payload and house.now == begun:
+            house.now -= timedelta(days=1)
+        return payload
+
+    fake.spoil = set_back
+    poll(fake, house, rules).run_once(full=True)
+    assert house.now < begun
+    assert len(waiting(house)) == 1
 
 
 def test_the_source_is_asked_before_anything_is_retried(light_house: House, rules: Rules) -> None:
