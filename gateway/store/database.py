@@ -123,6 +123,9 @@ class Database:
             raw = self._engine().raw_connection()
             try:
                 busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                # SQLAlchemy translates what it executes itself; this is, say, a full disk.
+                raise StoreError(f"the write-ahead log cannot be emptied ({type(error).__name__})") from None
             finally:
                 raw.close()
         return not busy

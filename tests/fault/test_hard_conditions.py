@@ -139,6 +139,15 @@ def reopened(house: House, monkeypatch: pytest.MonkeyPatch, name: str, replaceme
     house.app.database.close()
 
 
+def test_a_full_disk_under_what_empties_the_log(house: House, source: Simulator) -> None:
+    """It is an error of the house, which a poller survives, and with room again the log is emptied."""
+    source.history.step()
+    house.poll(source)
+    with files_no_longer_than(4096), pytest.raises(StoreError, match="write-ahead log"):
+        house.app.database.scrub()
+    assert house.app.database.scrub()
+
+
 def test_a_full_disk_under_the_database(house: House, source: Simulator) -> None:
     """Nobody gets an answer that is not recorded, a round stores nothing, and with room both go on."""
     before, position = persons(house), house.app.store.position("okvisa")
