@@ -12,7 +12,7 @@ import structlog
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
 
-from gateway.errors import SettingsError, StoreError
+from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.exchange.connection import Door
 from gateway.exchange.proxy import admits
 from gateway.exchange.tls import prove
@@ -95,12 +95,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load(self) -> Callable[..., Iterable[bytes]]:
         """Called by gunicorn in each process after the fork.
 
-        A process that takes another's place while the database is away ends, and the next one tries. That it can be
-        opened was seen before anything listened; if the error left here, the arbiter would give up the whole server.
+        A process that takes another's place while the database is away, or its anchor cannot be read, ends, and the
+        next one tries. That both could be opened was seen before anything listened; if the error left here, the
+        arbiter would give up the whole server.
         """
         try:
             self._opened = self._open_app()
-        except StoreError as error:
+        except (StoreError, AuditError) as error:
             LOG.warning("no database, another process will try", error=error.code, reason=str(error))
             self._pause(PAUSE)
             raise SystemExit(NO_DATABASE) from error

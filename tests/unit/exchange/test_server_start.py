@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gunicorn.arbiter import Arbiter
 
-from gateway.errors import SettingsError, StoreError
+from gateway.errors import AuditError, HouseError, SettingsError, StoreError
 from gateway.exchange.server import PAUSE, Server
 from gateway.settings import ServerSettings
 
@@ -34,9 +34,16 @@ def starting(error: Exception) -> tuple[int | None, list[float]]:
     return ended.value.code if isinstance(ended.value, SystemExit) else None, waited
 
 
-def test_a_process_without_a_database_does_not_end_the_server() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreError("the database refused a statement (OperationalError)"),
+        AuditError("the anchor file cannot be read (OSError)"),
+    ],
+)
+def test_a_process_without_a_database_does_not_end_the_server(error: HouseError) -> None:
     """Its exit status is none on which gunicorn gives up all others; the next one is not tried at once."""
-    code, waited = starting(StoreError("the database refused a statement (OperationalError)"))
+    code, waited = starting(error)
     assert code not in (None, 0, Arbiter.WORKER_BOOT_ERROR, Arbiter.APP_LOAD_ERROR)
     assert waited == [PAUSE]
 
