@@ -29,6 +29,9 @@ def quarantine_contents(place: Expiring, expiry: Expiry, persons: PersonPass) ->
     for some in _blocks(rows):
         if not place.dry:
             with place.database.write() as connection:
+                # Locked: what the poller notes of them meanwhile would be overwritten by what is read now.
+                these = sa.select(quarantine.c.number).where(quarantine.c.number.in_([row.number for row in some]))
+                connection.execute(these.order_by(quarantine.c.number).with_for_update())
                 left = [
                     {"key": row.number, **waiting.without_content(connection, place.vault, row.number)} for row in some
                 ]

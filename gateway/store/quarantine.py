@@ -74,7 +74,8 @@ def put(
         if key is not None and not even_older and _superseded(connection, key, record.aenderungsnummer):
             continue
         same = sa.and_(quarantine.c.source == source, quarantine.c.sha256 == record.sha256)
-        there = connection.execute(sa.select(quarantine).where(same)).mappings().first()
+        # Locked: who drops it, or empties it by time, must not have done so between this look and what follows.
+        there = connection.execute(sa.select(quarantine).where(same).with_for_update()).mappings().first()
         if there is not None:
             connection.execute(sa.update(quarantine).where(same).values(**_judged_again(vault, there, record, now)))
             continue
@@ -150,7 +151,7 @@ def _replaced(connection: sa.Connection, vault: Vault, key: bytes | None) -> Qua
     if key is None:
         return None
     mine = quarantine.c.source_key == key
-    row = connection.execute(sa.select(quarantine).where(mine)).mappings().first()
+    row = connection.execute(sa.select(quarantine).where(mine).with_for_update()).mappings().first()
     connection.execute(sa.delete(quarantine).where(mine))
     return None if row is None else _entry(row, _text(vault, row))
 

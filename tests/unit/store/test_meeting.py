@@ -22,6 +22,8 @@ from gateway.store.changes import ChangePage
 from gateway.store.database import Database
 from gateway.store.snapshot import SnapshotPage
 from gateway.store.tables import discrepancy, feed_counter, person
+from gateway.store.waiting import DropReason
+from tests.unit.store import test_waiting as waiting
 from tests.unit.store.audit_kit import an_entry
 from tests.unit.store.meeting import Machine, machines, meet
 from tests.unit.store.store_kit import House, address, removal, upsert
@@ -248,6 +250,29 @@ def test_counters_that_are_made_meanwhile_deadlock_nobody(two: Two, postgresql_u
 
     assert meet(*two, prepare, lambda *outcomes: _none_failed(outcomes)) > 3
     third.close()
+
+
+def test_a_refused_record_is_dropped_while_it_is_judged_again(two: Two) -> None:
+    """What somebody dropped has lost its content for good: judging the same bytes again does not bring it back."""
+    changes = count(10)
+
+    def prepare() -> Works:
+        change = next(changes)
+        waiting.take(two[0].house, waiting.refused("9", change))
+        (entry,) = two[0].house.store.quarantine_entries()
+        again = waiting.refused("9", change, basis=waiting.NEW)
+        return (
+            lambda house: waiting.take(house, again),
+            lambda house: house.store.waiting.drop(entry.number, DropReason.TESTSATZ),
+        )
+
+    def examine(*outcomes: object) -> None:
+        _none_failed(outcomes)
+        (dropped,) = two[0].house.store.quarantine_entries(dropped=True)
+        opened = two[0].house.store.quarantine_entry(dropped.number)
+        assert (opened.emptied, opened.personennummer, opened.cut) == (True, None, None)
+
+    assert meet(*two, prepare, examine) > 2
 
 
 @pytest.mark.long
