@@ -34,9 +34,17 @@ def attempted(turn: Turn) -> Turn:
     return replace(turn, rest=0, attempted_at=turn.taken_at)
 
 
-def rested(turn: Turn) -> Turn:
+def rest(turn: Turn, every: float) -> int:
+    """How many turns are still to pass before the source is asked again, at most as many as 15 minutes have.
+
+    Whoever failed may have been told of much shorter turns than `every`: as many of ours would take days.
+    """
+    return min(turn.rest, round(1.1 * max(every, _LONGEST) / every) - 1)
+
+
+def rested(turn: Turn, every: float) -> Turn:
     """The same turn, in which the source is not asked."""
-    return replace(turn, rest=max(0, turn.rest - 1))
+    return replace(turn, rest=max(0, rest(turn, every) - 1))
 
 
 def failed(turn: Turn, code: str, *, now: datetime, every: float, randomness: Randomness) -> Turn:
@@ -65,7 +73,7 @@ def is_open(turn: Turn) -> bool:
 
 def next_attempt(turn: Turn, every: float) -> datetime:
     """About when the source is asked again, by the clock of whoever took the turn."""
-    return turn.taken_at + timedelta(seconds=turn.pause + turn.rest * every)
+    return turn.taken_at + timedelta(seconds=turn.pause + rest(turn, every) * every)
 
 
 def _jitter(randomness: Randomness) -> float:

@@ -154,7 +154,7 @@ class Poll:
         with self._store.poll_lock() as tenure:
             if self.turns.last() != seen:
                 return None
-            if seen is not None and seen.rest > 0:
+            if self.turns.is_resting(seen):
                 self.turns.rest(tenure)
                 self._reproject(tenure)
                 return PollResult(counts, complete=False)

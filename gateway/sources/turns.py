@@ -73,8 +73,11 @@ class Turns:
 
     def rest(self, tenure: Tenure) -> None:
         """The turn after the last one, in which the source is not asked: it has failed, and is left in peace."""
-        turn = self._next()
-        self._keep(tenure, circuit.rested(turn))
+        self._keep(tenure, circuit.rested(self._next(), self.every))
+
+    def is_resting(self, last: Turn | None) -> bool:
+        """Whether in the turn after `last` the source is to be left in peace."""
+        return last is not None and circuit.rest(last, self.every) > 0
 
     @contextmanager
     def attempt(self, tenure: Tenure, turn: Turn) -> Iterator[None]:

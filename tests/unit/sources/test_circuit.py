@@ -63,7 +63,18 @@ def test_the_circuit_opens_after_five_failures_and_one_success_closes_it() -> No
 def test_resting_comes_to_an_end() -> None:
     """Each turn of rest is one less, and none is below none."""
     turn = replace(Turn(1, NOW, 10.0), rest=2)
-    assert [circuit.rested(turn).rest, circuit.rested(circuit.rested(circuit.rested(turn))).rest] == [1, 0]
+    once = circuit.rested(turn, 10)
+    assert [once.rest, circuit.rested(circuit.rested(once, 10), 10).rest] == [1, 0]
+
+
+def test_a_rest_counted_in_short_turns_is_no_longer_in_long_ones() -> None:
+    """Who polled every second left 900 turns; for one who polls every five minutes they must not be three days."""
+    turn = circuit.failed(Turn(1, NOW, 1.0, failures=50), "a", now=NOW, every=1, randomness=middle)
+    assert turn.rest == 899
+    assert circuit.rest(turn, 300) == 2
+    assert circuit.rested(turn, 300).rest == 1
+    assert circuit.rest(turn, 3600) == 0
+    assert circuit.next_attempt(turn, 300.0) <= NOW + timedelta(minutes=15)
 
 
 def test_that_it_went_back_is_not_forgotten_for_another_failure() -> None:
