@@ -58,6 +58,7 @@ class Town:
     days: int = 7
     percent: float = 100.0
     now: datetime = NOW
+    maintenance: tuple[str, ...] = ()
     vault: Vault = field(default_factory=lambda: Vault(ring(), os.urandom))
 
     def __post_init__(self) -> None:
@@ -75,8 +76,9 @@ class Town:
             attempts=2,
         )
         self.source = OkVisa(endpoint, page_size=self.page_size, schema=contract())
-        self.poll = Poll(self.source, self.store, self.in_force, lambda: self.now, timezone=ZONE, overlap=OVERLAP)
-        parts = (self.source, self.store, self.poll, self.in_force, lambda: self.now)
+        rules, hours = (self.in_force, lambda: self.now), self.maintenance
+        self.poll = Poll(self.source, self.store, *rules, timezone=ZONE, overlap=OVERLAP, maintenance=hours)
+        parts = (self.source, self.store, self.poll, *rules)
         self.reconciliation = Reconciliation(*parts, settings=told, timezone=ZONE)
         self.copies: dict[str, dict[str, Any]] = {name: {} for name in agreements()}
         self.told: dict[str, list[tuple[str, str, str | None]]] = {name: [] for name in agreements()}

@@ -43,14 +43,14 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
             if reconciled is not None:
                 click.echo(told(reconciled))
         if not once:
-            stop, turns = _stopped(), app.poll.turns
+            stop = _stopped()
             seconds, sleep = every or settings.source.poll_seconds, partial(_sleep, stop)
             app.poll.run_forever(
                 seconds,
                 stop.is_set,
                 sleep,
                 anchor=app.audit.checkpoint,
-                reconcile=lambda: app.reconciliation.run_if_due(lambda: stop.is_set() or bool(turns.closed_until)),
+                reconcile=lambda: app.reconciliation.run_if_due(stop.is_set),
             )
 
 

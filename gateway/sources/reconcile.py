@@ -20,6 +20,7 @@ import structlog
 from gateway.errors import RecordRefused, SourceError
 from gateway.settings import SourceSettings
 from gateway.sources.advance import STUCK, WENT_BACK
+from gateway.sources.circuit import WINDOW
 from gateway.sources.okvisa import Page
 from gateway.sources.poll import Agreements, Clock, Counts, Poll, Source, Store
 from gateway.sources.sweep import Stock, Sweep, person_number
@@ -95,13 +96,14 @@ class Reconciliation:
         try:
             return self.run(stop=stop)
         except (Stopped, SourceError):
-            return None  # noted and logged there
+            return None  # noted and logged there, if it is a failure
 
     def run(self, *, confirmed: int = 0, stop: Callable[[], bool] = lambda: False) -> Reconciled:
         """At once. Afterwards what is stored is what the source says, as far as the outcome says so.
 
         `confirmed` persons and refused records may be removed although that is more than the set share. SourceError
-        if the source cannot be read; Stopped, with nothing noted, if `stop()` said so between two pages.
+        if the source cannot be read; Stopped, with nothing noted, if `stop()` said so between two pages. Neither
+        is anything noted if a maintenance window of the source keeps it from being asked.
         """
         self._stop = stop
         log = structlog.get_logger("gateway.reconciliation")
@@ -109,6 +111,8 @@ class Reconciliation:
             try:
                 result = self._run(tenure, confirmed)
             except SourceError as error:
+                if error.code == WINDOW:
+                    raise  # no failure: it ends like one that was told to stop
                 self._store.note_reconciliation(self._source.name, self._result(Outcome.FAILED, None, {}))
                 # No traceback: it may quote what a library below was given.
                 log.error(  # noqa: TRY400  # see above
@@ -238,7 +242,11 @@ class Reconciliation:
             page = self._ask(after, page.next_token, full=full)
 
     def _ask(self, after: int, token: str | None, *, full: bool) -> Page:
-        """A page; one that contradicts itself is asked for once more: it may have been an accident."""
+        """A page; one that contradicts itself is asked for once more: it may have been an accident.
+
+        SourceError (code "quelle-wartungsfenster") if the source must not be asked now.
+        """
+        self._poll.turns.require_open()
         page = self._source.page(after, token, full=full)
         return self._source.page(after, token, full=full) if page.contradictory else page
 

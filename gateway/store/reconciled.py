@@ -51,9 +51,13 @@ class Reconciled:
 
 
 def note(connection: sa.Connection, source: str, one: Reconciled) -> None:
-    """Afterwards this one is the last of its source; the oldest are forgotten."""
-    same = sa.and_(reconciliation.c.source == source, reconciliation.c.finished_at == one.finished_at)
-    connection.execute(sa.delete(reconciliation).where(same))
+    """Afterwards this one is the last of its source; the oldest are forgotten.
+
+    So are any of a moment still to come: a clock was wrong then, or is now. Left, it would stay the last one for as
+    long, and whatever is noted meanwhile would count for nothing.
+    """
+    later = sa.and_(reconciliation.c.source == source, reconciliation.c.finished_at >= one.finished_at)
+    connection.execute(sa.delete(reconciliation).where(later))
     row = {
         "source": source,
         "finished_at": one.finished_at,

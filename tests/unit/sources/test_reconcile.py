@@ -7,16 +7,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.errors import SourceError
+from gateway.sources.circuit import WINDOW
 from gateway.store import audit_tables
 from gateway.store.database import Database
 from gateway.store.reconciled import Outcome, Reconciled
 from gateway.store.reconciling import Drift
-from tests.drifting import NOW, Town, simulator
+from tests.drifting import NOW, ZONE, Town, simulator
 
 Made = Callable[[], Database]
 
@@ -277,6 +279,42 @@ def test_it_is_due_after_some_days_at_a_quiet_hour(light: Town) -> None:
     assert due() is None, "what failed is not tried again at once"
     light.now += timedelta(hours=6)
     assert due() is not None
+
+
+def test_a_clock_that_was_ahead_does_not_reconcile_in_every_round(light: Town) -> None:
+    """What was noted in the future must not stay the last one: the whole stock would be asked for every minute."""
+    due = light.reconciliation.run_if_due
+    light.now += timedelta(days=400)
+    assert due() is None
+    light.now -= timedelta(days=400)
+    assert due() is not None
+    light.now += timedelta(minutes=1)
+    assert due() is None
+    assert [one.outcome for one in light.store.reconciliations("okvisa")] == [Outcome.CLEAN]
+
+
+def test_the_source_is_not_asked_in_a_window_nor_is_that_a_failure(another: Made, folder: Path) -> None:
+    """A sweep that runs into its maintenance ends between two pages, one ordered in it does not begin."""
+    town = Town(another(), folder, simulator(), maintenance=("10:00-11:00",))
+    town.poll.run_once()
+    asked, page = [], town.source.page
+
+    def slow(*args: Any, **named: Any) -> Any:
+        asked.append(named)
+        found = page(*args, **named)
+        if named["full"]:
+            town.now = NOW.astimezone(ZONE).replace(hour=10)
+        return found
+
+    town.source.page = slow  # type: ignore[method-assign]  # the first page takes until the window
+    for calls in (1, 0):
+        asked.clear()
+        with pytest.raises(SourceError) as caught:
+            town.reconcile()
+        assert caught.value.code == WINDOW
+        assert sum(one["full"] for one in asked) == calls
+        assert len(asked) == calls * 2, "the changes, the first page, and no other"
+    assert town.store.reconciliations("okvisa") == []
 
 
 def test_who_is_told_to_stop_stops_between_two_pages(light: Town) -> None:
