@@ -27,7 +27,8 @@ class SharedCounters:
     def admit(self, application: str, limit: int, window: int) -> float:
         """0 if one more request was counted; else in how many seconds there is room for one again.
 
-        Counted by the second: of the second in which the window begins all requests count, so never too many.
+        Counted by the second: of the second in which the window begins all requests count, so never too many. Moments
+        further in the future than a window are those of a clock that was set back since, and count no more.
         """
         given = {"application": application, "limit": limit, "window": window}
         if self._counted(_ADMIT, given):
@@ -64,7 +65,7 @@ _ADMIT = sa.text("""
     UPDATE budget
     SET moments = ARRAY(
         SELECT moment + (moment / 1000000 = quick.second)::int FROM unnest(moments) AS moment
-        WHERE moment / 1000000 >= quick.second - :window
+        WHERE moment / 1000000 BETWEEN quick.second - :window AND quick.second + :window
     ) || CASE
         WHEN EXISTS (SELECT FROM unnest(moments) AS moment WHERE moment / 1000000 = quick.second) THEN '{}'::bigint[]
         ELSE ARRAY[quick.second * 1000000 + 1]
@@ -75,7 +76,7 @@ _ADMIT = sa.text("""
     ) AS quick
     WHERE application = :application AND :limit > (
         SELECT coalesce(sum(moment % 1000000), 0) FROM unnest(moments) AS moment
-        WHERE moment / 1000000 >= quick.second - :window
+        WHERE moment / 1000000 BETWEEN quick.second - :window AND quick.second + :window
     )
     RETURNING application
 """)
@@ -83,7 +84,8 @@ _WAIT = sa.text("""
     SELECT moment / 1000000 + 1 + :window - extract(epoch FROM clock_timestamp())
     FROM (
         SELECT moment, sum(moment % 1000000) OVER (ORDER BY moment DESC) AS since
-        FROM budget, unnest(moments) AS moment WHERE application = :application
+        FROM budget, unnest(moments) AS moment
+        WHERE application = :application AND moment / 1000000 <= extract(epoch FROM clock_timestamp()) + :window
     ) AS counted
     WHERE since >= :limit ORDER BY moment DESC LIMIT 1
 """)

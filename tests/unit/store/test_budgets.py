@@ -82,6 +82,15 @@ def test_a_request_leaves_the_window_after_a_minute(machines: list[Budgets], pos
     assert sum(admitted(one, 30) for one in machines) == 20
 
 
+def test_a_clock_that_was_set_back_refuses_nobody_for_long(machines: list[Budgets], postgresql_url: str) -> None:
+    """What was counted in a future that was none is forgotten; a difference of some seconds between servers is not."""
+    assert admitted(machines[0], 60) == 50
+    aged(postgresql_url, -86_400, 50)
+    assert sum(admitted(one, 60) for one in machines) == 50
+    aged(postgresql_url, -30, 50)
+    assert sum(admitted(one, 60) for one in machines) == 0
+
+
 def test_what_may_lie_within_the_window_counts(machines: list[Budgets], postgresql_url: str) -> None:
     """Requests of less than sixty seconds ago count, and the wait tells when the oldest of them no longer do."""
     assert admitted(machines[0], 60) == 50
