@@ -23,6 +23,7 @@ from gateway.sources import okvisa_keys
 from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.code_usage import persons_by_code
+from gateway.store.continuity import continuing
 from gateway.store.database import Database
 from gateway.store.vault import KeyRing, Vault
 from gateway.upkeep import codelist_folder, genericode
@@ -134,10 +135,11 @@ def _store(settings: Settings, *, absent: bool) -> Iterator[_Opened | None]:
         return
     ring, checkpoint = KeyRing.load(settings.keys.directory), CheckpointKey.load(settings.keys.directory)
     with ExitStack() as closing:
-        database = Database.open(settings.database.url)
+        anchor = Anchor(settings.audit.anchor, checkpoint, now)
+        database = Database.open(settings.database.url, guard=continuing(anchor))
         closing.callback(database.close)
         vault = Vault(ring, os.urandom)
-        trail = AuditTrail.open(database, vault, now, os.urandom, anchor=Anchor(settings.audit.anchor, checkpoint, now))
+        trail = AuditTrail.open(database, vault, now, os.urandom, anchor=anchor)
         closing.callback(trail.close)
         yield database, vault, trail
 

@@ -22,6 +22,7 @@ from gateway.settings import Settings
 from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.comparing import effect
+from gateway.store.continuity import continuing
 from gateway.store.database import Database
 from gateway.store.vault import KeyRing, Vault
 
@@ -76,10 +77,11 @@ def _counted(settings: Settings, old: Agreement, new: Agreement, today: date) ->
     directory = settings.keys.directory
     ring, checkpoint = KeyRing.load(directory), CheckpointKey.load(directory)
     with ExitStack() as closing:
-        database = Database.open(settings.database.url)
+        anchor = Anchor(settings.audit.anchor, checkpoint, now)
+        database = Database.open(settings.database.url, guard=continuing(anchor))
         closing.callback(database.close)
         vault = Vault(ring, os.urandom)
-        trail = AuditTrail.open(database, vault, now, os.urandom, anchor=Anchor(settings.audit.anchor, checkpoint, now))
+        trail = AuditTrail.open(database, vault, now, os.urandom, anchor=anchor)
         closing.callback(trail.close)
         found = effect(database, vault, old, new, stichtag=today)
         counts = {"personenBisher": found.before, "personenNeu": found.after}

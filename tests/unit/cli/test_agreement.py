@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +95,11 @@ def test_a_difference_is_counted_and_audited(tmp_path: Path) -> None:
     assert "Geheimfrau" not in told
     entries = (place.folder / "gateway.sqlite").read_bytes()
     assert b"vereinbarungVergleichen" in entries or b"vereinbarungVergleichen" in _wal(place)
+    with closing(sqlite3.connect(place.folder / "gateway.sqlite")) as raw:
+        raw.execute("UPDATE epoch SET restoring = 1")
+        raw.commit()
+    # Nothing is counted, let alone recorded, in a database whose restore is not finished.
+    assert run(place, "agreement", "diff", "wohnung2000@3", str(tmp_path / "agreement.toml")) == (1, "")
 
 
 def _wal(place: Place) -> bytes:
