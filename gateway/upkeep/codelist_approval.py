@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from gateway.agreements.approval import FOLDER, Trust, read_signature
 from gateway.errors import ApprovalRefused
-from gateway.model import relied
+from gateway.model import codelists, relied
+from gateway.model.codelists import SHIPPED, ListVersion
 from gateway.settings import Settings
 from gateway.upkeep.codelist_folder import ENTRY
 from gateway.wire import cms
@@ -45,20 +47,34 @@ def place(settings: Settings, name: str, version: str) -> Path:
 
 
 def approvals(settings: Settings, trust: Trust) -> Iterator[ListApproval]:
-    """Every imported version that needs an approval, each with who gave it, or why it does not count."""
+    """Every imported version that needs an approval, each with who gave it, or why it does not count.
+
+    Judged is what this process goes by: an entry that was another one when it was read is approved by nobody.
+    """
     folder = settings.codelists.folder
     if folder is None:
         return
     trusted = trust.roles.get(ROLE, frozenset())
     for name in relied.COLUMNS:
-        for entry in sorted((folder / name).glob(f"[!.]*/{ENTRY}")):
-            version = entry.parent.name
-            path, told = place(settings, name, version), f"code list {name} version {version}"
+        for version in codelists.load(name).versions:
+            if version.file == SHIPPED:
+                continue
+            path, told = place(settings, name, version.version), f"code list {name} version {version.version}"
             try:
-                signer = cms.verify_detached(read_signature(path), entry.read_bytes(), trusted)
-                yield ListApproval(told, path, signer)
+                entry = _as_read(signed_entry(folder, name, version.version), version)
+                yield ListApproval(told, path, cms.verify_detached(read_signature(path), entry, trusted))
             except ApprovalRefused as refused:
                 yield ListApproval(told, path, None, str(refused))
+
+
+def _as_read(path: Path, version: ListVersion) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ApprovalRefused(f"{ENTRY} cannot be read ({error.strerror})") from error
+    if sha256(content).hexdigest() != version.entry:
+        raise ApprovalRefused(f"{ENTRY}: another was read than lies there now")
+    return content
 
 
 def problems(settings: Settings, trust: Trust) -> Iterator[str]:

@@ -12,6 +12,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -85,8 +86,8 @@ def read(folder: Path) -> tuple[ListVersion, ...]:
 def version_in(place: Path) -> tuple[Entry, ListVersion]:
     """One imported version with its entry; CodelistError if the file is not the one that the entry speaks of."""
     try:
-        raw, told = (place / FILE).read_bytes(), tomllib.loads((place / ENTRY).read_text("utf-8"))
-        entry = Entry.model_validate(told)
+        raw, written = (place / FILE).read_bytes(), (place / ENTRY).read_bytes()
+        entry = Entry.model_validate(tomllib.loads(written.decode()))
     except ValidationError as error:
         wrong = [f"{ENTRY}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
         raise CodelistError(problems=wrong) from None
@@ -98,7 +99,8 @@ def version_in(place: Path) -> tuple[Entry, ListVersion]:
     known = codelists.index().get(entry.list)
     if known is None or (entry.list, entry.version) != (place.parent.name, place.name):
         raise CodelistError(f"{ENTRY} speaks of {entry.list} version {entry.version}, not of this folder")
-    return entry, meant(genericode.read(raw), known, entry.columns, begins=entry.begins, file=digest)
+    version = meant(genericode.read(raw), known, entry.columns, begins=entry.begins, file=digest)
+    return entry, replace(version, entry=sha256(written).hexdigest())
 
 
 def meant(published: Genericode, known: Known, columns: Columns, *, begins: date, file: str) -> ListVersion:

@@ -33,7 +33,8 @@ class CodeEntry:
 class ListVersion:
     """One version of the list `name` as published; `begins` is its first day here, None if there was always this one.
 
-    `file` says what it was read from: "shipped", or the SHA-256 of the imported file.
+    `file` says what it was read from: "shipped", or the SHA-256 of the imported file; `entry` is the SHA-256 of what
+    was decided about that file, exactly as it was read.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ListVersion:
     begins: date | None
     codes: Mapping[str, CodeEntry]
     file: str
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,7 @@ from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
 from gateway.store.reprojecting import basis
+from gateway.upkeep import codelist_folder
 from tests.genericode import genericode, lay, new_process
 from tests.unit.cli.lists import process, run, with_lists
 from tests.unit.exchange.house import message
@@ -200,5 +201,12 @@ def test_a_list_that_decides_needs_a_signature(place: Place, monkeypatch: pytest
         assert codelists.load("aufenthaltsstatus").version == "2"
         assert app.rules.agreements
     entry = folder / "aufenthaltsstatus/2/entry.toml"
-    entry.write_text(entry.read_text("utf-8").replace("begins = 2026-11-23", "begins = 2026-11-22"), "utf-8")
-    refused("")
+    signed = entry.read_text("utf-8")
+    entry.write_text(signed.replace("begins = 2026-11-23", "begins = 2026-11-22"), "utf-8")
+    refused("made over other bytes")
+    new_process(monkeypatch)
+    codelist_folder.use(place.settings.codelists)
+    codelists.require()  # reads what is not signed; before the signature is looked at, the signed one is put back
+    entry.write_text(signed, "utf-8")
+    with pytest.raises(SettingsError, match="another was read than lies there now"):
+        build(place.settings, clock=lambda: NOW)
