@@ -196,6 +196,7 @@ class Poll:
         """Records in quarantine (None: all) are read and judged again: what became of each; NotFound, SourceError."""
         counts = Counts()
         with self._store.poll_lock() as tenure:
+            self.turns.require_open()
             return self._retry(tenure, counts).chosen(numbers, self._store.position(self._source.name))
 
     def _retry(self, tenure: Tenure, counts: Counts) -> Retry:

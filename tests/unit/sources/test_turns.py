@@ -193,6 +193,15 @@ def test_no_round_begins_in_a_maintenance_window() -> None:
     assert (store.turn("okvisa").failures, store.finished) == (0, [])
 
 
+def test_no_refused_record_is_fetched_in_a_maintenance_window() -> None:
+    """An operator's order asks nothing either."""
+    fake, store = filled(), FakeStore()
+    with pytest.raises(SourceError) as caught:
+        poll(fake, store, START, "23:00-00:00").retry()
+    assert caught.value.code == WINDOW
+    assert fake.calls == 0
+
+
 def test_a_round_that_runs_into_a_window_ends_between_two_pages() -> None:
     """The page is stored with its position; afterwards it goes on from there."""
     fake, store = filled(), FakeStore()
