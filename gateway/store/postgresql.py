@@ -44,6 +44,8 @@ SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES
 ) AS wanted (name, value) USING (name)
 """
 """Within seconds the server gives up a connection whose other end has vanished, and what it has locked is free."""
+_KEPT = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
+"""What was found stays so for this connection, whatever the server is told to read anew."""
 
 _BEGUN_AGAIN = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected: nothing was written, and the same again may succeed."""
@@ -144,6 +146,7 @@ def _connected(raw: Any, _record: object) -> None:
     """A connection that is refused is closed: the pool has not seen it yet."""
     try:
         require_durable(raw)
+        raw.execute(_KEPT)
         raw.execute(WATCHED)
         raw.commit()
     except BaseException:

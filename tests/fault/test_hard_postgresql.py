@@ -57,3 +57,25 @@ def test_a_database_that_is_to_be_read_only(house: House, server: Cluster) -> No
         assert state(house, "database").name == "CRITICAL"
         connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
     assert ask(house).outcome == "ok"
+
+
+def test_a_server_that_is_told_to_confirm_before_it_is_durable(house: House, server: Cluster) -> None:
+    """Connections that are open keep what was read back when they were made; new ones are refused."""
+    assert ask(house).outcome == "ok"
+    durable = sa.text("SHOW synchronous_commit")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+        connection.execute("SELECT pg_reload_conf()")
+        while connection.execute("SHOW synchronous_commit").fetchone() != ("off",):
+            pass
+        try:
+            with house.app.database.write() as writing:
+                assert writing.execute(durable).scalar_one() == "on"
+            house.app.database.close()
+            assert_closed(ask(house))
+        finally:
+            connection.execute("ALTER SYSTEM RESET synchronous_commit")
+            connection.execute("SELECT pg_reload_conf()")
+            while connection.execute("SHOW synchronous_commit").fetchone() != ("on",):
+                pass
+    assert ask(house).outcome == "ok"
