@@ -10,6 +10,8 @@ from gateway.store.reconciled import Outcome, Reconciled, history
 
 _GRACE = timedelta(days=2)
 """A quiet hour is waited for, and a source that is down for a night."""
+_SKEW = timedelta(days=1)
+"""So far in the future nothing can have ended: when it really did is not known."""
 _WRONG = {
     Outcome.BRAKED: "more is to be removed than may be without an operator: nothing was removed",
     Outcome.CONTRADICTION: "the source counts another stock than it delivers: nobody was removed",
@@ -38,6 +40,9 @@ def finding(name: str, done: list[Reconciled], every: timedelta, now: datetime) 
     if last.outcome in _WRONG:
         text = f"{_WRONG[last.outcome]} ({figures})" if figures else _WRONG[last.outcome]
         return Finding(name, State.CRITICAL, text, _REMEDY[last.outcome], days, "d")
+    if age < -_SKEW:
+        remedy = "set the clock; gateway source reconcile"
+        return Finding(name, State.WARNING, f"the last one is {-days} days in the future", remedy, days, "d")
     late = State.OK if age <= every + _GRACE else State.WARNING if age <= 3 * every + _GRACE else State.CRITICAL
     said = {Outcome.BEGUN: f"none yet, counted for {days} days", Outcome.CLEAN: f"clean {days} days ago"}
     text = said.get(counted.outcome, f"drift mended {days} days ago")

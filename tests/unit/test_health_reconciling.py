@@ -40,6 +40,7 @@ CLEAN, MENDED = (Outcome.CLEAN, 3, {}), (Outcome.MENDED, 3, {"vanished": 2})
         ([(Outcome.UNSETTLED, 0, {}), CLEAN], State.WARNING),
         ([(Outcome.FAILED, 0, {}), CLEAN], State.WARNING),
         ([(Outcome.FAILED, 0, {}), (Outcome.CLEAN, 24, {})], State.CRITICAL),
+        ([(Outcome.CLEAN, -400, {})], State.WARNING),
     ],
 )
 def test_the_state_follows_from_age_and_outcome(done: list[Any], expected: State) -> None:
