@@ -31,6 +31,10 @@ _TYPOGRAPHIC = str.maketrans("", "", "\N{EN DASH}\N{LEFT DOUBLE QUOTATION MARK}\
 """Of DIN 91379 datatype D; the lists of the Statistisches Bundesamt use them, in texts only."""
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_URN = re.compile(r"urn:[!-~]{1,196}")
+"""RFC 8141: ASCII without blanks; it is printed, so it must not command a terminal."""
+_ID = re.compile(r"[^\W\d][\w.-]{0,199}")
+"""An xs:ID, without its rarer characters."""
 _BEGINS = frozenset({"validfrom", "datumgueltigkeitab"})
 """How the annotations of the XÖV handbooks 1 to 4 call the first day of a version."""
 
@@ -87,7 +91,7 @@ def _identification(element: etree._Element) -> tuple[str, str, str]:
     uri, version, whole = (_one(element, name) for name in ("CanonicalUri", "Version", "CanonicalVersionUri"))
     if not _VERSION.fullmatch(version):
         raise _wrong(element, "Version is not of letters, digits, '.', '_' and '-', at most 40")
-    if not uri.startswith("urn:") or len(uri) > 200:
+    if not _URN.fullmatch(uri):
         raise _wrong(element, "CanonicalUri is no URN")
     if whole != f"{uri}_{version}":
         raise _wrong(element, "CanonicalVersionUri is not CanonicalUri, '_' and Version")
@@ -104,7 +108,7 @@ def _columns(element: etree._Element) -> tuple[tuple[str, ...], frozenset[str]]:
     for column in element.findall("Column"):
         _only(column, {"ShortName", "LongName", "Data", "CanonicalUri", "CanonicalVersionUri", "Annotation"})
         name, use = column.get("Id", ""), column.get("Use", "")
-        if not name or name in found:
+        if not _ID.fullmatch(name) or name in found:
             raise _wrong(column, "a Column without Id, or with the Id of another")
         if use not in ("required", "optional"):
             raise _wrong(column, "Use of a Column is neither required nor optional")

@@ -69,6 +69,8 @@ HOSTILE: dict[str, tuple[Spoil, str]] = {
     "version as a path": (lambda _raw: genericode("geschlecht", "../2"), "Version is not of"),
     "versions that differ": (replaced("<Version>2<", "<Version>3<"), "CanonicalVersionUri"),
     "a web address": (replaced("CanonicalUri>urn:", "CanonicalUri>http:", 2), "no URN"),
+    "a terminal's command in the URI": (replaced("CanonicalUri>urn:", "CanonicalUri>urn:\x9b2J", 2), "no URN"),
+    "a terminal's command in a column": (replaced("anwendung", "\x9b2J", 99), "without Id"),
     "first day of no calendar": (lambda _raw: genericode("geschlecht", "2", begins="2027-02-30"), "no date"),
     "two first days": (replaced("</Description>", "<v:validFrom>2028-01-01</v:validFrom></Description>"), "two first"),
     "direction mark": (labelled("weib\u202elich"), "DIN 91379"),
