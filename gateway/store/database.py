@@ -119,15 +119,16 @@ class Database:
         """
         if self.dialect != "sqlite":
             return True
-        with _translated():
-            raw = self._engine().raw_connection()
+        try:
+            with _translated():
+                raw = self._engine().raw_connection()
             try:
                 busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.Error as error:
-                # SQLAlchemy translates what it executes itself; this is, say, a full disk.
-                raise StoreError(f"the write-ahead log cannot be emptied ({type(error).__name__})") from None
             finally:
                 raw.close()
+        except sqlite3.Error as error:
+            # SQLAlchemy translates what it executes itself; this is, say, a full disk.
+            raise StoreError(f"the write-ahead log cannot be emptied ({type(error).__name__})") from None
         return not busy
 
     @contextmanager
@@ -229,12 +230,17 @@ class Database:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    descriptor = os.open(f"{path}.poll", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(f"{path}.poll", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"the poll lock cannot be taken: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _already_polling() from None
+        except OSError as error:
+            raise StoreError(f"the poll lock cannot be taken: {error.strerror}") from error
         yield
     finally:
         os.close(descriptor)

@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from gateway.errors import StoreError
 from gateway.store import rekeying, tables
-from gateway.store.batch import Batch
+from gateway.store.batch import Batch, Turn
 from gateway.store.database import Database
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
@@ -64,6 +65,19 @@ def test_one_poller_at_a_time(database: Database, database_url: str) -> None:
     other.close()
 
 
+def test_a_lock_file_that_cannot_be_opened_is_an_error_of_the_house(folder: Path) -> None:
+    """A poller survives it: a disk that can only be read, or no descriptor left, are no reason to end."""
+    path = folder / "gateway.sqlite"
+    database = Database.open(f"sqlite:///{path}", create=True)
+    (folder / "gateway.sqlite.poll").mkdir()
+    with pytest.raises(StoreError, match="poll lock"), database.poll_lock():
+        pass
+    path.rename(folder / "away")
+    with pytest.raises(StoreError, match="write-ahead log"):
+        database.scrub()
+    database.close()
+
+
 def test_terms_are_counted_and_unique(database: Database) -> None:
     """Each taking of the lock is the next term, and its mark is another even if the number came again."""
     with database.poll_lock() as first:
@@ -111,6 +125,8 @@ def test_every_writer_is_fenced(light_house: House, name: str) -> None:
         "stand": house.now,
         "personennummer": "1",
         "before": house.now,
+        "turn": Turn(1, house.now, 60.0),
+        "at": 0,
     }
     method = getattr(house.store, name)
     wanted = inspect.signature(getattr(Store, name)).parameters
