@@ -6,7 +6,7 @@ newest. A record that stands under another change number by now is left to the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -27,6 +27,8 @@ LOG = structlog.get_logger(__name__)
 _PER_ROUND = 500
 """So many records, and so many calls, may a round spend before it reads what is new; the rest waits for the next."""
 _CALLS = 20
+_MOST_FAILURES = 2
+"""So many calls may fail in a round: one about a record that the source cannot give, no more if it is down."""
 _SPAN = 100
 """Records whose change numbers lie so near each other are read by one call."""
 
@@ -67,16 +69,21 @@ class Retry:
     def due(self) -> None:
         """Afterwards the first of those that were judged by other rules are judged by today's, none of them twice.
 
-        Broken off anywhere, the next round goes on. What the source does not answer here must not keep the round
-        from what is new: it is logged, and tried again with the next.
+        Broken off anywhere, the next round goes on. What the source does not answer here must keep neither the round
+        from what is new, nor what follows from being judged: it is logged, passed over, and tried again with the next.
         """
         tried = self.waiting.due(self.source.name, self.source.basis, _PER_ROUND)
-        try:
-            for calls, _ in enumerate(self._fetched(tried, complete=False), start=1):
-                if calls == _CALLS:
-                    break
-        except SourceError as error:
-            LOG.warning("refused records cannot be fetched again", source=self.source.name, error=error.code)
+        self._doubtful(tried)
+        left, failures = _alone(tried), 0
+        for _ in range(_CALLS):
+            if not left or failures == _MOST_FAILURES:
+                break
+            try:
+                seen, _fates = self._settled(left, complete=False)
+            except SourceError as error:
+                failures, seen = failures + 1, _near(left)
+                LOG.warning("refused records cannot be fetched again", source=self.source.name, error=error.code)
+            left = left[len(seen) :]
 
     def chosen(self, numbers: Collection[str] | None, position: Position | None) -> list[Fate]:
         """What becomes of the records with these numbers (None: of all), in no order; NotFound before anything is done.
@@ -85,26 +92,31 @@ class Retry:
         """
         tried, fates = self.waiting.chosen(self.source.name, numbers)
         complete = _is_complete(position, self.source.state())
-        return [*fates, *(fate for some in self._fetched(tried, complete=complete) for fate in some)]
+        fates += self._doubtful(tried)
+        left = _alone(tried)
+        while left:
+            seen, found = self._settled(left, complete=complete)
+            fates += found
+            left = left[len(seen) :]
+        return fates
 
-    def _fetched(self, tried: Sequence[Tried], *, complete: bool) -> Iterator[list[Fate]]:
-        """The fates of one call after the other; first of those that no single record can tell anything about."""
+    def _doubtful(self, tried: Sequence[Tried]) -> list[Fate]:
+        """The fates of those that no single record can tell anything about."""
         doubtful = [one for one in tried if one.code == CONTRADICTORY]
-        if doubtful:
-            left = self.waiting.settle(self.tenure, doubtful, (), self.source.basis, complete=False)
-            yield [
-                replace(fate, outcome=Outcome.WHOLE_LOAD) if fate.outcome is Outcome.CHANGED else fate for fate in left
-            ]
-        open_ones = sorted((one for one in tried if one.code != CONTRADICTORY), key=lambda one: one.change_number)
-        while open_ones:
-            seen, delivered = self._fetch(open_ones)
-            yield self.waiting.settle(self.tenure, seen, delivered, self.source.basis, complete=complete)
-            open_ones = open_ones[len(seen) :]
+        if not doubtful:
+            return []
+        left = self.waiting.settle(self.tenure, doubtful, (), self.source.basis, complete=False)
+        return [replace(fate, outcome=Outcome.WHOLE_LOAD) if fate.outcome is Outcome.CHANGED else fate for fate in left]
+
+    def _settled(self, tried: Sequence[Tried], *, complete: bool) -> tuple[Sequence[Tried], list[Fate]]:
+        """The first of `tried`, so many as one call is about, with their fates."""
+        seen, delivered = self._fetch(tried)
+        return seen, self.waiting.settle(self.tenure, seen, delivered, self.source.basis, complete=complete)
 
     def _fetch(self, tried: Sequence[Tried]) -> tuple[Sequence[Tried], set[str]]:
         """Reads the first of `tried` and those near it into the store: which were looked for, and which came."""
         first = tried[0].change_number
-        near = [one for one in tried if one.change_number < first + _SPAN]
+        near = _near(tried)
         # No change number is given twice: so many records hold every one of these.
         page = self.source.page(first - 1, None, full=False, size=near[-1].change_number - first + 1)
         numbers = [self.source.numbers(record) for record in page.records]
@@ -119,6 +131,16 @@ class Retry:
         if found:
             self.ingest(self.judge(_only(page, list(found))))
         return seen, set(found.values())
+
+
+def _alone(tried: Sequence[Tried]) -> list[Tried]:
+    """Those that a single record can tell about, by change number."""
+    return sorted((one for one in tried if one.code != CONTRADICTORY), key=lambda one: one.change_number)
+
+
+def _near(tried: Sequence[Tried]) -> Sequence[Tried]:
+    """The first of them, so many as one call is to bring."""
+    return [one for one in tried if one.change_number < tried[0].change_number + _SPAN]
 
 
 def _only(page: Page, places: Sequence[int]) -> Page:

@@ -193,6 +193,34 @@ def test_a_source_that_does_not_give_them_again_does_not_stop_the_round(light_ho
     assert [one.change_number for one in house.store.waiting.due(SOURCE, rules.basis, 10)] == [1]
 
 
+def test_one_that_is_never_given_does_not_keep_the_others_from_being_judged(
+    light_house: House, rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source fails at the first for ever: it is passed over. It fails at all of them: two calls, no more."""
+    house = light_house
+    monkeypatch.setattr(retrying, "_SPAN", 1)
+    fake = FakeOkVisa(page_size=10)
+    for number in range(1, 5):
+        fake.put(f"P{number}", number, odd(f"P{number}", number))
+    poll(fake, house, rules).run_once()
+
+    def failing(*numbers: int) -> list[int]:
+        after = {str(number - 1) for number in numbers}
+        fake.spoil = lambda _call, payload: (
+            (403, XML, b"")
+            if fake.asked[-1].get("anzahl") == "1" and fake.asked[-1]["abAenderungsnummer"] in after
+            else payload
+        )
+        asked(fake)
+        poll(fake, house, rules).run_once()
+        return [int(after) + 1 for after, size in asked(fake) if size == "1"]
+
+    rules.basis = b"2" * 32
+    assert failing(1, 2, 3, 4) == [1, 2]
+    assert failing(1) == [1, 2, 3, 4]
+    assert [one.change_number for one in house.store.waiting.due(SOURCE, rules.basis, 10)] == [1]
+
+
 def test_a_retry_says_what_became_of_each(house: House, rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken, refused again, newer at the source, gone from it, without a number; the newer version is not touched."""
     fake = FakeOkVisa(page_size=10)
