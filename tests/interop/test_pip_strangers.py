@@ -228,7 +228,7 @@ def _stock(house: House, application: str) -> list[str]:
 def _without_numbers(raw: bytes) -> bytes:
     """The answer without what must differ: number, hash, salt, times, digest of the request, and the signature."""
     root = etree.fromstring(raw)
-    own = ("protokollnummer", "eintragsHash", "salt", "zeitpunkt", "anfrageDigest", "stand")
+    own = ("protokollnummer", "eintragsHash", "salt", "zeitpunkt", "anfrageDigest", "stand", "vorgangsnummer")
     names = [f"{{*}}{name}" for name in own]
     for element in root.iter(*names, f"{DS}DigestValue", f"{DS}SignatureValue", f"{WSU}Created", f"{WSU}Expires"):
         element.text = ""

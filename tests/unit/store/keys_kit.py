@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,8 @@ class Keyed:
                 "stock": {one.kennung: one.tree for one in house.store.snapshot(grant, None, 100, house.now).persons},
             }
         found["subject"] = house.store.subject(SOURCE, "1")
-        found["quarantine"] = [house.store.quarantine_entry(e.number) for e in house.store.quarantine_entries()]
+        entries = [house.store.quarantine_entry(one.number) for one in house.store.quarantine_entries()]
+        found["quarantine"] = [replace(one, source_key=None) for one in entries]  # a hash under the index key
         return found
 
     def _house(self, vault: Vault) -> House:
