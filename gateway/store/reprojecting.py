@@ -61,14 +61,16 @@ def reproject(
         due = _due(connection, vault, None if until is None else date.fromisoformat(until), stichtag)
     _disown(tenure, database, trail, stored, agreements)
     bases = {name: basis(agreement) for name, agreement in agreements.items()}
-    changed = [name for name, value in bases.items() if (stored.get(name) or b"")[:_DIGEST] != value]
+    # Computed for a day that has not come: a clock was ahead, and who is hidden until that day may be told of.
+    ahead = until is not None and until > stichtag.isoformat()
+    changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:_DIGEST] != value]
     begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
     work = _Work(tenure, database, vault, now, stichtag, done)
     if changed:
         work.all_persons(agreements)
     else:
         work.persons(due, agreements)
-    if changed or begun or until is None or until < stichtag.isoformat():
+    if changed or begun or until != stichtag.isoformat():
         known = {name: bases[name] + agreements[name].version.to_bytes(_VERSION, "big") for name in {*changed, *begun}}
         with tenure.write(database) as connection:
             _remember(connection, known)

@@ -88,6 +88,24 @@ def test_nothing_is_due_nothing_is_computed(house: House) -> None:
     assert house.reproject() == 0
 
 
+@pytest.mark.parametrize("days", [1, 400])
+def test_a_clock_that_was_ahead_takes_nobody_away(house: House, days: int) -> None:
+    """Who left the scope on a day that has not come is computed anew once the clock is set, and told of again."""
+    entitled = Condition("unterbringungsanspruch.art", one_of=frozenset({"FLUEAG"}))
+    house.agreements = {"wohnung": agreement(valid_to=date(2060, 1, 1), scope=(entitled,))}
+    status = [{"art": "AN01", "beginn": "2026-01-01", "ende": TODAY.isoformat()}]
+    house.take(upsert("1", 1, person={"aufenthaltsstatus": status}))
+    house.reproject()
+    assert len(house.kennungen()) == 1
+    house.today += timedelta(days=days)
+    house.reproject()
+    assert house.kennungen() == {}
+    house.today -= timedelta(days=days)
+    house.reproject()
+    assert len(house.kennungen()) == 1
+    assert house.holding.reproject(house.agreements, now=house.now, stichtag=house.today).persons == 0
+
+
 def test_the_next_day_does_not_stand_in_clear(house: House) -> None:
     """The day on which something changes is stored as a keyed hash: it may be a birthday."""
     house.take(upsert("1", 1, auskunftssperre=TONIGHT))
