@@ -15,6 +15,8 @@ _ASK = "ask the foreigners office, or drop what cannot be corrected (docs/quaran
 _MEND = "an error of this program: report it with these rules; after the update they are tried again by themselves"
 _UNHIDE = "let the office correct these first; they stay hidden until a record can be taken"
 
+_SKEW = timedelta(days=1)
+
 
 def quarantine(e: Examination) -> Iterator[Finding]:
     """How many wait and how long: new ones are to be reported, old ones to be asked for; in between they are OK."""
@@ -65,9 +67,12 @@ def _is_ours(one: Standing) -> bool:
 
 
 def _by_age(found: Sequence[Standing], limits: QuarantineSettings, now: datetime) -> State:
-    """WARNING if one has waited longer than the office was to need, CRITICAL shortly before its content goes."""
-    days = _days(found, now)
-    return State.CRITICAL if days >= limits.critical_days else State(days >= limits.overdue_days)
+    """WARNING if one has waited longer than the office was to need, CRITICAL shortly before its content goes.
+
+    WARNING too if one waits since a day to come: a clock was wrong, and nobody knows how long it has waited.
+    """
+    days, unknown = _days(found, now), any(one.entry.waiting_since - now > _SKEW for one in found)
+    return State.CRITICAL if days >= limits.critical_days else State(unknown or days >= limits.overdue_days)
 
 
 def _days(found: Sequence[Standing], now: datetime) -> int:

@@ -61,6 +61,13 @@ def test_new_ones_are_told_from_old_ones(place: Place, app: App) -> None:
     assert found(place, NOW + timedelta(days=40))["quarantine"].state is State.OK
 
 
+def test_one_that_waits_since_a_day_to_come_is_not_young(place: Place, app: App) -> None:
+    """A clock was ahead when it came: else it would be OK for as long, reported or not."""
+    refuse(app, "4711", 1)
+    assert found(place, NOW - timedelta(days=400))["quarantine"].state is State.WARNING
+    assert found(place, NOW - timedelta(hours=23))["quarantine"].state is State.OK
+
+
 def test_a_mistake_of_ours_is_critical_at_once(place: Place, app: App) -> None:
     """It is not the office's to mend, and not counted among what is; the kind of error is named."""
     refuse(app, "4711", 1, OURS)
