@@ -99,6 +99,16 @@ class Machines:
             wait(f"http://127.0.0.1:{port}/health/live", running.children["serve"])
         wait(f"{self.first.base_url}/health/live", proxy, verify=str(self.first.installation.ca))
 
+    def poll(self) -> None:
+        """A poller is at work on each; one that found no database when it began is started again, as systemd does."""
+        for running in (self.first, self.second):
+            child = running.children.get("poll")
+            if child is not None:
+                if child.poll() is None:
+                    continue
+                assert "gateway: einstellungen-fehlerhaft" in (running.folder / "poll.log").read_text("utf-8")
+            running.start("poll", "poll", "--every", "1", "--quiet")
+
     def applications(self) -> list[Persistent]:
         return [Persistent(name, self.first.client(name)) for name in APPLICATIONS]
 
