@@ -34,6 +34,7 @@ from tests.fault import crash
 from tests.fault.application import Application, patient
 from tests.fault.poll_trail import disagreements
 from tests.fault.tally import Tally
+from tests.patience import attempts
 from tests.running import APPLICATIONS, PURPOSES, Running, installed, wait
 
 SOURCE = "okvisa"
@@ -90,6 +91,11 @@ class House:
     def serve(self) -> None:
         """The server answers, and looks into the trap at each of its steps."""
         child = self._start("serve", "tests.fault.crash", subprocess.DEVNULL)
+        # Orphans of a killed arbiter answer until they have left: it is the new one that must be there.
+        for _attempt in attempts("the server's own processes"):
+            assert child.poll() is None, f"ended with {child.returncode}"
+            if self.workers():
+                break
         wait(f"{self.running.base_url}/health/live", child, verify=str(self.running.installation.ca))
 
     def begin(self, work: str, **command: Any) -> Work:
