@@ -213,6 +213,8 @@ def serve(settings: Settings) -> None:
     AuditError if the audit trail does not continue its last checkpoint, or none can be written; StoreError if an
     erasure or a restore has not been finished, or if the database can only be read.
     """
+    if settings.sandbox is not None:
+        raise SettingsError("these are the settings of a sandbox: gateway serve --sandbox")
     configure_log(settings.log)
     rules = load(settings)
     _attack(rules)

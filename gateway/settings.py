@@ -208,6 +208,16 @@ class CodelistSettings(Section):
     folder: AnyPath | None = None
 
 
+class SandboxSettings(Section):
+    """This installation is a sandbox: synthetic persons, messages recorded. The production server refuses it.
+
+    `number` stands in the sandbox's CA and is what its simulated case system calls itself.
+    """
+
+    number: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    persons: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -222,6 +232,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     codelists: CodelistSettings = CodelistSettings()
+    sandbox: SandboxSettings | None = None
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""
     contracts: AnyPath | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from gateway.agreements.approval import FOLDER as APPROVALS
 from gateway.cli import trial
 from gateway.cli.options import agreements_folder
 from gateway.errors import SettingsError
+from gateway.settings import SandboxSettings
 from gateway.store.audit_anchor import CheckpointKey
 from gateway.store.database import Database
 from gateway.store.vault import KeyRing
-from gateway.wire import issuing
+from gateway.wire import cms, issuing
 from gateway.wire.issuing import Issued, Term
 
 _DAYS = 365
@@ -24,7 +26,10 @@ _SERIAL_BYTES = 19  # RFC 5280, 4.1.2.2: at most 20 octets, positive
 
 @dataclass(frozen=True)
 class Plan:
-    """What the installation is for: where it is reached, where the case system is, who gets a client certificate."""
+    """What the installation is for: where it is reached, where the case system is, who gets a client certificate.
+
+    `agreements` and `contracts` are folders of its own, None: the shipped ones. `sandbox` makes it one, for good.
+    """
 
     folder: Path
     host: str
@@ -32,6 +37,9 @@ class Plan:
     source_url: str
     applications: Sequence[str] = ()
     names: Sequence[str] = issuing.LOCAL_NAMES
+    agreements: Path | None = None
+    contracts: Path | None = None
+    sandbox: SandboxSettings | None = None
 
     @property
     def public_url(self) -> str:
@@ -57,24 +65,21 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
         raise SettingsError(f"{plan.folder} is not empty: an installation is never written over")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls, signing, clients = folder / "tls", folder / "signing", folder / "clients"
-
-    def term() -> Term:
-        return Term(now, _DAYS, int.from_bytes(randomness(_SERIAL_BYTES), "big") | 1)
-
-    authority = issuing.authority("FLDM gateway CA", term())
-    _store(tls / "ca", authority)
-    _store(tls / "server", issuing.server(authority, plan.names[0], term(), names=plan.names))
-    _store(signing / "rsa", issuing.signing(authority, "FLDM gateway signature", term()))
-    _store(signing / "ec", issuing.signing(authority, "FLDM gateway signature", term(), kind="ec-p256"))
+    term = terms(now, randomness)
+    authority = _authority(plan, term())
+    store(tls / "ca", authority)
+    store(tls / "server", issuing.server(authority, plan.names[0], term(), names=plan.names))
+    store(signing / "rsa", issuing.signing(authority, "FLDM gateway signature", term()))
+    store(signing / "ec", issuing.signing(authority, "FLDM gateway signature", term(), kind="ec-p256"))
     pins: dict[str, str] = {}
     for name in plan.applications:
         issued = issuing.client(authority, name, term())
-        _store(clients / name, issued)
+        store(clients / name, issued)
         pins[name] = issued.fingerprint
-    agreements = agreements_folder()
+    agreements = plan.agreements or agreements_folder()
     trusted = trial.approvers(agreements, term)
     for role, issued in trusted.items():
-        _store(folder / APPROVALS / trial.KEYS / role, issued)
+        store(folder / APPROVALS / trial.KEYS / role, issued)
     trial.approve(folder, agreements)
     KeyRing.create(folder / "keys", randomness)
     CheckpointKey.create(folder / "keys")
@@ -83,19 +88,43 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
     database.upgrade()
     database.close()
     settings = folder / "settings.toml"
-    settings.write_text(_settings(plan, pins, trusted), "utf-8")
+    settings.write_text(settings_text(plan, pins, trusted), "utf-8")
     settings.chmod(0o600)
+    return found(plan)
+
+
+def found(plan: Plan) -> Installation:
+    """Where everything is of an installation that `create` made of this plan."""
+    folder = plan.folder.resolve()
+    clients = folder / "clients"
     return Installation(
         plan=plan,
-        settings=settings,
-        ca=tls / "ca.pem",
-        signing_certificate=signing / "rsa.pem",
-        database_url=database_url,
+        settings=folder / "settings.toml",
+        ca=folder / "tls" / "ca.pem",
+        signing_certificate=folder / "signing" / "rsa.pem",
+        database_url=f"sqlite:///{folder / 'gateway.sqlite'}",
         clients={name: (clients / f"{name}.pem", clients / f"{name}.key") for name in plan.applications},
     )
 
 
-def _store(path: Path, issued: Issued) -> None:
+def terms(now: datetime, randomness: Callable[[int], bytes]) -> Callable[[], Term]:
+    """What gives each further certificate of an installation its time and serial number."""
+    return lambda: Term(now, _DAYS, int.from_bytes(randomness(_SERIAL_BYTES), "big") | 1)
+
+
+def sandbox_authority(number: str) -> str:
+    """The name of the CA of the sandbox with this number; its certificate says besides that it is for trial."""
+    return f"FLDM gateway sandbox {number}"
+
+
+def _authority(plan: Plan, term: Term) -> Issued:
+    if plan.sandbox is None:
+        return issuing.authority("FLDM gateway CA", term)
+    return issuing.authority(sandbox_authority(plan.sandbox.number), term, unit=cms.TRIAL_UNIT)
+
+
+def store(path: Path, issued: Issued) -> None:
+    """Certificate and key lie beside each other as PEM, the key for our eyes only and not written over."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.with_suffix(".pem").write_bytes(issued.certificate_pem)
     descriptor = os.open(path.with_suffix(".key"), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -103,16 +132,21 @@ def _store(path: Path, issued: Issued) -> None:
         file.write(issued.key_pem)
 
 
-def _settings(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> str:
+def settings_text(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> str:
+    """The settings file of the plan with these client certificates pinned and these trial approvers trusted."""
     pinned = "\n".join(f'{name} = ["{fingerprint}"]' for name, fingerprint in pins.items())
     trusted = "\n".join(f'{role} = ["{APPROVALS}/{trial.KEYS}/{role}.pem"]' for role in roles)
-    return _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned)
+    folders = {"agreements": plan.agreements, "contracts": plan.contracts}
+    own = "".join(f"{name} = {json.dumps(str(path.resolve()))}\n" for name, path in folders.items() if path is not None)
+    sandbox = "" if plan.sandbox is None else _SANDBOX.format(sandbox=plan.sandbox)
+    told = _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned, own=own)
+    return told + sandbox
 
 
 _SETTINGS = """\
 # Settings of one gateway. Relative paths count from this file. Unknown or missing keys refuse to start.
 # GATEWAY_<SECTION>_<KEY> in the environment replaces one value, for example GATEWAY_DATABASE_URL.
-
+{own}
 [server]
 public_url = "{plan.public_url}"          # what the published WSDLs carry
 host = "{plan.host}"
@@ -173,4 +207,10 @@ format = "text"                           # or "json"
 
 [pins]                                    # further pinned client certificates by application
 {pinned}
+"""
+
+_SANDBOX = """
+[sandbox]                                 # for synthetic persons only; this file is written anew at every start
+number = "{sandbox.number}"
+persons = {sandbox.persons}
 """

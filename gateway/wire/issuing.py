@@ -10,15 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from typing import Literal
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from gateway.errors import SettingsError
 from gateway.wire.certificates import MINIMUM_RSA_BITS, fingerprint_of
+from gateway.wire.certificates import load as load_certificate
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 KeyKind = Literal["rsa-3072", "ec-p256"]
@@ -62,6 +73,11 @@ class Issued:
         """The certificate's name in agreements."""
         return fingerprint_of(self.certificate)
 
+    def pkcs12(self, name: str, password: str, issuer: x509.Certificate) -> bytes:
+        """Key, certificate and its issuer in one file, as Java, .NET and Windows want them."""
+        secret = BestAvailableEncryption(password.encode())
+        return pkcs12.serialize_key_and_certificates(name.encode(), self.key, self.certificate, [issuer], secret)
+
 
 def new_key(kind: KeyKind = "rsa-3072") -> PrivateKey:
     """A new private key; an RSA key takes about a second of CPU."""
@@ -70,10 +86,22 @@ def new_key(kind: KeyKind = "rsa-3072") -> PrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
 
 
-def authority(name: str, term: Term, *, kind: KeyKind = "rsa-3072") -> Issued:
+def load(key_path: Path, certificate_path: Path) -> Issued:
+    """What was issued earlier, from its PEM files; SettingsError if they are unreadable or not of one another."""
+    certificate = load_certificate(certificate_path)
+    try:
+        key = load_pem_private_key(key_path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        raise SettingsError(f"key {key_path}: no private key in PEM form that can be read") from None
+    if not isinstance(key, PrivateKey) or key.public_key() != certificate.public_key():
+        raise SettingsError(f"key {key_path}: not the key of {certificate_path}")
+    return Issued(key, certificate)
+
+
+def authority(name: str, term: Term, *, unit: str | None = None, kind: KeyKind = "rsa-3072") -> Issued:
     """A self-signed CA that issues end certificates only (pathLenConstraint 0)."""
-    key, subject = new_key(kind), _name(name)
-    builder = _builder(subject, subject, key, term)
+    key, own = new_key(kind), subject(name, unit)
+    builder = _builder(own, own, key, term)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(authority=True), critical=True)
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
@@ -101,10 +129,8 @@ def signing(issuer: Issued, name: str, term: Term, *, kind: KeyKind = "rsa-3072"
 def approver(name: str, term: Term, *, unit: str, kind: KeyKind = "ec-p256") -> Issued:
     """A self-signed certificate for signing agreements (keyUsage digitalSignature): trusted by itself, in a list."""
     key = new_key(kind)
-    subject = x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit), x509.NameAttribute(NameOID.COMMON_NAME, name)]
-    )
-    builder = _builder(subject, subject, key, term)
+    own = subject(name, unit)
+    builder = _builder(own, own, key, term)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(authority=False), critical=True)
     return Issued(key, builder.sign(key, hashes.SHA256()))
@@ -120,7 +146,7 @@ def _end(
     names: Sequence[str] = (),
 ) -> Issued:
     key = new_key(kind)
-    builder = _builder(_name(name), issuer.certificate.subject, key, term)
+    builder = _builder(subject(name), issuer.certificate.subject, key, term)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(authority=False), critical=True)
     if use is not None:
@@ -154,8 +180,10 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _name(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def subject(name: str, unit: str | None = None) -> x509.Name:
+    """Whom a certificate of ours is for: `name`, in the organisational unit if there is one."""
+    units = [] if unit is None else [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)]
+    return x509.Name([*units, x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _alternative(name: str) -> x509.GeneralName:

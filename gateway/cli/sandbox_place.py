@@ -1,0 +1,200 @@
+"""The sandbox as a folder: an installation that is made, and made complete, as often as anybody asks for it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway import settings as settings_file
+from gateway.agreements.approval import FOLDER as APPROVALS
+from gateway.agreements.load import load_every
+from gateway.cli import trial
+from gateway.cli.installation import (
+    Installation,
+    Plan,
+    create,
+    found,
+    sandbox_authority,
+    settings_text,
+    store,
+    terms,
+)
+from gateway.cli.options import agreements_folder
+from gateway.errors import SettingsError
+from gateway.settings import SandboxSettings, Settings
+from gateway.wire import certificates, cms, issuing
+from gateway.wire.issuing import Term
+
+FOLDER = Path("sandbox")
+PASSWORD = "sandbox"  # noqa: S105 - of the .p12 files: the stacks that read them insist on one; it protects nothing
+PERSONS = 240
+PORT = 8443
+_SOURCE = "http://127.0.0.1:8081/okvisa"
+_NUMBER_BYTES = 16
+_FEWEST_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be other than it was, or than is usual; None: as it was.
+
+    `agreements` and `contracts` are the folders whose services are tried out; without them the shipped ones.
+    """
+
+    port: int | None = None
+    source_url: str | None = None
+    persons: int | None = None
+    agreements: Path | None = None
+    contracts: Path | None = None
+
+
+_AS_IT_WAS = Wishes()
+
+
+def ensure(
+    folder: Path = FOLDER,
+    wishes: Wishes = _AS_IT_WAS,
+    *,
+    now: datetime,
+    randomness: Callable[[int], bytes] = os.urandom,
+) -> Installation:
+    """A complete sandbox in `folder`: what is missing is made, what is there stays, so it may be called at any time.
+
+    CA, keys, database, and for every agreement there is: trial approvals, a test client certificate
+    (`clients/<application>.pem`, `.key`, `.p12`) that is pinned. SettingsError if the folder holds anything else than
+    a sandbox, or one whose certificates have expired; AgreementError if an agreement is wrong.
+    """
+    with _alone(folder):
+        if not folder.exists() or not any(folder.iterdir()):
+            _found(folder, wishes, now=now, randomness=randomness)
+        settings = require_sandbox(folder / "settings.toml", now=now)
+        plan = _plan(folder, settings, wishes)
+        _complete(plan, now=now, randomness=randomness)
+        return found(plan)
+
+
+def require_sandbox(path: Path, *, now: datetime) -> Settings:
+    """The settings in `path`; SettingsError unless they are a sandbox's and its CA, made for trial, is this sandbox's.
+
+    A real installation never becomes one: no CA of an office bears a sandbox's number.
+    """
+    if not path.is_file():
+        raise SettingsError(f"{path.parent} is not empty and no sandbox: choose another --dir")
+    settings = settings_file.load(path, {})
+    if settings.sandbox is None:
+        raise SettingsError(f"{path.parent} is an installation, and no sandbox: choose another --dir")
+    authority = certificates.load(settings.server.client_ca)
+    if authority.subject != issuing.subject(sandbox_authority(settings.sandbox.number), cms.TRIAL_UNIT):
+        raise SettingsError(f"{path}: server.client_ca is not the CA of this sandbox")
+    if not certificates.holds(authority, now=now + timedelta(days=_FEWEST_DAYS)):
+        raise SettingsError(f"the certificates of {path.parent} have expired: begin anew with --fresh")
+    return settings
+
+
+def _found(folder: Path, wishes: Wishes, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
+    """A new sandbox; it appears as a whole, or not at all if we are killed before."""
+    sandbox = SandboxSettings(number=randomness(_NUMBER_BYTES).hex(), persons=wishes.persons or PERSONS)
+    begun = _partial(folder)
+    if begun.exists():
+        shutil.rmtree(begun)
+    plan = Plan(
+        begun,
+        "127.0.0.1",
+        wishes.port or PORT,
+        wishes.source_url or _SOURCE,
+        agreements=wishes.agreements,
+        contracts=wishes.contracts,
+        sandbox=sandbox,
+    )
+    create(plan, now=now, randomness=randomness)
+    begun.replace(folder)
+
+
+def _plan(folder: Path, settings: Settings, wishes: Wishes) -> Plan:
+    """What the sandbox is for from now on. How many persons there are is decided once."""
+    if settings.sandbox is not None and wishes.persons not in (None, settings.sandbox.persons):
+        raise SettingsError(f"{folder} has {settings.sandbox.persons} persons: begin anew with --fresh for others")
+    agreements = wishes.agreements or settings.agreements
+    names = sorted({one.agreement.application for one in load_every(agreements or agreements_folder())})
+    return Plan(
+        folder,
+        settings.server.host,
+        wishes.port or settings.server.port,
+        wishes.source_url or settings.source.url,
+        names,
+        agreements=agreements,
+        contracts=wishes.contracts or settings.contracts,
+        sandbox=settings.sandbox,
+    )
+
+
+def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
+    """Every agreement has what it needs, and the settings say so."""
+    folder, term = plan.folder.resolve(), terms(now, randomness)
+    for name in plan.applications:
+        _give_certificate(folder, name, term)
+    agreements = plan.agreements or agreements_folder()
+    roles = trial.roles(agreements)
+    for role in roles:
+        key = folder / APPROVALS / trial.KEYS / role
+        if _is_missing(key):
+            store(key, issuing.approver(role, term(), unit=cms.TRIAL_UNIT))
+    trial.approve(folder, agreements)
+    certificate = {name: certificates.load(folder / "clients" / f"{name}.pem") for name in plan.applications}
+    pins = {name: certificates.fingerprint_of(one) for name, one in certificate.items()}
+    settings, text = folder / "settings.toml", settings_text(plan, pins, roles)
+    if settings.read_text("utf-8") != text:
+        _replace(settings, text.encode())
+
+
+def _give_certificate(folder: Path, name: str, term: Callable[[], Term]) -> None:
+    """The application has its test certificate with the key, and both in one file as well."""
+    client, bundle = folder / "clients" / name, folder / "clients" / f"{name}.p12"
+    missing = _is_missing(client)
+    if missing or not bundle.is_file():
+        authority = issuing.load(folder / "tls" / "ca.key", folder / "tls" / "ca.pem")
+        if missing:
+            store(client, issuing.client(authority, name, term()))
+        issued = issuing.load(client.with_suffix(".key"), client.with_suffix(".pem"))
+        _replace(bundle, issued.pkcs12(name, PASSWORD, authority.certificate))
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether certificate or key is not there; what is left of the two is thrown away."""
+    files = path.with_suffix(".key"), path.with_suffix(".pem")
+    if all(file.is_file() for file in files):
+        return False
+    for file in files:
+        file.unlink(missing_ok=True)
+    return True
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The file has this content, or the one before if we are killed; nobody else may read it."""
+    beside = path.with_name(f"{path.name}.partial")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
+    beside.replace(path)
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.partial")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time makes or completes sandboxes beside each other; whoever comes second waits."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
