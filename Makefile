@@ -6,13 +6,17 @@ DEMO_ARGS ?= --once
 # Two test processes: files stay together, because some share a running gateway; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check format contracts interop long fuzz lock bundle clean
+.PHONY: demo test faults check format contracts interop long fuzz lock bundle clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
 
 test: $(VENV)/.installed
 	$(PYTEST)
+
+# Kills processes at every step, fills disks, stops databases; on SQLite and PostgreSQL.
+faults: $(VENV)/.installed
+	$(PYTEST) tests/fault
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
