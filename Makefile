@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?= --once
+# Tests start hundreds of processes: each would compile the house anew where compiled modules may not be written.
+unexport PYTHONDONTWRITEBYTECODE
 # Two test processes: files stay together, because some share a running gateway; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
