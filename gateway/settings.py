@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -44,6 +44,28 @@ def _not_empty(hours: str) -> str:
 
 _HOUR = "([01][0-9]|2[0-3]):[0-5][0-9]"
 Hours = Annotated[str, Field(pattern=f"^((Mo|Di|Mi|Do|Fr|Sa|So) )?{_HOUR}-{_HOUR}$"), AfterValidator(_not_empty)]
+
+_DAYS = ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")
+_WEEK = 7 * 24 * 60
+
+
+def _leave_time(windows: tuple[str, ...]) -> tuple[str, ...]:
+    """Of each week an hour in one piece is in no window: else the source is never asked, and nothing says so."""
+    shut = {minute % _WEEK for text in windows for minute in _minutes(text)}
+    open_since = 0
+    for minute in range(2 * _WEEK):  # twice round: the piece may lie across the end of the week
+        open_since = 0 if minute % _WEEK in shut else open_since + 1
+        if open_since == 60:
+            return windows
+    raise ValueError("together they leave no hour of the week in which the source may be asked")
+
+
+def _minutes(text: str) -> Iterator[int]:
+    """The minutes of the week, from Monday on, in a window."""
+    weekday, _, hours = text.rpartition(" ")
+    begin, end = (int(hour[:2]) * 60 + int(hour[3:]) for hour in hours.split("-"))
+    for day in (_DAYS.index(weekday),) if weekday else range(7):
+        yield from range(day * 1440 + begin, day * 1440 + (end if end > begin else end + 1440))
 
 
 def _no_network_of_all(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
@@ -159,7 +181,7 @@ class SourceSettings(Section):
     stale_minutes: Annotated[int, Field(ge=1)] = 30
     reconcile_days: Annotated[int, Field(ge=1, le=366)] = 7
     reconcile_removals_percent: Annotated[float, Field(ge=0, le=100)] = 1.0
-    maintenance: tuple[Hours, ...] = ()
+    maintenance: Annotated[tuple[Hours, ...], AfterValidator(_leave_time)] = ()
 
 
 class LogSettings(Section):

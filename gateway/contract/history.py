@@ -65,11 +65,13 @@ def read(application: str, schemas: Path) -> tuple[Entry, ...]:
 
 
 def append(application: str, new: Entry, schemas: Path) -> Path:
-    """The entry is the last one of the application's change log; gives the file."""
+    """The entry is the last one of the application's change log, whole or not at all; gives the file."""
     path = schemas / application / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text("utf-8") if path.is_file() else _HEAD
-    path.write_text(text + "\n" + "\n".join(_lines(new)) + "\n", "utf-8")
+    whole = path.with_suffix(".partial")
+    whole.write_text(text + "\n" + "\n".join(_lines(new)) + "\n", "utf-8")
+    whole.replace(path)
     return path
 
 

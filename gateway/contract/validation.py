@@ -62,7 +62,8 @@ class Validator:
 
     def _trimmed(self, element: etree._Element) -> etree._Element | None:
         """A copy without white space around dates; None if there is none to take away."""
-        if not any(_padded(node.text) for node in element.iter(*self._dates)):
+        # Without a name, iter() would give every element.
+        if not self._dates or not any(_padded(node.text) for node in element.iter(*self._dates)):
             return None
         trimmed = copy.deepcopy(element)
         for node in trimmed.iter(*self._dates):
@@ -91,4 +92,4 @@ def _date_elements(description: Description) -> tuple[str, ...]:
     fields = [field for group in groups for field in group.fields]
     dates = {field.name for field in fields if isinstance(field.type, FullDate | Moment)}
     others = {field.name for field in fields if not isinstance(field.type, FullDate | Moment)}
-    return tuple(f"{{{description.namespace}}}{name}" for name in sorted(dates - others)) or ("{}",)
+    return tuple(f"{{{description.namespace}}}{name}" for name in sorted(dates - others))

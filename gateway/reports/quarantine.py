@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from io import StringIO
 
 from gateway.agreements.city import City
 from gateway.model import reasons
 from gateway.model.person import Datensatz
 from gateway.model.structure import nodes
 from gateway.reports.rendering import german_day, german_moment, html_environment
+from gateway.reports.sheet import sheet
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.waiting import Meanwhile, Standing
 
@@ -27,7 +26,6 @@ MEANWHILE: Mapping[Meanwhile, str] = {
 }
 _ITEM = re.compile(r"\[([0-9]+)\]")
 _FIRST = re.compile(r"[;:(,]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     *("Zu tun von", "Personennummer", "Änderungsnummer", "Wartet seit", "Angabe", "Stelle in OK.VISA"),
     *("Was nicht stimmt", "Erwartet", "Bis dahin", "Regel", "Vorgang"),
@@ -114,38 +112,30 @@ def render_page(report: OfficeReport) -> bytes:
 
 
 def render_csv(report: OfficeReport) -> bytes:
-    """The report as a table for a spreadsheet: semicolons, UTF-8 with its mark; no cell is taken for a formula."""
-    text = StringIO(newline="")
-    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    table.writerow(_COLUMNS)
-    for who, line in _tasks(report):
-        entry, told = line.entry, line.explained
-        table.writerow(
-            _cell(one)
-            for one in (
-                who,
-                entry.personennummer or "nicht lesbar",
-                "nicht lesbar" if entry.change_number is None else str(entry.change_number),
-                entry.waiting_since.astimezone(report.city.timezone).strftime("%d.%m.%Y"),
-                line.label,
-                line.element,
-                told.sentence,
-                line.expected,
-                line.consequence,
-                told.code or told.rule,
-                entry.number,
-            )
-        )
-    return text.getvalue().encode("utf-8-sig")
+    """The report as a table for a spreadsheet."""
+    return sheet(_COLUMNS, (_row(report, who, line) for who, line in _tasks(report)))
+
+
+def _row(report: OfficeReport, who: str, line: Line) -> tuple[str, ...]:
+    entry, told = line.entry, line.explained
+    return (
+        who,
+        entry.personennummer or "nicht lesbar",
+        "nicht lesbar" if entry.change_number is None else str(entry.change_number),
+        entry.waiting_since.astimezone(report.city.timezone).strftime("%d.%m.%Y"),
+        line.label,
+        line.element,
+        told.sentence,
+        line.expected,
+        line.consequence,
+        told.code or told.rule,
+        entry.number,
+    )
 
 
 def _tasks(report: OfficeReport) -> Iterator[tuple[str, Line]]:
     yield from (("Ausländeramt", line) for group in report.groups for line in group.lines)
     yield from (("Betreiber des Webservice", line) for line in report.ours)
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _lines(standing: Iterable[Standing], targets: Mapping[str, str], words: Mapping[str, str]) -> Iterator[Line]:

@@ -33,15 +33,25 @@ def test_looking_at_a_person_is_on_the_trail(tmp_path: Path) -> None:
         criteria = Criteria("Musterb", "Ada")
         (found,) = app.store.search(grant(agreement, Operation.PERSON_SUCHEN, now.date()), criteria)
         asked = grant(agreement, Operation.UNSTIMMIGKEIT_MELDEN, now.date())
-        report = app.store.report(asked, found.kennung, None, "veraltet").number
+        report = app.store.report(asked, found.kennung, None, "=veraltet").number
         (waiting,) = app.store.quarantine_entries()
         subject = app.store.subject("okvisa", "1")
         assert subject is not None
+    settings = ["--settings", str(place.folder / "settings.toml")]
     for group, number in (("quarantine", waiting.number), ("discrepancy", report)):
-        given = [group, "show", "--settings", str(place.folder / "settings.toml"), number]
-        result = CliRunner().invoke(cli, given)
+        result = CliRunner().invoke(cli, [group, "show", *settings, number])
         assert result.exit_code == 0, result.output
+    given = ["discrepancy", "export", *settings, "--output", str(tmp_path / "reports.csv")]
+    result = CliRunner().invoke(cli, given)
+    assert result.exit_code == 0, result.output
+    assert "1 reports" in result.output
+    written = (tmp_path / "reports.csv").read_text("utf-8-sig").splitlines()
+    assert len(written) == 2
+    assert written[1].startswith(f"{report};sozialamt;")
+    assert written[1].endswith(";1;nicht genannt;'=veraltet")
+    assert (tmp_path / "reports.csv").stat().st_mode & 0o777 == 0o600
+    assert CliRunner().invoke(cli, given).exit_code == 2  # nothing is written over
     with build(place.settings, clock=lambda: now) as app, app.database.read() as connection:
         entries = audit_index.disclosures(connection, subject.audit_ids)
     looked = [(one.operation, one.fields) for one in entries if one.kind is Kind.ABFRAGE]
-    assert looked == [("quarantaeneEinsehen", 0), ("unstimmigkeitEinsehen", 0)]
+    assert looked == [("quarantaeneEinsehen", 0), ("unstimmigkeitEinsehen", 0), ("unstimmigkeitenAusgeben", 0)]

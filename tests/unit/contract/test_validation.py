@@ -9,10 +9,12 @@ import pytest
 from lxml import etree
 
 from gateway.agreements.operation import Operation
+from gateway.contract import xsd
 from gateway.contract.findings import MOST
 from gateway.contract.validation import Validator
 from gateway.errors import ContractError, ContractViolation
 from tests.unit.contract.sample import XSI, contract, full, request, response
+from tests.unit.contract.small import description
 
 SECRET = "Geheimwert"
 NAMED = "<personSuchen xmlns='NS'><familienname>Ünal</familienname>{}</personSuchen>"
@@ -226,3 +228,12 @@ def test_a_schema_that_does_not_compile_is_a_house_error() -> None:
     published = contract("wohnung2000")
     with pytest.raises(ContractError):
         Validator(published.description, published.xsd.replace(b'type="tns:NameA90"', b'type="tns:Nix"', 1))
+
+
+def test_a_contract_without_dates_finds_the_same() -> None:
+    """Where no element is a date, an invalid message is told as it is and not looked at for white space."""
+    of = description()
+    validator = Validator(of, xsd.write(of))
+    message = f"<personSuchen xmlns='{of.namespace}'><wort>ja</wort><zahl> 77 </zahl></personSuchen>"
+    (finding,) = validator.findings(etree.fromstring(message))
+    assert finding.path == "personSuchen/zahl"

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
+from gateway.settings import SourceSettings
 from gateway.sources.maintenance import Windows
 
 CITY = ZoneInfo("Europe/Berlin")
@@ -70,3 +72,26 @@ def test_the_clock_is_put_back() -> None:
         assert until(city("2026-10-25 02:20", fold), "02:15-02:45") == "25. 02:45"
     assert until(city("2026-10-25 02:50", 0), "02:15-02:45") is not None
     assert until(city("2026-10-25 02:50", 1), "02:15-02:45") is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "accepted"),
+    [
+        ([], True),
+        (["00:00-23:00"], True),
+        (["00:00-23:01"], False),
+        (["12:00-11:30"], False),
+        (["00:30-23:30"], True),  # open across midnight
+        ([f"{day} 00:00-23:59" for day in ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")], False),
+        ([f"{day} 12:00-11:59" for day in ("Mo", "Di", "Mi", "Do", "Fr", "Sa")], True),  # open on Sunday from noon on
+        (["01:00-12:00", "12:30-00:30"], False),
+    ],
+)
+def test_an_hour_of_the_week_is_left_to_ask(windows: list[str], *, accepted: bool) -> None:
+    """Windows that together leave no hour of the week are refused: data would grow old for good."""
+    given = {"url": "http://127.0.0.1/okvisa", "maintenance": windows}
+    if accepted:
+        assert SourceSettings.model_validate(given).maintenance == tuple(windows)
+        return
+    with pytest.raises(ValidationError, match="no hour of the week"):
+        SourceSettings.model_validate(given)
