@@ -28,10 +28,9 @@ from gateway.agreements.load import Written, load_every
 from gateway.agreements.versions import Versions, by_stream, in_force, successions
 from gateway.contract.compiled import Contract
 from gateway.contract.serving import served
-from gateway.errors import AgreementError, AuditError, GatewayError, SettingsError
-from gateway.exchange import selfattack, server
+from gateway.errors import AgreementError, GatewayError, SettingsError
 from gateway.exchange.dispatch import Dispatcher
-from gateway.exchange.http import Web
+from gateway.exchange.http import Answering, Web
 from gateway.exchange.limits import Budgets
 from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
@@ -39,12 +38,9 @@ from gateway.exchange.proxy import peers
 from gateway.exchange.readiness import Readiness
 from gateway.exchange.service import Service
 from gateway.exchange.superseded import Superseded
-from gateway.exchange.tls import context_for
-from gateway.log import configure_log
 from gateway.model import codelists
 from gateway.operations.messages import Services
 from gateway.settings import DatabaseSettings, Settings
-from gateway.store import usage
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.budgets import SharedCounters
@@ -139,16 +135,21 @@ class App:
             clock=rules.clock,
             randomness=rules.randomness,
         )
+        self._web = self.door(self.pipeline)
+
+    def door(self, pipeline: Answering) -> Web:
+        """What stands between the network and `pipeline`: our own, or one that is put around it."""
+        rules, settings = self.rules, self.rules.settings
         peer, claims = peers(settings.server, rules.clock)
-        self._web = Web(
-            self.pipeline,
+        return Web(
+            pipeline,
             pages(rules.contracts.values(), settings.server.public_url, rules.signers),
             services={key: service.headers for key, service in self.pipeline.services.items()},
             max_bytes=settings.server.max_request_bytes,
             peer=peer,
             claims=claims,
             monotonic=time.monotonic,
-            ready=Readiness(database.require_reachable, time.monotonic),
+            ready=Readiness(self.database.require_reachable, time.monotonic),
         )
 
     def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -206,46 +207,6 @@ def build(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness 
     return app
 
 
-def serve(settings: Settings) -> None:
-    """Serves until SIGTERM; SettingsError lists everything that is wrong before anything listens.
-
-    The gateway attacks itself first: if one of its own negative messages is answered it does not serve.
-    AuditError if the audit trail does not continue its last checkpoint, or none can be written; StoreError if an
-    erasure or a restore has not been finished, or if the database can only be read.
-    """
-    if settings.sandbox is not None:
-        raise SettingsError("these are the settings of a sandbox: gateway serve --sandbox")
-    configure_log(settings.log)
-    rules = load(settings)
-    _attack(rules)
-    context = context_for(settings.server)
-    with open_house(rules) as app:
-        app.database.require_writable()
-        app.store.require_erasures()
-        # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
-        app.audit.checkpoint()
-        _resume_budgets(app)
-    server.serve(settings.server, context, partial(_open_after_fork, rules))
-
-
-def _resume_budgets(app: App) -> None:
-    """What was disclosed today before this start counts: a restart is no second budget."""
-    rules, now = app.rules, app.rules.clock()
-    midnight = datetime.combine(rules.city.today(now), datetime.min.time(), rules.city.timezone)
-    app.budgets.resume(usage.disclosed(app.database, midnight), now=now)
-
-
-def _attack(rules: Rules) -> None:
-    probes = selfattack.attack(
-        rules.agreements, rules.contracts, rules.city, clock=rules.clock, randomness=rules.randomness
-    )
-    if through := selfattack.passed(probes):
-        raise SettingsError(problems=[f"self-attack on {one.service}: {one.attack}: was answered" for one in through])
-    for one in probes:
-        if one.verdict is selfattack.Verdict.NOT_RUN:
-            LOG.warning("self-attack could not run", service=one.service, attack=one.attack, told=one.told)
-
-
 def load(
     settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom, database: bool = True
 ) -> Rules:
@@ -301,17 +262,6 @@ def open_house(rules: Rules, *, restored: bool = False) -> App:
     anchor = Anchor(rules.settings.audit.anchor, rules.checkpoint, rules.clock)
     database = Database.open(rules.settings.database.url, guard=None if restored else continuing(anchor))
     return App(rules, database, Vault(rules.ring, rules.randomness))
-
-
-def _open_after_fork(rules: Rules) -> App:
-    """A server process; what one that was killed left without a checkpoint, or half a line of it, is mended."""
-    app = open_house(rules)
-    try:
-        app.audit.checkpoint()
-    except AuditError as error:
-        # As with any checkpoint that fails: the entries themselves are durable, and it is tried again.
-        LOG.warning("no checkpoint", error=error.code)
-    return app
 
 
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import click
 import requests
@@ -21,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.agreements.load import load_all
+from gateway.cli import children
 from gateway.cli.audit import inspect
 from gateway.cli.installation import Installation, Plan, create
 from gateway.cli.options import FOLDER, agreements_folder, city, now
@@ -32,7 +25,6 @@ from gateway.settings import load
 
 MARKER = "demo.json"
 _OURS = ".gateway-demo"
-_READY_SECONDS = 60
 _APPLICATION = "wohnung2000"
 
 
@@ -43,18 +35,17 @@ _APPLICATION = "wohnung2000"
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the service (default: 8443, else a free one).")
 def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
     """Show everything on one machine with synthetic persons; starts afresh each time."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started us with it ignored
+    children.end_with_us()
     console = Console()
     _clear(folder)
     moment = now()
     agreements = load_all(agreements_folder(), today=city().today(moment)).values()
-    source_port = _free_port()
+    source_port = children.free_port()
     with ExitStack() as running:
         plan = Plan(
             folder,
             "127.0.0.1",
-            port or _port(8443),
+            port or children.port(8443),
             f"http://127.0.0.1:{source_port}/okvisa",
             sorted({a.application for a in agreements}),
         )
@@ -64,13 +55,14 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         console.print(f"[bold]2[/] simulated OK.VISA with {persons} synthetic persons")
         changes = [] if once else ["--changes-per-minute", "12"]
         given = ["--persons", str(persons), "--port", str(source_port), *changes]
-        children = [running.enter_context(_command(folder, "simulate", "okvisa", *given))]
-        _wait(f"http://127.0.0.1:{source_port}/lebt")
+        own = [running.enter_context(children.command(None, "simulate", "okvisa", *given))]
+        children.wait(f"http://127.0.0.1:{source_port}/lebt", own[-1])
         console.print("[bold]3[/] first poll")
         _poll(installation, console, total=persons)
         console.print("[bold]4[/] server with client certificates (mTLS)")
-        children.append(running.enter_context(_command(folder, "serve", "--settings", str(installation.settings))))
-        _wait(f"{plan.public_url}/health/live", verify=str(installation.ca))
+        serve = ("serve", "--settings", str(installation.settings))
+        own.append(running.enter_context(children.command(folder, *serve)))
+        children.wait(f"{plan.public_url}/health/live", own[-1], verify=str(installation.ca))
         _describe(installation)
         console.print(f"[bold]5[/] sample calls as {_APPLICATION}")
         _calls(installation, console, source_port)
@@ -78,9 +70,9 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         _print_urls(installation, console)
         if not once:
             poll = ("poll", "--settings", str(installation.settings), "--every", "5")
-            children.append(running.enter_context(_command(folder, *poll)))
+            own.append(running.enter_context(children.command(folder, *poll)))
             console.print("Staying up, the data keep changing; Ctrl-C ends it.")
-            _stay(children)
+            children.stay(own)
 
 
 def _poll(installation: Installation, console: Console, *, total: int | None = None) -> None:
@@ -205,67 +197,3 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
     if folder.exists() and any(folder.iterdir()):
         raise SettingsError(f"{folder} is not empty and no earlier demo: choose another --dir")
-
-
-@contextmanager
-def _command(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One of our own commands beside us, ended with the demo; what it prints goes to DIR/<command>.log.
-
-    The simulated OK.VISA is somebody else's system: nothing of it is written into our folder.
-    """
-    own = arguments[0] != "simulate"
-    with (folder / f"{arguments[0]}.log" if own else Path(os.devnull)).open("ab") as log:
-        child = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "gateway", *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        yield child
-    finally:
-        child.terminate()
-        try:
-            child.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def _wait(url: str, *, verify: str | bool = True) -> None:
-    """Until `url` answers; SourceError after a minute."""
-    deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(url, timeout=5, verify=verify).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.1)
-    raise SourceError(f"{url} does not answer")
-
-
-def _stay(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Until Ctrl-C; SourceError if one of our processes ends by itself."""
-    try:
-        while all(child.poll() is None for child in children):
-            time.sleep(1)
-    except KeyboardInterrupt:
-        return
-    raise SourceError("a process of the demo has ended by itself; see its log")
-
-
-def _end(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
-
-
-def _port(wanted: int) -> int:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return _free_port()
-        return wanted
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -18,6 +18,6 @@ def serve(settings_path: Path | None) -> None:
         from gateway.exchange import openssl
 
         openssl.enforce()
-    from gateway.app import serve as run_server
+    from gateway.serving import serve as run_server
 
     run_server(settings)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from gateway.cli.options import FILE
 from gateway.simulator.faults import FAULTS
 
 
@@ -19,8 +22,19 @@ def simulate() -> None:
 @click.option("--port", default=8081, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--changes-per-minute", default=0.0, show_default=True, type=click.FloatRange(0, 6000))
 @click.option("--fault", "faults", multiple=True, metavar="F[:N]", help=f"Misbehave: {', '.join(FAULTS)}. Repeatable.")
-def okvisa(persons: int, seed: int, host: str, port: int, changes_per_minute: float, faults: tuple[str, ...]) -> None:
-    """OK.VISA as a SOAP server with a synthetic population; writes nothing to disk."""
+@click.option("--journal", type=FILE, help="Note what happens here, and let it happen again at the next start.")
+@click.option("--name", help="What it calls itself when asked (GET /lebt).")
+def okvisa(
+    persons: int,
+    seed: int,
+    host: str,
+    port: int,
+    changes_per_minute: float,
+    faults: tuple[str, ...],
+    journal: Path | None,
+    name: str | None,
+) -> None:
+    """OK.VISA as a SOAP server with a synthetic population; writes nothing to disk but its journal."""
     from gateway.simulator.server import serve
 
     serve(
@@ -30,5 +44,7 @@ def okvisa(persons: int, seed: int, host: str, port: int, changes_per_minute: fl
         seed=seed,
         faults=faults,
         changes_per_minute=changes_per_minute,
+        journal=journal,
+        name=name,
         ready=lambda url: click.echo(f"simulated OK.VISA with {persons} persons at {url}"),
     )

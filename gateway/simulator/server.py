@@ -1,4 +1,7 @@
-"""The simulated OK.VISA on the network: SOAP, a few addresses for tests and demos, optionally TLS. Writes no file."""
+"""The simulated OK.VISA on the network: SOAP, a few addresses for tests and demos, optionally TLS.
+
+It writes no file, but the journal of a sandbox, if it is given one.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from gateway.simulator.drift import SILENT
 from gateway.simulator.events import EVENTS
 from gateway.simulator.faults import Lieferung, Stoerungen, whole
 from gateway.simulator.history import Clock, History, keep_changing
+from gateway.simulator.journal import Written
 from gateway.simulator.population import Population
 from gateway.simulator.service import Webservice
 
@@ -57,15 +61,17 @@ class Tls:
 class Simulator:
     """A WSGI application: POST /okvisa (SOAP), GET /okvisa?wsdl and ?xsd, GET /lebt, POST /schritt, POST /stoerung.
 
-    `history` and `stoerungen` may be steered directly as well.
+    `history` and `stoerungen` may be steered directly as well. With `journal` all that happened happens again; as
+    `name` it says to everybody who asks whose simulator it is. ValueError if the journal is of another population.
     """
 
     def __init__(
         self, population: Population, specs: Iterable[str] = (), *, clock: Clock | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], None] = time.sleep, journal: Path | None = None, name: str | None = None,
     ) -> None:  # fmt: skip
         clock = clock or (lambda: datetime.now(UTC))
-        self.history = History(population, clock)
+        self.history = History(population, clock) if journal is None else Written(population, clock, journal)
+        self.name = name
         self.stoerungen = Stoerungen(specs, seed=population.seed)
         self._service = Webservice(self.history, self.stoerungen, clock)
         self._pause = pause
@@ -89,7 +95,8 @@ class Simulator:
             case "GET", "/" | "/okvisa" if "xsd" in asked:
                 return whole((schemas() / "okvisa" / "okvisa-1.xsd").read_bytes())
             case "GET", "/lebt":
-                return _json({"personen": len(self.history.population), "aenderungsnummer": self.history.number})
+                told = {"personen": len(self.history.population), "aenderungsnummer": self.history.number}
+                return _json(told if self.name is None else {**told, "name": self.name})
             case "POST", "/schritt":
                 return self._step(asked)
             case "POST", "/stoerung":
@@ -129,12 +136,14 @@ def application(population: Population, faults: Iterable[str] = (), *, clock: Cl
 def serve(
     host: str, port: int, *, persons: int, seed: int, faults: Sequence[str] = (), changes_per_minute: float = 0.0,
     ready: Callable[[str], object] = lambda _url: None, tls: Tls | None = None, stop: Signal | None = None,
+    journal: Path | None = None, name: str | None = None,
 ) -> None:  # fmt: skip
     """Serves until interrupted or `stop` is set; `ready` is told the address once connections are taken.
 
-    Port 0 takes a free one. ValueError for an unknown fault, OSError if the port is taken.
+    Port 0 takes a free one. ValueError for an unknown fault or a journal of another population, OSError if the port is
+    taken.
     """
-    simulator = Simulator(Population(seed, persons), faults)
+    simulator = Simulator(Population(seed, persons), faults, journal=journal, name=name)
     stop = stop or Signal()
     with _Server((host, port), _Requests) as server:
         server.set_app(simulator)

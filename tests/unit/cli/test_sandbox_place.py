@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from gateway import app, shipped
+from gateway import serving, shipped
 from gateway.agreements.approval import Trust, problems
 from gateway.agreements.load import load_every
 from gateway.cli.installation import Plan, create
@@ -175,4 +175,4 @@ def test_a_killed_beginning_is_no_obstacle(tmp_path: Path) -> None:
 def test_production_refuses_a_sandbox(made: Path) -> None:
     """The production server does not start with the settings of a sandbox."""
     with pytest.raises(SettingsError, match="settings of a sandbox"):
-        app.serve(load(made / "settings.toml", {}))
+        serving.serve(load(made / "settings.toml", {}))

@@ -1,0 +1,108 @@
+"""Our own commands as processes beside us, for demo and sandbox: they answer, and they end when we do."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import requests
+
+from gateway.errors import SourceError
+
+_READY_SECONDS = 60
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+
+
+def end_with_us() -> None:
+    """SIGTERM and Ctrl-C leave through all `finally` from now on, also where a shell started us with them ignored."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def command(folder: Path | None, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of our own commands beside us, ended with us; what it prints goes to `folder`/<command>.log.
+
+    Without a folder it goes nowhere: the simulated OK.VISA is somebody else's system. On Linux it ends even if we are
+    killed.
+    """
+    with (Path(os.devnull) if folder is None else folder / f"{arguments[0]}.log").open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "gateway", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - we have no threads yet
+        )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def wait(url: str, child: subprocess.Popen[bytes] | None = None, *, verify: str | bool = True) -> None:
+    """Until `url` answers; SourceError after a minute, or as soon as `child` has ended."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and (child is None or child.poll() is None):
+        try:
+            if requests.get(url, timeout=5, verify=verify).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise SourceError(f"{url} does not answer")
+
+
+def stay(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Until Ctrl-C; SourceError if one of our processes ends by itself."""
+    try:
+        while all(child.poll() is None for child in children):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
+    raise SourceError("one of our processes has ended by itself; see its log")
+
+
+def port(wanted: int) -> int:
+    """`wanted` if nobody listens there, else a free one."""
+    return wanted if is_free(wanted) else free_port()
+
+
+def is_free(wanted: int) -> bool:
+    """Whether we could listen on this port of the loopback address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
