@@ -54,15 +54,18 @@ def run(_services: Services, grant: Grant, request: Tree) -> Answer:
     for name in sorted(_lists(frozenset(grant.agreement.fields))):
         codelist = codelists.load(name)
         if codelist.uri == request["codeliste"]:
-            return Answer(
-                {
-                    "uri": codelist.uri,
-                    "version": codelist.version,
-                    "eintrag": [_entry(code, entry) for code, entry in codelist.codes.items()],
-                    "listenversion": [_version(codelist, one) for one in codelist.versions],
-                }
-            )
+            return Answer(entries(codelist))
     raise NotAgreed("this code list is not part of the contract", code="codeliste-nicht-vereinbart")
+
+
+def entries(codelist: codelists.CodeList) -> Tree:
+    """The list as it is told: every entry of every version, and what versions there are."""
+    return {
+        "uri": codelist.uri,
+        "version": codelist.version,
+        "eintrag": [_entry(code, entry) for code, entry in codelist.codes.items()],
+        "listenversion": [_version(codelist, one) for one in codelist.versions],
+    }
 
 
 def _lists(paths: frozenset[str]) -> set[str]:

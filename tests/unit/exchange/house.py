@@ -149,9 +149,9 @@ def city() -> City:
     return load_city(shipped.schemas() / "stadt.toml")
 
 
-def agreement(client: Issued, **changes: Any) -> Agreement:
-    """The shipped agreement of Wohnung2000 with the client pinned and the quick signature method."""
-    told = load_agreement(shipped.schemas() / "wohnung2000" / "agreement.toml")
+def agreement(client: Issued, application: str = "wohnung2000", **changes: Any) -> Agreement:
+    """The application's shipped agreement with the client pinned and the quick signature method."""
+    told = load_agreement(shipped.schemas() / application / "agreement.toml")
     changes = {"pins": frozenset({client.pin}), "signature_method": "ecdsa-p256-sha256"} | changes
     return replace(told, **changes)
 
@@ -163,12 +163,14 @@ def database(folder: Path) -> tuple[Database, Vault]:
     return opened, Vault(KeyRing.create(folder / "keys"), os.urandom)
 
 
-def house(folder: Path, *, limits: Limits = GENEROUS, **changes: Any) -> House:
-    """A new house in `folder`."""
+def house(
+    folder: Path, *, limits: Limits = GENEROUS, application: str = "wohnung2000", persons: Any = None, **changes: Any
+) -> House:
+    """A new house in `folder`; `persons` is another fake of the store."""
     ca = issue("ca")
     client, signer = issue("client", ca), issue("signer", ca)
-    told = agreement(client, limits=limits, **changes)
-    contract, persons, moment = compile_contract(told, city()), Persons(), [NOW]
+    told = agreement(client, application, limits=limits, **changes)
+    contract, persons, moment = compile_contract(told, city()), persons or Persons(), [NOW]
     opened, vault = database(folder)
     trail = Trail(AuditTrail.open(opened, vault, lambda: moment[0], os.urandom))
 
@@ -181,12 +183,12 @@ def house(folder: Path, *, limits: Limits = GENEROUS, **changes: Any) -> House:
         dispatcher=Dispatcher(contract),
         key=SigningKey("ecdsa-p256-sha256", signer.key, signer.certificate),
         pins=told.pins,
-        services=Services(store=persons, contract_hash=contract.hash, now=clock),  # type: ignore[arg-type]  # the fake
+        services=Services(store=persons, contract_hash=contract.hash, now=clock),
     )
     pipeline = Pipeline(
-        {("wohnung2000", 1): service},
+        {(application, 1): service},
         city=city(),
-        store=persons,  # type: ignore[arg-type]  # the fake
+        store=persons,
         audit=trail,  # type: ignore[arg-type]  # the real one inside
         budgets=Budgets([told], city(), lambda: 1.0),
         limits=XmlLimits(),
