@@ -52,6 +52,7 @@ from gateway.store.replication import require_replicated
 from gateway.store.vault import KeyRing, Vault
 from gateway.upkeep import codelist_approval, codelist_folder
 from gateway.wire import certificates
+from gateway.wire.proving import prove
 from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
 from gateway.wire.xml import Limits
@@ -331,7 +332,9 @@ def _signing_keys(
         key = found.of(f"signing.{method}: ", partial(SigningKey.load, pair.key, pair.certificate, method))
         if key is not None:
             keys[method] = key
-            if not certificates.holds(key.certificate, now=now):
+            if certificates.holds(key.certificate, now=now):
+                found.of(f"signing.{method}: ", partial(prove, key, now=now))
+            else:
                 found.problems.append(f"signing.{method}: the certificate is expired or not yet valid")
     found.of("signing: ", lambda: published(settings.signing.items()))
     missing = {agreement.signature_method for agreement in agreements} - settings.signing.keys()

@@ -16,9 +16,10 @@ from gateway.contract.description import Description
 from gateway.contract.findings import Finding
 from gateway.contract.renderer import Render, compile_element
 from gateway.contract.validation import Validator, own_parser
-from gateway.errors import ContractError, ContractViolation
+from gateway.errors import ContractError, ContractViolation, MessageRefused
 from gateway.model.types import Tree
 from gateway.operations.registry import OPERATIONS, Definition
+from gateway.wire.canonical import Canonical, proved
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,11 @@ class Contract:
         if findings := self._validator.findings(element, at):
             raise _violation(findings)
 
-    def check_answer(self, payload: bytes) -> None:
-        """Holds if the bytes are a valid response, `quittung` or `fehler` of this contract; ContractError otherwise."""
+    def check_answer(self, payload: bytes) -> Canonical:
+        """The bytes, proved to be a valid response, `quittung` or `fehler` of this contract in its canonical form.
+
+        ContractError otherwise.
+        """
         try:
             element = etree.fromstring(payload, own_parser())
         except etree.XMLSyntaxError:
@@ -92,6 +96,10 @@ class Contract:
             raise ContractError("the answer is no response of this contract")
         if findings := self._validator.findings(element):
             raise ContractError(f"the answer is not valid: {'; '.join(map(str, findings))}")
+        try:
+            return proved(payload, element)
+        except MessageRefused:
+            raise ContractError("the answer is not in its canonical form") from None
 
     def render(self, operation: Operation, tree: Tree) -> bytes:
         """The response as exclusive-canonical XML; ContractError if `tree` is not what the contract says."""

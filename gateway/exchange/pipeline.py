@@ -91,8 +91,7 @@ class Pipeline:
                     admitted.stand = self._store.freshness()
                     answer = service.run(envelope, grant)
                     self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
-                    payload = contract.render(operation, answer.tree)
-                    contract.check_answer(payload)
+                    payload = contract.check_answer(contract.render(operation, answer.tree))
                     self._budgets.send(agreement, len(payload), now=now)
                 outcome = Outcome(payload, 200, "ok", answer.persons)
             except Exception as error:  # noqa: BLE001 -- net 1: an identified caller gets a declared fault, whatever failed

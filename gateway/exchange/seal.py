@@ -78,9 +78,8 @@ class Sealer:
         }
         if admitted.stand is not None:
             tree["stand"] = _instant(admitted.stand)
-        header = admitted.service.contract.render_quittung(tree)
-        admitted.service.contract.check_answer(header)
-        return header
+        contract = admitted.service.contract
+        return contract.check_answer(contract.render_quittung(tree))
 
     @contextmanager
     def _leaving(self, receipt: Receipt) -> Iterator[None]:

@@ -6,7 +6,6 @@ anew after signing. It starts with an XML declaration that says UTF-8, and has n
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,25 +14,29 @@ from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
-from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureConstructionMethod, SignatureMethod
-from signxml.signer import XMLSigner
 
 from gateway.errors import MessageRefused, SettingsError, SigningError
 from gateway.wire import certificates
-from gateway.wire.names import BASE64, DS, WSSE, WSU, X509V3, ds, wsse
+from gateway.wire.canonical import Canonical, proved, wrapped
+from gateway.wire.names import BASE64, WSSE, WSU, X509V3
+from gateway.wire.signing import certificate_text, reference, signature
 from gateway.wire.soap import Envelope, Version, open_answer
 from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
 
 Profile = Literal["umschlag", "wsse"]
 Method = Literal["rsa-sha256", "ecdsa-p256-sha256"]
 
-_ALGORITHMS = {"rsa-sha256": SignatureMethod.RSA_SHA256, "ecdsa-p256-sha256": SignatureMethod.ECDSA_SHA256}
 _KEY_KINDS = {"rsa-sha256": rsa.RSAPrivateKey, "ecdsa-p256-sha256": ec.EllipticCurvePrivateKey}
 _LIFETIME = timedelta(minutes=5)
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_HEADER_END, _BODY_END, _ENVELOPE_END = b"</soap:Header>", b"</soap:Body>", b"</soap:Envelope>"
 _BODY_ID, _TIMESTAMP_ID, _TOKEN_ID = "Body", "Timestamp", "X509"
+_TOKEN_REFERENCE = (
+    f'<wsse:SecurityTokenReference xmlns:wsse="{WSSE}">'
+    f'<wsse:Reference URI="#{_TOKEN_ID}" ValueType="{X509V3}"></wsse:Reference></wsse:SecurityTokenReference>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +64,20 @@ class SigningKey:
     @property
     def certificate_text(self) -> str:
         """The certificate as base64 of its DER, in one line."""
-        return b64encode(self.certificate.public_bytes(Encoding.DER)).decode("ascii")
+        return certificate_text(self.certificate)
 
 
 def body_bytes(version: Version, payload: bytes, profile: Profile) -> bytes:
     """The exclusive-canonical octets of the soap:Body that will stand in the message with this payload.
 
-    `payload` are canonical octets of one element that declares its own namespaces: `sign` refuses anything else.
+    `payload` are canonical octets of one element that declares its own namespaces: `sign` refuses anything else. Of
+    proved octets it makes proved octets.
     """
-    declarations = f' xmlns:soap="{version.namespace}"'
-    identity = ""
-    if profile == "wsse":
-        declarations += f' xmlns:wsu="{WSU}"'
-        identity = f' wsu:Id="{_BODY_ID}"'
-    octets = f"<soap:Body{declarations}{identity}>".encode() + payload + b"</soap:Body>"
+    start = _body_start(version, profile)
     if b"xmlns:soap=" in payload or b"xmlns:wsu=" in payload:
         # A prefix that the Body declares already is not declared again below it (Exclusive C14N, 3).
-        octets = canonical(_parsed(octets))
-    return octets
+        return canonical(_parsed(start + payload + _BODY_END))
+    return wrapped(start, payload, _BODY_END) if isinstance(payload, Canonical) else start + payload + _BODY_END
 
 
 def sign(
@@ -100,18 +99,19 @@ def sign(
         raise SigningError("the signing certificate is expired or not yet valid")
     seal = _seal_wsse if profile == "wsse" else _seal_umschlag
     try:
-        return seal(_Draft(version, tuple(header_blocks), body), key, now)
+        return seal(_Draft(version, profile, tuple(header_blocks), body), key, now)
     except SigningError:
         raise
     except MessageRefused as error:
         raise SigningError(f"the answer is not a message that could be read ({error.code})") from None
-    except Exception:  # noqa: BLE001 -- the border to signxml: whatever fails there quotes the answer, and nothing may leave
+    except Exception:  # noqa: BLE001 -- the border to the key: whatever fails there may quote the answer, and nothing may leave
         raise SigningError("the signature could not be made") from None
 
 
 def sample(profile: Profile, key: SigningKey, *, now: datetime) -> bytes:
     """A signed message that says nothing: the rehearsal of a key. SigningError as for any other."""
-    body = body_bytes(Version.SOAP11, b'<probe xmlns="urn:de:koeln:fldm:probe"></probe>', profile)
+    text = b'<probe xmlns="urn:de:koeln:fldm:probe"></probe>'
+    body = body_bytes(Version.SOAP11, proved(text, _parsed(text)), profile)
     return sign(profile, Version.SOAP11, (), body, key, now=now)
 
 
@@ -120,78 +120,78 @@ class _Draft:
     """The parts of an answer before it is signed."""
 
     version: Version
+    profile: Profile
     blocks: tuple[bytes, ...]
     body: bytes
 
     def message(self, last_block: bytes) -> bytes:
         """The Envelope with one more header block at the end, as text."""
-        start = f'<soap:Envelope xmlns:soap="{self.version.namespace}"><soap:Header>'.encode()
-        return b"".join((start, *self.blocks, last_block, b"</soap:Header>", self.body, b"</soap:Envelope>"))
+        return b"".join((self._start, *self.blocks, last_block, _HEADER_END, self.body, _ENVELOPE_END))
 
-    def opened(self, last_block: bytes = b"") -> Envelope:
+    def canonical(self) -> tuple[bytes, ...]:
+        """The Envelope without a signature in canonical form, in pieces; SigningError unless its parts are canonical.
+
+        Parts that were proved one by one need not be read again: what the Envelope declares is not declared once more.
+        """
+        start = _body_start(self.version, self.profile)
+        declared = f' xmlns:soap="{self.version.namespace}"'.encode()
+        proved_each = all(isinstance(part, Canonical) for part in (self.body, *self.blocks))
+        if proved_each and self.body.startswith(start) and not any(b"xmlns:soap=" in block for block in self.blocks):
+            inherited = start.replace(declared, b"", 1)
+            return (self._start, *self.blocks, _HEADER_END, inherited, self.body[len(start) :], _ENVELOPE_END)
+        return (canonical(self._opened().document.root),)
+
+    def _opened(self) -> Envelope:
         """The parsed Envelope; SigningError unless its parts are exactly the given ones."""
-        envelope = open_answer(parse(self.message(last_block), limits=ANSWER_LIMITS))
-        blocks = [*self.blocks, last_block] if last_block else list(self.blocks)
-        if len(envelope.document.root[0]) != len(blocks):
+        envelope = open_answer(parse(self.message(b""), limits=ANSWER_LIMITS))
+        if len(envelope.document.root[0]) != len(self.blocks):
             raise SigningError("a header block is not exactly one element")
         if canonical(envelope.body) != self.body:
             raise SigningError("the Body in the message is not the Body that was audited")
         return envelope
 
+    @property
+    def _start(self) -> bytes:
+        return f'<soap:Envelope xmlns:soap="{self.version.namespace}"><soap:Header>'.encode()
+
+
+def _body_start(version: Version, profile: Profile) -> bytes:
+    identity = f' xmlns:wsu="{WSU}" wsu:Id="{_BODY_ID}"' if profile == "wsse" else ""
+    return f'<soap:Body xmlns:soap="{version.namespace}"{identity}>'.encode()
+
 
 def _seal_umschlag(draft: _Draft, key: SigningKey, _now: datetime) -> bytes:
-    signer = _signer(SignatureConstructionMethod.enveloped, key)
-    envelope = draft.opened()
-    signed = signer.sign(envelope.document.root, key=key.key, cert=[key.certificate])
-    # The enveloped transform removes the signature wherever it stands: it goes to its place in the header as text.
-    return _DECLARATION + draft.message(_finished(signed[-1]))
+    """The enveloped transform removes the signature wherever it stands, so it is digested without one."""
+    references = [reference("", draft.canonical(), enveloped=True)]
+    key_info = f"<ds:X509Data><ds:X509Certificate>{key.certificate_text}</ds:X509Certificate></ds:X509Data>"
+    return _DECLARATION + draft.message(signature(references, key.key, key_info))
 
 
 def _seal_wsse(draft: _Draft, key: SigningKey, now: datetime) -> bytes:
-    unsigned = _security(key, now)
-    envelope = draft.opened(unsigned)
-    signer = _signer(SignatureConstructionMethod.detached, key)
-    references = [f"#{_TIMESTAMP_ID}", f"#{_BODY_ID}"]
-    signature = signer.sign(envelope.document.root, key=key.key, reference_uri=references, key_info=_token_reference())
-    end = b"</wsse:Security>"
-    return _DECLARATION + draft.message(unsigned.removesuffix(end) + _finished(signature) + end)
+    draft.canonical()  # for its refusals: what is signed is Timestamp and Body
+    content = _timestamp(now)
+    declared = content.replace("<wsu:Timestamp", f'<wsu:Timestamp xmlns:wsu="{WSU}"', 1).encode()
+    references = [reference(f"#{_TIMESTAMP_ID}", [declared]), reference(f"#{_BODY_ID}", [draft.body])]
+    start, end = _security(key, content), b"</wsse:Security>"
+    return _DECLARATION + draft.message(start + signature(references, key.key, _TOKEN_REFERENCE) + end)
 
 
-def _signer(construction: SignatureConstructionMethod, key: SigningKey) -> XMLSigner:
-    """A new signer for each message: signxml keeps state on the object."""
-    return XMLSigner(
-        method=construction,
-        signature_algorithm=_ALGORITHMS[key.method],
-        digest_algorithm=DigestAlgorithm.SHA256,
-        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+def _timestamp(now: datetime) -> str:
+    """wsu:Timestamp as it stands in the header that declares its prefix (WS-Security 1.1, 10)."""
+    created, expires = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now, now + _LIFETIME))
+    return (
+        f'<wsu:Timestamp wsu:Id="{_TIMESTAMP_ID}">'
+        f"<wsu:Created>{created}</wsu:Created><wsu:Expires>{expires}</wsu:Expires></wsu:Timestamp>"
     )
 
 
-def _finished(signature: etree._Element) -> bytes:
-    """The signature as self-contained text; its SignedInfo keeps its canonical form wherever it is put."""
-    if signature.tag != ds("Signature"):
-        raise SigningError("signxml returned no signature")
-    return canonical(signature)
-
-
-def _security(key: SigningKey, now: datetime) -> bytes:
-    """wsse:Security with token and Timestamp (WS-Security 1.1, 10; X.509 Token Profile 1.1, 3)."""
-    created, expires = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now, now + _LIFETIME))
+def _security(key: SigningKey, timestamp: str) -> bytes:
+    """wsse:Security with token and Timestamp, up to the signature (X.509 Token Profile 1.1, 3)."""
     return (
         f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}">'
         f'<wsse:BinarySecurityToken EncodingType="{BASE64}" ValueType="{X509V3}" wsu:Id="{_TOKEN_ID}">'
-        f"{key.certificate_text}</wsse:BinarySecurityToken>"
-        f'<wsu:Timestamp wsu:Id="{_TIMESTAMP_ID}">'
-        f"<wsu:Created>{created}</wsu:Created><wsu:Expires>{expires}</wsu:Expires></wsu:Timestamp>"
-        "</wsse:Security>"
+        f"{key.certificate_text}</wsse:BinarySecurityToken>{timestamp}"
     ).encode()
-
-
-def _token_reference() -> etree._Element:
-    key_info = etree.Element(ds("KeyInfo"), nsmap={"ds": DS, "wsse": WSSE})
-    reference = etree.SubElement(key_info, wsse("SecurityTokenReference"))
-    etree.SubElement(reference, wsse("Reference"), URI=f"#{_TOKEN_ID}", ValueType=X509V3)
-    return key_info
 
 
 def _parsed(octets: bytes) -> etree._Element:

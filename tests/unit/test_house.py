@@ -22,6 +22,7 @@ NAMED_BY_OTHERS = {
     "_OfProcess": "a process of the operating system is meant",
 }
 MADE_IN = {
+    "Canonical": "wire/canonical.py",
     "Document": "wire/xml.py",
     "Grant": "agreements/agreement.py",
     "Receipt": "store/audit.py",

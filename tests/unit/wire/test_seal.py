@@ -10,12 +10,14 @@ import xmlsec
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
-from signxml.verifier import SignatureConfiguration, XMLVerifier
+from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from gateway.errors import SettingsError, SigningError
-from gateway.wire import issuing
+from gateway.wire import issuing, signing
+from gateway.wire.canonical import proved
 from gateway.wire.issuing import Issued, Term
 from gateway.wire.names import DS, WSSE, WSU
+from gateway.wire.proving import prove
 from gateway.wire.seal import Method, Profile, SigningKey, body_bytes, sign
 from gateway.wire.soap import SOAP11, SOAP12, Version, fault_payload, open_answer
 from gateway.wire.verify import verify_answer
@@ -51,6 +53,35 @@ def answer(case: tuple[Profile, Version, Method], house_keys: dict[str, SigningK
     return sign(profile, version, [QUITTUNG], body, house_keys[method], now=NOW)
 
 
+def proven(octets: bytes) -> bytes:
+    """The octets as the contract hands them on once they are checked."""
+    return proved(octets, parse(octets).root)
+
+
+PLAIN = PAYLOAD.replace(b' zusatz="a&amp;b"', b"")
+BLOCKS = ([QUITTUNG], [proven(QUITTUNG)], [])
+PAYLOADS = (lambda _: PAYLOAD, lambda _: proven(PAYLOAD), lambda _: proven(PLAIN), fault)
+
+
+@pytest.mark.parametrize("make", PAYLOADS)
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_proved_parts_are_signed_like_parts_that_are_read_again(case, make, blocks, house_keys) -> None:
+    """Whether parts come with their proof or not, independent verifiers accept the message and its form is the same."""
+    profile, version, method = case
+    key = house_keys[method]
+    payload = make(version)
+    raws = [
+        sign(profile, version, some, body_bytes(version, given, profile), key, now=NOW)
+        for some, given in ((blocks, payload), ([bytes(one) for one in blocks], bytes(payload)))
+    ]
+    for raw in raws:
+        accepted_by_signxml(case, raw, key)
+        accepted_by_xmlsec(raw, key)
+        verify_answer(raw, key.certificate, now=NOW)
+    if method == "rsa-sha256":
+        assert raws[0] == raws[1]
+
+
 @pytest.mark.parametrize("make", [lambda _: PAYLOAD, fault])
 def test_the_body_in_the_message_is_the_body_that_was_audited(case, make, house_keys) -> None:
     """The exclusive-canonical octets of the Body in the finished message are exactly `body_bytes`."""
@@ -72,11 +103,26 @@ def test_own_verifier_accepts(case, answer, house_keys) -> None:
     assert signed.envelope.header[0].tag == f"{{{NS}}}quittung"
 
 
+def test_a_block_that_declares_the_envelopes_prefix_is_signed_as_it_stands(case, house_keys) -> None:
+    """A declaration that is superfluous in the Envelope is not in its canonical form, though it is in the block's."""
+    profile, version, method = case
+    block = f'<soap:x xmlns:soap="{version.namespace}"></soap:x>'.encode()
+    body = body_bytes(version, proven(PLAIN), profile)
+    raw = sign(profile, version, [proven(block)], body, house_keys[method], now=NOW)
+    accepted_by_xmlsec(raw, house_keys[method])
+    verify_answer(raw, house_keys[method].certificate, now=NOW)
+
+
 def test_xmlsec_accepts(case, answer, house_keys) -> None:
     """python-xmlsec (xmlsec1, libxml2) verifies the answer with the certificate's key."""
+    accepted_by_xmlsec(answer, house_keys[case[2]])
+
+
+def accepted_by_xmlsec(answer: bytes, key: SigningKey) -> None:
+    """xmlsec raises nothing."""
     root = etree.fromstring(answer)
     context = xmlsec.SignatureContext()
-    pem = house_keys[case[2]].certificate.public_bytes(Encoding.PEM)
+    pem = key.certificate.public_bytes(Encoding.PEM)
     context.key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatCertPem, None)
     for element in root.iter():
         if f"{{{WSU}}}Id" in element.attrib:
@@ -86,7 +132,16 @@ def test_xmlsec_accepts(case, answer, house_keys) -> None:
 
 def test_signxml_accepts(case, answer, house_keys) -> None:
     """signxml verifies the answer, and what it says was signed is what is read."""
-    profile, version, method = case
+    results = accepted_by_signxml(case, answer, house_keys[case[2]])
+    profile, version, _method = case
+    octets = [result.signed_data for result in results]
+    body = body_bytes(version, PAYLOAD, profile)
+    assert body in octets if profile == "wsse" else PAYLOAD in octets[0]
+
+
+def accepted_by_signxml(case: tuple[Profile, Version, Method], answer: bytes, key: SigningKey) -> list[VerifyResult]:
+    """What signxml says was signed."""
+    profile, version, _method = case
     places = {"umschlag": ("./{%s}Header/", 1), "wsse": ("./{%s}Header/{" + WSSE + "}Security/", 2)}
     place, references = places[profile]
     configuration = SignatureConfiguration(
@@ -95,11 +150,20 @@ def test_signxml_accepts(case, answer, house_keys) -> None:
         signature_methods=frozenset({SignatureMethod.RSA_SHA256, SignatureMethod.ECDSA_SHA256}),
         digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
     )
-    found = XMLVerifier().verify(answer, x509_cert=house_keys[method].certificate, expect_config=configuration)
-    results = found if isinstance(found, list) else [found]
-    octets = [result.signed_data for result in results]
-    body = body_bytes(version, PAYLOAD, profile)
-    assert body in octets if profile == "wsse" else PAYLOAD in octets[0]
+    found = XMLVerifier().verify(answer, x509_cert=key.certificate, expect_config=configuration)
+    return found if isinstance(found, list) else [found]
+
+
+def test_signxml_reads_a_key_before_it_is_used(house_keys, monkeypatch) -> None:
+    """A key whose signatures are right is proved; if what we write by hand were wrong, nothing would be served."""
+    for key in house_keys.values():
+        prove(key, now=NOW)
+    monkeypatch.setattr(signing, "_START", "<ds:SignedInfo >")
+    prove(house_keys["rsa-sha256"], now=NOW)  # says the same: blanks in a tag do not survive canonicalisation
+    monkeypatch.setattr(signing, "_CANONICAL_START", "<ds:SignedInfo>")
+    for key in house_keys.values():
+        with pytest.raises(SigningError, match="signxml"):
+            prove(key, now=NOW)
 
 
 def test_umschlag_signature_is_the_last_child_of_the_header(house_keys) -> None:

@@ -1,0 +1,71 @@
+"""Octets are proved canonical only if libxml2's Exclusive C14N says the same."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import product
+
+import pytest
+from lxml import etree
+
+from gateway.errors import MessageRefused
+from gateway.wire import canonical as module
+from gateway.wire.canonical import Canonical, proved
+from gateway.wire.xml import canonical
+
+TEXTS = (
+    *[">", '"', "'", "=", "\r", "\n", "\t"],
+    *("&amp;", "&#38;", "&lt;", "&gt;", "&#xD;", "&#13;", "&quot;", "&#65;", "]]>"),
+    *(" ", "ä", "\U0001f600", "\x85", "\u2028", "<!-- x -->", "<?x y?>", "<![CDATA[x]]>", "text", "<b/>", "<b></b>"),
+)
+OPENED = ("<a>", "<a >", "<a\t>", "<a\n>", '<a b="c">', "<a b = 'c'>", "<a xmlns='u'>", '<a xmlns:x="urn:u">', "<x:a>")
+CLOSED = ("</a>", "</a >", "</a\n>", "</a\t>", "</x:a>", "")
+STARTS = ('<r xmlns="urn:x">', '<r xmlns="urn:x" >', "<r>", '<r xmlns="urn:&amp;">', '<r a="b" xmlns="urn:x">')
+TAILS = ("", "\n", "<!---->")
+NODES = [*map("".join, product(OPENED, ("", "x", ">"), CLOSED)), *map("".join, product(TEXTS, repeat=2))]
+
+
+def test_proved_octets_are_what_canonicalisation_gives() -> None:
+    """Whatever well-formed octets are given, they are proved exactly if lxml's canonical form of them is the same."""
+    tried = 0
+    for octets in ((start + node + "</r>" + tail).encode() for start, node, tail in product(STARTS, NODES, TAILS)):
+        with suppress(etree.XMLSyntaxError):
+            assert is_proved(octets) == (form(octets) == octets)
+            tried += 1
+    assert tried > 3000
+
+
+def form(octets: bytes) -> bytes:
+    """What libxml2 makes of them; nothing where there is no canonical form, as of a relative namespace name."""
+    with suppress(MessageRefused):
+        return canonical(etree.fromstring(octets))
+    return b""
+
+
+def is_proved(octets: bytes) -> bool:
+    """False if they are refused."""
+    try:
+        return proved(octets, etree.fromstring(octets)) == octets
+    except MessageRefused:
+        return False
+
+
+def test_what_a_renderer_writes_is_seen_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain octets are proved without canonicalising them once more; with an attribute they are canonicalised."""
+    monkeypatch.setattr(module, "canonical", lambda _element: b"")
+    octets = '<r xmlns="urn:x"><a>M&amp;M &#xD;\n"Ö"</a><b></b></r>'.encode()
+    assert proved(octets, etree.fromstring(octets)) == octets
+    other = b'<r xmlns="urn:x"><a b="c"></a></r>'
+    with pytest.raises(MessageRefused):
+        proved(other, etree.fromstring(other))
+
+
+def test_the_proof_is_lost_with_the_first_change() -> None:
+    """Parts and sums of proved octets are plain bytes, and nobody else can make them."""
+    octets = b'<r xmlns="urn:x"></r>'
+    one = proved(octets, etree.fromstring(octets))
+    assert isinstance(one, Canonical)
+    assert not any(isinstance(made, Canonical) for made in (one + b"", one[:], one.replace(b"r", b"s"), bytes(one)))
+    with suppress(TypeError):
+        Canonical(octets, object())
+        raise AssertionError("made elsewhere")
