@@ -224,6 +224,22 @@ class QuarantineSettings(Section):
     critical_days: Annotated[int, Field(ge=1)] = 21
 
 
+class HealthSettings(Section):
+    """From where on `gateway health` complains; what the law or an agreement says stands there, not here.
+
+    `certificate_days` before its end a certificate warns, `certificate_last_days` before it is critical. Below
+    `free_mib` a file system is critical. `refused_percent` of an application's requests of the last hour, if there were
+    as many as `refused_least`, warn. Clocks may differ by `clock_minutes`.
+    """
+
+    certificate_days: Annotated[int, Field(ge=1)] = 30
+    certificate_last_days: Annotated[int, Field(ge=1)] = 7
+    free_mib: Annotated[int, Field(ge=1)] = 500
+    refused_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    refused_least: Annotated[int, Field(ge=1)] = 20
+    clock_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+
+
 class CodelistSettings(Section):
     """Folder of imported versions of code lists (docs/codelisten.md); none: the shipped ones only."""
 
@@ -254,6 +270,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     codelists: CodelistSettings = CodelistSettings()
+    health: HealthSettings = HealthSettings()
     sandbox: SandboxSettings | None = None
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,31 +11,58 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli.options import load_settings, now, settings_option
+from gateway.cli.options import find_settings, load_settings, now, settings_option
 from gateway.errors import SettingsError
-from gateway.health import Finding, State, examine, worst
+from gateway.health import CHECKS, Finding, State, examine, worst
+from gateway.health.explained import explain
+from gateway.health.forms import FORMS
 from gateway.log import configure_log
+from gateway.settings import HealthSettings
 
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.CRITICAL: "bold red", State.UNKNOWN: "magenta"}
 
 
 @click.command()
 @settings_option
-@click.option("--format", "form", type=click.Choice(["text", "json", "nagios"]), default="text", show_default=True)
-def health(settings_path: Path | None, form: str) -> None:
+@click.option("--format", "form", type=click.Choice(["text", *FORMS]), default="text", show_default=True)
+@click.option("--check", "only", multiple=True, metavar="NAME", help="Only this check (may be given several times).")
+@click.option("--explain", "name", metavar="NAME", help="What a check looks at, when it complains, what to do.")
+def health(settings_path: Path | None, form: str, only: tuple[str, ...], name: str | None) -> None:
     """Look at everything that is really there; exit 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."""
-    try:
-        settings = load_settings(settings_path)
-    except SettingsError as error:
-        findings = [Finding("settings", State.UNKNOWN, "; ".join(error.problems) or str(error), "mend the settings")]
+    if name is not None:
+        _explain(name, settings_path)
+        return
+    moment = now()
+    findings = _examined(settings_path, moment, only)
+    if form == "text":
+        _table(findings)
     else:
-        configure_log(settings.log)
-        findings = examine(settings, now())
-    _FORMS[form](findings)
+        click.echo("\n".join(FORMS[form](findings, moment)))
     raise SystemExit(worst(findings))
 
 
-def _text(findings: list[Finding]) -> None:
+def _examined(settings_path: Path | None, moment: datetime, only: Sequence[str]) -> list[Finding]:
+    """What there is to say; what was asked wrongly is UNKNOWN, for a usage error would look CRITICAL."""
+    if unknown := [name for name in only if name not in CHECKS]:
+        known = f"there are: {', '.join(CHECKS)}"
+        return [Finding(name, State.UNKNOWN, "there is no such check", known) for name in unknown]
+    try:
+        settings = load_settings(settings_path)
+    except SettingsError as error:
+        return [Finding("settings", State.UNKNOWN, "; ".join(error.problems) or str(error), "mend the settings")]
+    configure_log(settings.log)
+    return examine(settings, moment, only=only)
+
+
+def _explain(name: str, settings_path: Path | None) -> None:
+    """With the levels of the settings if there are any, else with the usual ones."""
+    if name not in CHECKS:
+        raise click.UsageError(f"there is no such check; there are: {', '.join(CHECKS)}")
+    settings = find_settings(settings_path)
+    click.echo("\n".join(explain(name, HealthSettings() if settings is None else settings.health)))
+
+
+def _table(findings: Sequence[Finding]) -> None:
     table = Table(title=f"gateway health: {worst(findings).name}")
     for column in ("check", "state", "found", "what to do"):
         table.add_column(column, overflow="fold")
@@ -45,25 +72,3 @@ def _text(findings: list[Finding]) -> None:
         cells = (escape(text) for text in (f.text, remedy))
         table.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", *cells)
     Console().print(table)
-
-
-def _json(findings: list[Finding]) -> None:
-    checks = [
-        {"check": f.check, "state": f.state.name, "text": f.text, "remedy": f.remedy, "value": f.value, "unit": f.unit}
-        for f in findings
-    ]
-    at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    click.echo(json.dumps({"state": worst(findings).name, "time": at, "checks": checks}, ensure_ascii=False, indent=2))
-
-
-def _nagios(findings: list[Finding]) -> None:
-    """One line, with performance data after the bar (Monitoring Plugins guidelines)."""
-    bad = [f"{f.check}: {f.text}" for f in findings if f.state is not State.OK]
-    summary = "; ".join(bad).replace("|", "/").replace("\n", " ") or f"{len(findings)} checks"
-    # Their grammar has no exponents: [-0-9.] only.
-    numbers = (f"'{f.check}'={round(f.value, 3)}{_UNITS.get(f.unit, '')}" for f in findings if f.value is not None)
-    click.echo(f"GATEWAY {worst(findings).name} - {summary} | {' '.join(numbers)}")
-
-
-_UNITS = {"B": "B"}
-_FORMS: dict[str, Callable[[list[Finding]], None]] = {"text": _text, "json": _json, "nagios": _nagios}

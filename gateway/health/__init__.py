@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import lists, machine, polling, reconciling, refused, rules, stock
-from gateway.health.finding import Examination, Finding, State
+from gateway.health import answering, lists, machine, polling, reconciling, refused, rules, stock
+from gateway.health.finding import Examination, Finding, State, worst
 from gateway.health.majors import majors
 from gateway.health.replication import replication
 from gateway.settings import Settings
@@ -16,21 +16,20 @@ from gateway.upkeep import codelist_folder
 __all__ = ["CHECKS", "Finding", "State", "examine", "worst"]
 
 
-def examine(settings: Settings, now: datetime) -> list[Finding]:
-    """Every check's findings, in order; a check that breaks is CRITICAL, not silent."""
+def examine(settings: Settings, now: datetime, *, only: Collection[str] = ()) -> list[Finding]:
+    """Every check's findings, or those of `only`, in order; a check that breaks is CRITICAL, not silent."""
     codelist_folder.use(settings.codelists)
     examination = Examination(settings, now)
     try:
-        return [finding for name, check in CHECKS.items() for finding in _run(name, check, examination)]
+        return [
+            finding
+            for name, check in CHECKS.items()
+            if not only or name in only
+            for finding in _run(name, check, examination)
+        ]
     finally:
         if "database" in examination.__dict__:
             examination.database.close()
-
-
-def worst(findings: list[Finding]) -> State:
-    """The state of the whole: CRITICAL before UNKNOWN before WARNING before OK; UNKNOWN without findings."""
-    order = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
-    return next((state for state in order if any(f.state is state for f in findings)), State.UNKNOWN)
 
 
 def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examination: Examination) -> list[Finding]:
@@ -47,6 +46,7 @@ def _run(name: str, check: Callable[[Examination], Iterator[Finding]], examinati
 CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "database": stock.database,
     "replication": replication,
+    "clock": answering.clock,
     "server": machine.server,
     "source": polling.source,
     "erasures": stock.erasures,
@@ -55,6 +55,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "quarantine": refused.quarantine,
     "feed": stock.feeds,
     "limits": stock.limits,
+    "answers": answering.answers,
     "notifications": stock.notifications,
     "certificates": machine.certificates_in_use,
     "pins": rules.pins,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -22,8 +23,6 @@ from gateway.store.vault import KeyRing, Vault
 
 NOTICE = (1, 7, 14, 30, 60)
 """Days before the end of an agreement, or of an approver's certificate, at which it is announced anew."""
-_SOON, _VERY_SOON = 30, 7
-"""Days before an end at which a check warns, and is critical."""
 
 
 class State(IntEnum):
@@ -36,8 +35,30 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """Above which value a check warns and is critical; with `falling`, from which value downwards."""
+
+    warning: float | None = None
+    critical: float | None = None
+    falling: bool = False
+
+    def judge(self, value: float) -> State:
+        """The state of this value."""
+        if self._reached(value, self.critical):
+            return State.CRITICAL
+        return State.WARNING if self._reached(value, self.warning) else State.OK
+
+    def _reached(self, value: float, level: float | None) -> bool:
+        return level is not None and (value <= level if self.falling else value > level)
+
+
+ANNOUNCED = Levels(NOTICE[-1], 7, falling=True)
+"""Days before the end of what must be agreed anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: its number with unit where there is one, and what to do if it is not OK."""
+    """What one check found just now: its number with unit and levels where it has one, and what to do if not OK."""
 
     check: str
     state: State
@@ -45,6 +66,13 @@ class Finding:
     remedy: str = ""
     value: float | None = None
     unit: str = ""
+    levels: Levels = Levels()
+
+
+def worst(findings: Sequence[Finding]) -> State:
+    """The state of the whole: CRITICAL before UNKNOWN before WARNING before OK; UNKNOWN without findings."""
+    order = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
+    return next((state for state in order if any(f.state is state for f in findings)), State.UNKNOWN)
 
 
 class Examination:
@@ -90,13 +118,3 @@ class Examination:
     @cached_property
     def overview(self) -> Overview:
         return overview(self.database)
-
-
-def announced(days: int) -> State:
-    """The state of something that ends in so many days and must be agreed anew."""
-    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= NOTICE[-1] else State.OK
-
-
-def ending(days: int) -> State:
-    """The state of something that ends in so many days and must be renewed."""
-    return State.CRITICAL if days <= _VERY_SOON else State.WARNING if days <= _SOON else State.OK

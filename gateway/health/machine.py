@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gateway.exchange.proxy import admits
 from gateway.exchange.tls import context_for
-from gateway.health.finding import Examination, Finding, State, ending
+from gateway.health.finding import Examination, Finding, Levels, State
 from gateway.reports.verification import report
 from gateway.settings import ServerSettings
 from gateway.store.audit_anchor import PUBLIC_KEY, CheckpointKey
@@ -23,7 +23,6 @@ from gateway.store.keyring import OLD_DAYS, KeyRing
 from gateway.wire import certificates
 from gateway.wire.seal import SigningKey
 
-_FREE_BYTES = 500 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds a reachability check waits."""
 _CHECKPOINT_MINUTES = 5
@@ -94,18 +93,19 @@ def certificates_in_use(e: Examination) -> Iterator[Finding]:
     uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
     uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
     uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
+    levels = Levels(s.health.certificate_days, s.health.certificate_last_days, falling=True)
     for use, path in uses:
-        yield _validity(f"certificate {use}", path, e.now)
+        yield _validity(f"certificate {use}", path, e.now, levels)
 
 
-def _validity(name: str, path: Path, now: datetime) -> Finding:
+def _validity(name: str, path: Path, now: datetime, levels: Levels) -> Finding:
     """Of several certificates in a file the one that ends first counts."""
     chain = certificates.load_chain(path)
     left = min(certificates.days_left(certificate, now=now) for certificate in chain)
     if not all(certificates.holds(certificate, now=now) for certificate in chain):
         text = f"expired {-left} days ago" if left < 0 else "not yet valid"
-        return Finding(name, State.CRITICAL, text, "renew it, or set the clock", left, "d")
-    return Finding(name, ending(left), f"{left} days left", "renew it", left, "d")
+        return Finding(name, State.CRITICAL, text, "renew it, or set the clock", left, "d", levels)
+    return Finding(name, levels.judge(left), f"{left} days left", "renew it", left, "d", levels)
 
 
 def audit(e: Examination) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def keys(e: Examination) -> Iterator[Finding]:
     yield Finding("keys", State.OK, f"complete and private, generation {ring.current}")
     for purpose, days in ring.ages(e.now).items():
         state, text, remedy = State(days > OLD_DAYS), f"{days} days old", f"gateway keys rotate {purpose}"
-        yield Finding(f"key age {purpose}", state, text, remedy, days, "d")
+        yield Finding(f"key age {purpose}", state, text, remedy, days, "d", Levels(warning=OLD_DAYS))
     for method, pair in e.settings.signing.items():
         SigningKey.load(pair.key, pair.certificate, method)
         yield _private(f"key signing {method}", pair.key)
@@ -158,8 +158,8 @@ def disk(e: Examination) -> Iterator[Finding]:
     folders = [e.settings.audit.anchor.parent, e.settings.keys.directory]
     if e.database.path is not None:
         folders.insert(0, e.database.path.parent)
+    levels = Levels(critical=e.settings.health.free_mib * 1024**2, falling=True)
     for folder in {folder.stat().st_dev: folder for folder in reversed(folders)}.values():
         free = shutil.disk_usage(folder).free
-        state = State.OK if free > _FREE_BYTES else State.CRITICAL
         name, text = f"disk {folder.name}", f"{free // 1024**2} MiB free"
-        yield Finding(name, state, text, "make room: without it nothing is disclosed", free, "B")
+        yield Finding(name, levels.judge(free), text, "make room: without it nothing is disclosed", free, "B", levels)

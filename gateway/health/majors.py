@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from gateway.agreements.versions import successions
-from gateway.health.finding import Examination, Finding, State, announced
+from gateway.health.finding import ANNOUNCED, Examination, Finding, State
 from gateway.store.calls import calls
 
 _WINDOW = timedelta(days=7)
@@ -27,6 +27,6 @@ def majors(e: Examination) -> Iterator[Finding]:
         text = f"major {end.major} succeeds from {end.since} on; served until {end.until} ({left} days); {told}"
         state = State.OK
         if used is not None and today >= end.since:
-            state = announced(left) if left >= 0 else State.WARNING
+            state = ANNOUNCED.judge(left) if left >= 0 else State.WARNING
         remedy = "gateway contract usage; move the application to the successor, or prolong the old agreement"
         yield Finding(f"major {key}", state, text, remedy if state else "", count, "calls")

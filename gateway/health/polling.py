@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from gateway.errors import GatewayError
-from gateway.health.finding import Examination, Finding, State
+from gateway.health.finding import Examination, Finding, Levels, State
 
 _PATIENCE = 5.0
 """Seconds that the source is waited for."""
-_CLOCK_MINUTES = 5
-"""So far may the clocks of two machines differ."""
 _TURNS = 3
 """So many turns without anybody taking one mean that nobody polls."""
 _ASK = "ask the operators of OK.VISA; data grow older meanwhile"
@@ -38,7 +36,7 @@ def source(e: Examination) -> Iterator[Finding]:
     state = State.OK if answered is None else State.CRITICAL
     if told:
         state = State.CRITICAL if turn and circuit.is_open(turn) else max(state, State.WARNING)
-    if answered is None and abs(skew) > timedelta(minutes=_CLOCK_MINUTES):
+    if answered is None and abs(skew) > timedelta(minutes=e.settings.health.clock_minutes):
         way = "ahead" if skew > timedelta() else "behind"
         text = f"its clock is {abs(skew).total_seconds() / 60:.0f} minutes {way} of ours: data look as old as the older"
         told, state = _joined(text, told), max(state, State.WARNING)
@@ -54,13 +52,13 @@ def freshness(e: Examination) -> Iterator[Finding]:
         return
     minutes = (e.now - stand).total_seconds() / 60
     limit = e.settings.source.stale_minutes
-    if minutes < -_CLOCK_MINUTES:
+    if minutes < -e.settings.health.clock_minutes:
         text = f"data as of {-minutes:.0f} minutes in the future"
         yield Finding("freshness", State.CRITICAL, text, "set the clock", round(minutes, 1), "min")
         return
-    state = State.OK if minutes <= limit else State.WARNING if minutes <= 4 * limit else State.CRITICAL
     text = f"data as of {minutes:.0f} minutes ago"
-    yield Finding("freshness", state, text, _remedy(e), round(minutes, 1), "min")
+    levels = Levels(limit, 4 * limit)
+    yield Finding("freshness", levels.judge(minutes), text, _remedy(e), round(minutes, 1), "min", levels)
 
 
 def _asked(e: Examination) -> tuple[str | None, timedelta]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.health.finding import Examination, Finding, State
+from gateway.health.finding import Examination, Finding, Levels, State
 from gateway.store.replication import Replication, Standby
 from gateway.store.replication import replication as found_replication
 
@@ -53,7 +53,8 @@ def _lag(one: Standby) -> Finding:
     late = one.behind_bytes > _BEHIND_BYTES or one.behind_seconds > _BEHIND_SECONDS
     text = f"{one.state}, {one.sync}, {one.behind_bytes // 1024} KiB and {one.behind_seconds:.1f} s behind"
     state = State.WARNING if late or one.state != "streaming" else State.OK
-    return Finding(f"replication {one.name}", state, text, "look at its log and its disk", one.behind_bytes, "B")
+    levels, remedy = Levels(warning=_BEHIND_BYTES), "look at its log and its disk"
+    return Finding(f"replication {one.name}", state, text, remedy, one.behind_bytes, "B", levels)
 
 
 def _finding(state: State, text: str, remedy: str, value: float | None = None) -> Finding:

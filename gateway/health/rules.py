@@ -10,7 +10,7 @@ from gateway.agreements.versions import successions
 from gateway.contract import files
 from gateway.contract.compiled import compile_contract
 from gateway.exchange.selfattack import Verdict, attack, passed
-from gateway.health.finding import NOTICE, Examination, Finding, State, announced
+from gateway.health.finding import ANNOUNCED, NOTICE, Examination, Finding, State
 from gateway.model.days import next_day
 
 _SIGN_ANEW = "let the role sign anew with its next certificate, and trust that one too"
@@ -46,7 +46,7 @@ def agreements(e: Examination) -> Iterator[Finding]:
             continue
         text = _noticed(left) if left >= 0 else "expired: every request is refused"
         text += f"; fassung {following.version} begins on {following.valid_from}" if following else ""
-        yield Finding(f"agreement {key}", announced(left), text, "agree on a new version", left, "d")
+        yield Finding(f"agreement {key}", ANNOUNCED.judge(left), text, "agree on a new version", left, "d", ANNOUNCED)
 
 
 def approved(e: Examination) -> Iterator[Finding]:
@@ -62,13 +62,13 @@ def approved(e: Examination) -> Iterator[Finding]:
             continue
         left = min((signer.valid_to - e.now).days for signer in signers)
         ended = today > agreement.valid_to
-        state = State.OK if ended else announced(left)
+        state = State.OK if ended else ANNOUNCED.judge(left)
         text, remedy = f"signed by {len(given)} roles; first certificate: {_noticed(left)}", _SIGN_ANEW
         if any(e.now < signer.valid_from for signer in signers):
             state, text = State.CRITICAL, "signed with a certificate that is not yet valid"
         if any(signer.trial for signer in signers):
             state, text, remedy = max(state, State.WARNING), f"trial approvals, no office behind them; {text}", _SIGN
-        yield Finding(name, state, text, remedy, left, "d")
+        yield Finding(name, state, text, remedy, left, "d", ANNOUNCED)
 
 
 def contracts(e: Examination) -> Iterator[Finding]:

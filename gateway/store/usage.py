@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from gateway.store.audit_entry import Kind
 from gateway.store.database import Database
 
 _STEP = 1_000
+_ANSWERED = "person-nicht-gefunden"
+"""A fault on the wire, but what was asked is answered by it."""
 
 
 def disclosed(database: Database, since: datetime) -> dict[str, int]:
@@ -35,6 +38,33 @@ def refused(database: Database, since: datetime) -> Counter[tuple[str, str]]:
         for entry in entries(database, since)
         if entry.get("art") == Kind.ABGEWIESEN.value and "anwendung" in entry
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """How requests ended: how many there were, how many were refused, of how many the answer did not leave.
+
+    That a person is not found is no refusal.
+    """
+
+    asked: int
+    refused: int
+    undelivered: int
+
+
+def outcomes(database: Database, since: datetime) -> dict[str, Outcomes]:
+    """How the requests of each identified application ended since that moment; AuditError if not."""
+    asked, refused, undelivered = Counter[str](), Counter[str](), Counter[str]()
+    for entry in entries(database, since):
+        application, kind = entry.get("anwendung"), entry.get("art")
+        if application is None:
+            continue
+        if kind == Kind.NICHT_AUSGELIEFERT.value:  # a second entry, which names no certificate
+            undelivered[application] += 1
+        elif "zertifikat" in entry:
+            asked[application] += 1
+            refused[application] += kind == Kind.ABGEWIESEN.value and entry["ergebnis"] != _ANSWERED
+    return {one: Outcomes(asked[one], refused[one], undelivered[one]) for one in sorted(asked | undelivered)}
 
 
 def entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
