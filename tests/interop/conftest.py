@@ -30,7 +30,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def variant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A gateway with agreements of its own and an empty stock: sozialamt expired, schulentwicklung under ECDSA."""
+    """A gateway with agreements of its own and an empty stock: sozialamt expired, the others signed with ECDSA.
+
+    schulentwicklung with the profile `umschlag`, wohnung2000 with `wsse`; with the shipped ones, that is all there is.
+    """
     folder = tmp_path_factory.mktemp("variant")
     own, wsdl = folder / "schemas", folder / "wsdl"
     for path in [schemas() / "stadt.toml", *schemas().glob("*/agreement.toml")]:
@@ -38,7 +41,9 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)
     _change(own / "sozialamt", r"gueltig_bis = .*", "gueltig_bis = 2026-01-31")
-    _change(own / "schulentwicklung", r"signaturverfahren = .*", 'signaturverfahren = "ecdsa-p256-sha256"')
+    for application in ("schulentwicklung", "wohnung2000"):
+        _change(own / application, r"signaturverfahren = .*", 'signaturverfahren = "ecdsa-p256-sha256"')
+    _change(own / "wohnung2000", r"signatur = .*", 'signatur = "wsse"')
     with installed(folder / "house") as running:
         running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
         trial.approve(running.folder, own)

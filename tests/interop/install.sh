@@ -16,14 +16,16 @@ need strace strace
 need node nodejs
 need npm npm
 need g++ g++
+need mono mono-devel
+need mcs mono-mcs
 need soapcpp2 gsoap
 need openssl openssl
 need nginx nginx-light
 need haproxy haproxy
 need sslscan sslscan
 for package in php-cli php-soap php-xml libjaxws-java libgsoap-dev libssl-dev zlib1g-dev pkg-config \
-    libsoap-lite-perl liblwp-protocol-https-perl libcrypt-openssl-rsa-perl libxml-libxml-perl \
-    libcrypt-openssl-x509-perl; do
+    libxmlsec1-dev libxmlsec1-openssl libsoap-lite-perl liblwp-protocol-https-perl libxml-libxml-perl libcryptx-perl \
+    libmono-system-web-services4.0-cil libmono-system-web-extensions4.0-cil; do
     dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done
 

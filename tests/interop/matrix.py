@@ -1,4 +1,4 @@
-"""What the last run of the foreign programs showed, as a table: stack x operation."""
+"""What the last run of the foreign programs showed, as a table: stack x operation and signature."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ OPERATIONS = (
     "unstimmigkeitMelden",
     "fault",
 )
+SIGNATURES = ("umschlag rsa", "umschlag ecdsa", "wsse rsa", "wsse ecdsa")
 
 
 @dataclass
@@ -24,6 +25,9 @@ class Cell:
 
     tried: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"{len(self.tried - self.failed)}/{len(self.tried)}"
 
 
 @dataclass
@@ -38,10 +42,27 @@ class Attempt:
 
 
 @dataclass
+class Verdict:
+    """Whether a stack verified what was signed in one way: `failed` until it is said otherwise."""
+
+    text: str = "failed"
+
+    def works(self) -> None:
+        self.text = "verified"
+
+    def cannot(self) -> None:
+        self.text = "cannot"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass
 class Matrix:
     """All cells of one run."""
 
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
+    signatures: dict[tuple[str, str], Verdict] = field(default_factory=dict)
 
     def cell(self, stack: str, soap: str, application: str, operation: str) -> Attempt:
         cell = self.cells.setdefault((stack, soap, operation), Cell())
@@ -49,15 +70,28 @@ class Matrix:
         cell.failed.add(application)
         return Attempt(cell, application)
 
+    def signature(self, stack: str, profile: str, method: str) -> Verdict:
+        return self.signatures.setdefault((stack, f"{profile} {method.partition('-')[0]}"), Verdict())
+
     def lines(self) -> Iterator[str]:
         """A table as text; each cell counts the applications for which the operation works."""
         rows = sorted({(stack, soap) for stack, soap, _ in self.cells})
-        wide = max((len(stack) for stack, _ in rows), default=0) + 5
-        yield " " * wide + "  ".join(OPERATIONS)
-        for stack, soap in rows:
-            cells = (_text(self.cells.get((stack, soap, operation))).ljust(len(operation)) for operation in OPERATIONS)
-            yield f"{stack} {soap}".ljust(wide) + "  ".join(cells)
+        yield from _table(["", *OPERATIONS], ([f"{a} {b}", *self._row(a, b)] for a, b in rows))
+        if self.signatures:
+            yield ""
+            stacks = sorted({stack for stack, _ in self.signatures})
+            yield from _table(["", *SIGNATURES], ([stack, *self.verdicts(stack)] for stack in stacks))
+
+    def verdicts(self, stack: str) -> list[str]:
+        """Whether the stack verified each way of signing; "-" where it was not tried."""
+        return [str(self.signatures.get((stack, way), "-")) for way in SIGNATURES]
+
+    def _row(self, stack: str, soap: str) -> list[str]:
+        return [str(self.cells.get((stack, soap, operation), "-")) for operation in OPERATIONS]
 
 
-def _text(cell: Cell | None) -> str:
-    return f"{len(cell.tried - cell.failed)}/{len(cell.tried)}" if cell else "-"
+def _table(head: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    table = [head, *rows]
+    wide = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()

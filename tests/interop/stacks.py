@@ -1,214 +1,55 @@
-"""Foreign client stacks: each is a program of its own that gets a task, uses the WSDL and says what it read.
-
-A task names WSDL, certificates and calls; the program answers with one line of JSON per call: `operation`, then
-`protokollnummer` (out of the header) or `fault` (the code in its detail), `read` (texts at a path of its decoded
-object) and `verified` (the verdict of its own signature verification; gSOAP has none).
-"""
+"""The foreign stacks: how each is started on a task, and how it verifies messages that lie in files."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import requests
 
-from fixtures.make_requests import APPLICATIONS as SAMPLES
-from fixtures.make_requests import UNKNOWN, Message, context, elements
-from tests.interop.calling import House
-from tests.interop.verifiers import PROFILES
+from tests.interop.asking import Task
+from tests.running import APPLICATIONS
 
 HERE = Path(__file__).parent
 FOREIGN = HERE / "foreign"
 INSTALLED = HERE / ".foreign"
 JARS = Path("/usr/share/java")
 
-
-@dataclass(frozen=True)
-class Call:
-    """One call: what is asked, and the path below the response at which the client reads."""
-
-    operation: str
-    parameters: Mapping[str, str | int]
-    read: str
-    fault: str | None = None
+Said = list[dict[str, object]]
+Message = tuple[str, Path]
+"""Profile and file of a signed message."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What one client program is told."""
+class Stack:
+    """One foreign stack; `curves` says whether it can verify ECDSA, and `how` what reads the WSDL and what verifies."""
 
-    house: House
-    application: str
-    soap: str
-    calls: Sequence[Call]
-
-    @property
-    def namespace(self) -> str:
-        return f"urn:de:koeln:fldm:{self.application}:1"
-
-    @property
-    def context(self) -> dict[str, str]:
-        purpose = next(one.purpose for one in SAMPLES if one.name == self.application)
-        return {"kennung": "Ḫaṭṭābī", "verwendungszweck": purpose, "aktenzeichen": "AZ 1"}
-
-    @property
-    def fields(self) -> dict[str, object]:
-        installation = self.house.running.installation
-        certificate, key = installation.clients[self.application]
-        url = self.house.url(self.application)
-        return {
-            "wsdl": f"{url}?wsdl",
-            "service": url,
-            "namespace": self.namespace,
-            "soap": self.soap,
-            "profile": PROFILES[self.application],
-            "ca": str(installation.ca),
-            "certificate": str(certificate),
-            "key": str(key),
-            "signing": str(installation.signing_certificate),
-            "context": self.context,
-        }
-
-    def as_json(self, folder: Path) -> Path:
-        path = folder / "task.json"
-        calls = [{"operation": c.operation, "parameters": dict(c.parameters), "read": c.read} for c in self.calls]
-        path.write_text(json.dumps(self.fields | {"calls": calls}), "utf-8")
-        return path
-
-    def as_properties(self, folder: Path) -> Path:
-        """The same as java.util.Properties reads it, with what wsimport named the classes."""
-        name = self.application.capitalize()
-        port = f"{name}Soap{self.soap.replace('.', '')}"
-        fields = self.fields | {"service": f"{name}Dienst", "portType": f"{name}PortType", "port": port}
-        fields |= {f"calls.{n}": {"operation": c.operation, "read": c.read} for n, c in enumerate(self.calls)}
-        fields |= {f"calls.{n}.parameters": dict(c.parameters) for n, c in enumerate(self.calls)}
-        path = folder / "task.properties"
-        path.write_text("".join(f"{key}={_escaped(value)}\n" for key, value in _flat(fields)), "ascii")
-        return path
-
-    def expected(self) -> Iterator[list[str]]:
-        """The texts that each call must read, read with lxml from an answer of our own asking."""
-        sample = next(one for one in SAMPLES if one.name == self.application)
-        for call in self.calls:
-            message = Message(sample, call.operation, elements(**call.parameters), context(sample))
-            answer = self.house.post(self.application, str(message).encode())
-            assert (answer.code or None) == call.fault, answer.raw
-            steps = "/".join(f"{{*}}{step}" for step in call.read.split("/"))
-            where = answer.payload.find(".//{*}fehler") if call.fault else answer.payload
-            path = "{*}befund" if call.fault else steps
-            yield [element.text or "" for element in where.iterfind(path)]
+    name: str
+    how: str
+    version: Callable[[], str]
+    call: Callable[[Task, Path], Said]
+    verify: Callable[[Path, Sequence[Message], Path], list[bool]]
+    curves: bool = True
+    soap: tuple[str, ...] = ("1.1", "1.2")
+    applications: tuple[str, ...] = APPLICATIONS
 
 
-def task(house: House, application: str, soap: str = "1.1") -> Task:
-    """Every operation of the agreement, an empty and a large answer, and two faults."""
-    kennung, epoche = house.kennung(application), house.epoch(application)
-    sample = next(one for one in SAMPLES if one.name == application)
-    name, born = _someone(house, application)
-    calls = [
-        Call("dienstauskunft", {}, "operation"),
-        Call("personAbrufen", {"personenkennung": kennung}, "person/familienname"),
-        Call("bestandAbrufen", {}, "person/familienname"),
-        Call("bestandAbrufen", {"anzahl": 1}, "person/personenkennung"),
-        Call("aenderungenAbrufen", {"anzahl": 5}, "letzteLaufnummer"),
-        Call("aenderungenQuittieren", {"bis": 0, "epoche": epoche}, "quittiertBis"),
-        Call("codelisteAbrufen", {"codeliste": sample.codelist}, "eintrag/bezeichnung"),
-        Call("personAbrufen", {"personenkennung": UNKNOWN}, "person", "person-nicht-gefunden"),
-        Call("personAbrufen", {"personenkennung": "Ḫaṭṭābī"}, "person", "nicht-schemakonform"),
-    ]
-    if sample.searches:
-        calls += [
-            Call("personSuchen", {"familienname": name, "geburtsdatum": born}, "ergebnisstatus"),
-            Call("personSuchen", {"familienname": "Ḫaṭṭābī", "vornamen": "Niemand"}, "person/familienname"),
-            Call("unstimmigkeitMelden", {"personenkennung": kennung, "beschreibung": "Ḫaṭṭābī?"}, "meldungsnummer"),
-        ]
-    return Task(house, application, soap, calls)
-
-
-def _someone(house: House, application: str) -> tuple[str, str]:
-    """Name, with letters outside Latin-1, and date of birth of someone in the stock."""
-    sample = next(one for one in SAMPLES if one.name == application)
-    page = house.post(application, str(Message(sample, "bestandAbrufen", "")).encode()).payload
-    for person in page.iterfind("{*}person"):
-        name, born = person.findtext("{*}familienname"), person.findtext("{*}geburt/{*}datum")
-        if name and born and any(ord(letter) > 0xFF for letter in name):
-            return name, born
-    raise AssertionError("nobody has a name with letters outside Latin-1")
-
-
-Client = Callable[[Task, Path], list[dict[str, object]]]
-
-
-def php(task: Task, folder: Path) -> list[dict[str, object]]:
-    """PHP's SoapClient."""
-    return _said(["php", "-d", "display_errors=stderr", str(FOREIGN / "client.php"), str(task.as_json(folder))])
-
-
-def node(task: Task, folder: Path) -> list[dict[str, object]]:
-    """node's `soap`."""
-    return _said(["node", str(FOREIGN / "client.mjs"), str(task.as_json(folder)), str(INSTALLED)])
-
-
-def perl(task: Task, folder: Path) -> list[dict[str, object]]:
-    """Perl's SOAP::Lite."""
-    return _said(["perl", str(FOREIGN / "client.pl"), str(task.as_json(folder))])
-
-
-def jaxws(task: Task, folder: Path) -> list[dict[str, object]]:
-    """The JAX-WS reference implementation with classes that wsimport makes of the served WSDL."""
-    made = task.house.running.folder / "jaxws" / task.application
-    if not made.exists():
-        _wsimport(task, made)
-    return _said(["java", "-cp", f"{made / 'classes'}:{jars()}", "Client", str(task.as_properties(folder))])
-
-
-def _wsimport(task: Task, made: Path) -> None:
-    """Once per application: both SOAP versions are ports of one service."""
-    source, wsdl = made / "source", made / "service.wsdl"
-    source.mkdir(parents=True)
-    fields = task.fields
-    wsdl.write_bytes(requests.get(str(fields["wsdl"]), verify=str(fields["ca"]), timeout=30).content)
-    options = ["-extension", "-XadditionalHeaders", "-keep", "-Xnocompile", "-quiet", "-p", "anwendung"]
-    run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", str(source), str(wsdl)])
-    sources = [*source.rglob("*.java"), FOREIGN / "java" / "Seal.java", FOREIGN / "java" / "Client.java"]
-    compile_java(made / "classes", jars(), *sources)
-
-
-def gsoap(task: Task, folder: Path) -> list[dict[str, object]]:
-    """gSOAP with C++ that it makes of the served one-port WSDL; it cannot verify the signature, so it says nothing."""
-    fields = task.fields
-    url = f"{task.house.running.base_url}/wsdl/{task.application}-1.soap11.wsdl"
-    (folder / "service.wsdl").write_bytes(requests.get(url, verify=str(fields["ca"]), timeout=30).content)
-    pem = folder / "client.pem"
-    pem.write_bytes(b"".join(Path(str(fields[name])).read_bytes() for name in ("certificate", "key")))
-    run(["wsdl2h", "-o", "service.h", "service.wsdl"], folder)
-    run(["soapcpp2", "-j", "-C", "-L", "-w", "-x", "-I/usr/share/gsoap/import", "service.h"], folder)
-    made = ["soapC.cpp", f"soap{task.application.capitalize()}Soap11BindingProxy.cpp"]
-    options = ["-std=c++17", "-w", "-DWITH_OPENSSL", "-DWITH_IPV6", "-I.", "-o", "client"]
-    run(["g++", *options, str(FOREIGN / "client.cpp"), *made, "-lgsoapssl++", "-lssl", "-lcrypto"], folder)
-    asked = {name: str(value) for call in task.calls if not call.fault for name, value in call.parameters.items()}
-    searched = next(call.parameters for call in task.calls if call.operation == "personSuchen")
-    given = [task.context["verwendungszweck"], asked["personenkennung"], asked["epoche"], asked["codeliste"]]
-    given += [str(searched["familienname"]), str(searched["geburtsdatum"])]
-    return _said([str(folder / "client"), str(fields["service"]), str(fields["ca"]), str(pem), *given])
-
-
-CLIENTS: Mapping[str, Client] = {"PHP SoapClient": php, "node soap": node, "Perl SOAP::Lite": perl, "JAX-WS RI": jaxws}
-
-
-def run(command: Sequence[str], folder: Path | None = None, status: int = 0) -> str:
+def run(command: Sequence[str | Path], folder: Path | None = None, status: int = 0) -> str:
     """The standard output of a foreign program that must end with this status."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=folder, check=False)
-    assert done.returncode == status, f"{command[0]}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder, check=False)
+    assert done.returncode == status, f"{words[0]}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
 def compile_java(classes: Path, path: str, *sources: Path) -> None:
     """The classes of these sources."""
-    run(["javac", "-nowarn", "-proc:none", "-cp", path, "-d", str(classes), *map(str, sources)])
+    run(["javac", "-nowarn", "-proc:none", "-cp", path, "-d", classes, *sources])
 
 
 @cache
@@ -224,17 +65,160 @@ def jars() -> str:
     return ":".join(str(path) for path in found if path.exists())
 
 
-def _said(command: Sequence[str]) -> list[dict[str, object]]:
+def _said(command: Sequence[str | Path]) -> Said:
     return [json.loads(line) for line in run(command).splitlines()]
 
 
-def _flat(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in fields.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", str(value)
+def _verdicts(program: Sequence[str | Path], certificate: Path, messages: Sequence[Message]) -> list[bool]:
+    said = run([*program, certificate, *(f"{profile}={path}" for profile, path in messages)]).split()
+    assert len(said) == len(messages)
+    return [json.loads(word) for word in said]
 
 
-def _escaped(text: str) -> str:
-    return "".join(c if c.isascii() and c != "\\" else f"\\u{ord(c):04x}" for c in text)
+def _scripted(*client: str | Path, arguments: Sequence[str | Path] = ()) -> Callable[[Task, Path], Said]:
+    return lambda task, folder: _said([*client, task.as_json(folder), *arguments])
+
+
+def _verifier(*program: str | Path) -> Callable[[Path, Sequence[Message], Path], list[bool]]:
+    return lambda certificate, messages, folder: _verdicts(program, certificate, messages)
+
+
+def _published(task: Task, folder: Path, name: str) -> Path:
+    """The WSDL as the server publishes it under this name."""
+    path = folder / "service.wsdl"
+    url = f"{task.house.running.base_url}/wsdl/{name}"
+    answer = requests.get(url, verify=str(task.fields["ca"]), timeout=30)
+    answer.raise_for_status()
+    path.write_bytes(answer.content)
+    return path
+
+
+def _debian(package: str) -> str:
+    return run(["dpkg-query", "-W", "-f", "${Version}", package])
+
+
+def _npm(package: str) -> str:
+    version: str = json.loads((INSTALLED / "node_modules" / package / "package.json").read_text("utf-8"))["version"]
+    return version
+
+
+def _jaxws(task: Task, folder: Path) -> Said:
+    """wsimport once per application: both SOAP versions are ports of one service."""
+    made = task.house.running.folder / "jaxws" / task.application
+    if not made.exists():
+        source = made / "source"
+        source.mkdir(parents=True)
+        options = ["-extension", "-XadditionalHeaders", "-keep", "-Xnocompile", "-quiet", "-p", "anwendung"]
+        wsdl = _published(task, made, f"{task.application}-1.wsdl")
+        run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", source, wsdl])
+        java = FOREIGN / "java"
+        compile_java(made / "classes", jars(), *source.rglob("*.java"), java / "Seal.java", java / "Client.java")
+    return _said(["java", "-cp", f"{made / 'classes'}:{jars()}", "Client", task.as_properties(folder)])
+
+
+def _jdk(certificate: Path, messages: Sequence[Message], folder: Path) -> list[bool]:
+    compile_java(folder, ".", FOREIGN / "java" / "Seal.java", FOREIGN / "java" / "Verify.java")
+    return _verdicts(["java", "-cp", folder, "Verify"], certificate, messages)
+
+
+def _gsoap(task: Task, folder: Path) -> Said:
+    """C++ that gSOAP makes of the one-port WSDL."""
+    fields = task.fields
+    _published(task, folder, f"{task.application}-1.soap11.wsdl")
+    pem = folder / "client.pem"
+    pem.write_bytes(b"".join(Path(str(fields[name])).read_bytes() for name in ("certificate", "key")))
+    run(["wsdl2h", "-o", "service.h", "service.wsdl"], folder)
+    run(["soapcpp2", "-j", "-C", "-L", "-w", "-x", "-I/usr/share/gsoap/import", "service.h"], folder)
+    made = ["soapC.cpp", f"soap{task.application.capitalize()}Soap11BindingProxy.cpp"]
+    options = ["-std=c++17", "-w", "-DWITH_OPENSSL", "-DWITH_IPV6", "-I.", "-o", "client"]
+    run(["g++", *options, FOREIGN / "client.cpp", *made, "-lgsoapssl++", "-lssl", "-lcrypto", *_xmlsec1()], folder)
+    asked = {name: str(value) for call in task.calls if not call.fault for name, value in call.parameters.items()}
+    searched = next(call.parameters for call in task.calls if call.operation == "personSuchen")
+    given = [task.context["verwendungszweck"], asked["personenkennung"], asked["epoche"], asked["codeliste"]]
+    given += [str(searched["familienname"]), str(searched["geburtsdatum"])]
+    own = [str(fields[name]) for name in ("service", "ca")]
+    return _said([folder / "client", *own, pem, str(fields["signing"]), str(fields["profile"]), *given])
+
+
+def _xmlsec(certificate: Path, messages: Sequence[Message], folder: Path) -> list[bool]:
+    run(["g++", "-std=c++17", "-o", folder / "verify", FOREIGN / "verify.cpp", *_xmlsec1()])
+    return _verdicts([folder / "verify"], certificate, messages)
+
+
+def _xmlsec1() -> list[str]:
+    return run(["pkg-config", "--cflags", "--libs", "xmlsec1-openssl"]).split()
+
+
+def _mono(task: Task, folder: Path) -> Said:
+    """C# that wsdl.exe makes of the WSDL with both ports; it takes the port of the protocol that it is told."""
+    _published(task, folder, f"{task.application}-1.wsdl")
+    protocol = "Soap12" if task.soap == "1.2" else "Soap"
+    run(["wsdl", f"/protocol:{protocol}", "/out:Service.cs", "service.wsdl"], folder)
+    sources = [folder / "Service.cs", FOREIGN / "mono" / "Client.cs", FOREIGN / "mono" / "Seal.cs"]
+    references = [f"-r:System.{name}" for name in ("Web.Services", "Web.Extensions", "Security")]
+    run(["mcs", "-out:Client.exe", *references, *sources], folder)
+    config = (FOREIGN / "mono" / "Client.exe.config").read_text("utf-8")
+    (folder / "Client.exe.config").write_text(config, "utf-8")
+    return _said(["mono", folder / "Client.exe", task.as_json(folder)])
+
+
+def _signed_xml(certificate: Path, messages: Sequence[Message], folder: Path) -> list[bool]:
+    sources = [FOREIGN / "mono" / "Verify.cs", FOREIGN / "mono" / "Seal.cs"]
+    run(["mcs", f"-out:{folder / 'Verify.exe'}", "-r:System.Security", *sources])
+    return _verdicts(["mono", folder / "Verify.exe"], certificate, messages)
+
+
+STACKS = (
+    Stack(
+        "C# (Mono wsdl.exe)",
+        "`wsdl.exe`; `SignedXml` of .NET",
+        lambda: run(["mono", "--version"]).split()[4],
+        _mono,
+        _signed_xml,
+        curves=False,
+    ),
+    Stack(
+        "C++ (gSOAP)",
+        "`wsdl2h` and `soapcpp2` of the one-port WSDL; libxml2 with libxmlsec1",
+        lambda: _debian("gsoap"),
+        _gsoap,
+        _xmlsec,
+        soap=("1.1",),
+        applications=("wohnung2000",),
+    ),
+    Stack(
+        "Java (JAX-WS RI)",
+        "`wsimport`; `javax.xml.crypto.dsig` of the JDK",
+        lambda: _debian("libjaxws-java"),
+        _jaxws,
+        _jdk,
+    ),
+    Stack(
+        "node (soap)",
+        "reads the WSDL when it runs; `xml-crypto`",
+        lambda: _npm("soap"),
+        _scripted("node", FOREIGN / "client.mjs", arguments=[INSTALLED]),
+        _verifier("node", FOREIGN / "verify.mjs", INSTALLED),
+    ),
+    Stack(
+        "Perl (SOAP::Lite)",
+        "takes addresses, actions and order from the WSDL; `XML::LibXML` with `CryptX`",
+        lambda: run(["perl", "-MSOAP::Lite", "-e", "print $SOAP::Lite::VERSION"]),
+        _scripted("perl", FOREIGN / "client.pl"),
+        _verifier("perl", FOREIGN / "verify.pl"),
+    ),
+    Stack(
+        "PHP (SoapClient)",
+        "reads the WSDL when it runs; DOM with OpenSSL",
+        lambda: run(["php", "-r", "echo PHP_VERSION;"]),
+        _scripted("php", "-d", "display_errors=stderr", FOREIGN / "client.php"),
+        _verifier("php", FOREIGN / "verify.php"),
+    ),
+    Stack(
+        "Python (zeep)",
+        "reads the WSDL when it runs; `xmlsec`",
+        lambda: run([sys.executable, "-c", "import zeep; print(zeep.__version__)"]).strip(),
+        _scripted(sys.executable, FOREIGN / "client.py"),
+        _verifier(sys.executable, FOREIGN / "verify.py"),
+    ),
+)

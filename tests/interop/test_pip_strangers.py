@@ -203,17 +203,18 @@ def test_an_expired_agreement_does_not_touch_the_others(variant: House) -> None:
     assert (answer.status, answer.is_fault) == (200, False)
     assert answer.payload.find("{*}person") is None
     assert answer.envelope.find("{*}Header/{*}quittung/{*}stand") is None
-    by_xmlsec(answer.raw, variant.running.installation.signing_certificate, PROFILES["wohnung2000"])
+    by_xmlsec(answer.raw, variant.running.folder / "signing" / "ec.pem", "wsse")
 
 
 def test_elliptic_curve_signatures_are_read_by_others(variant: House) -> None:
     """Under the agreed method ecdsa-p256-sha256 foreign verifiers accept the answer, and with that key alone."""
-    answer = variant.post("schulentwicklung", sample("schulentwicklung", "good", ASK))
     signing = variant.running.folder / "signing"
-    for verify in (by_xmlsec, by_signxml):
-        verify(answer.raw, signing / "ec.pem", "umschlag")
-        with pytest.raises(NotVerified):
-            verify(answer.raw, signing / "rsa.pem", "umschlag")
+    for application, profile in (("schulentwicklung", "umschlag"), ("wohnung2000", "wsse")):
+        answer = variant.post(application, sample(application, "good", ASK))
+        for verify in (by_xmlsec, by_signxml):
+            verify(answer.raw, signing / "ec.pem", profile)
+            with pytest.raises(NotVerified):
+                verify(answer.raw, signing / "rsa.pem", profile)
 
 
 def _stock(house: House, application: str) -> list[str]:

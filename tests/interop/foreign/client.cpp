@@ -1,6 +1,7 @@
-// gSOAP with what wsdl2h and soapcpp2 make of the one-port WSDL of wohnung2000. gSOAP cannot verify these signatures.
-// Usage: client SERVICE CA PEM PURPOSE KENNUNG EPOCHE CODELISTE NAME BORN; one line of JSON per call.
+// gSOAP with what wsdl2h and soapcpp2 make of the one-port WSDL of wohnung2000; seal.hpp verifies the signature.
+// Usage: client SERVICE CA PEM SIGNING PROFILE PURPOSE KENNUNG EPOCHE CODELISTE NAME BORN; one line of JSON per call.
 #include "Wohnung2000Soap11Binding.nsmap"
+#include "seal.hpp"
 #include "soapWohnung2000Soap11BindingProxy.h"
 
 #include <cstdio>
@@ -22,6 +23,16 @@ std::string quoted(const std::string &text) {
     return out + "\"";
 }
 
+// gSOAP calls this to receive; what came is kept, HTTP header and all.
+std::string received;
+size_t (*receive)(struct soap *, char *, size_t);
+
+size_t keep(struct soap *soap, char *buffer, size_t most) {
+    const size_t count = receive(soap, buffer, most);
+    received.append(buffer, count);
+    return count;
+}
+
 class Client {
   public:
     explicit Client(char **given) : given_(given), proxy_(given[1], SOAP_C_UTFSTRING | SOAP_IO_KEEPALIVE) {
@@ -30,14 +41,17 @@ class Client {
             proxy_.soap_stream_fault(std::cerr);
             std::exit(2);
         }
+        receive = proxy_.soap->frecv;
+        proxy_.soap->frecv = keep;
     }
 
     // Before each call: gSOAP replaces the header by the answer's.
     Wohnung2000Soap11BindingProxy &asking() {
         proxy_.destroy();
+        received.clear();
         auto *context = soap_new_ns1__Abrufkontext(proxy_.soap);
         context->kennung = "Ḫaṭṭābī";
-        context->verwendungszweck = given_[4];
+        context->verwendungszweck = given_[6];
         context->aktenzeichen = text("AZ 1");
         proxy_.soap_header(context, nullptr);
         return proxy_;
@@ -65,7 +79,9 @@ class Client {
         for (size_t index = 0; index < told.size(); index++) {
             line += (index ? "," : "") + quoted(told[index]);
         }
-        std::puts((line + "]}").c_str());
+        const std::string raw = received.substr(received.find("\r\n\r\n") + 4);
+        line += std::string("],\"verified\":") + (seal::verified(raw, given_[4], given_[5]) ? "true" : "false");
+        std::puts((line + "}").c_str());
     }
 
     void person(const std::string &kennung) {
@@ -109,7 +125,7 @@ class Client {
         _ns1__dienstauskunftResponse said;
         int status = asking().dienstauskunft(&service, said);
         tell("dienstauskunft", status, said.operation);
-        person(given_[5]);
+        person(given_[7]);
         int one = 1, five = 5;
         stock(nullptr);
         stock(&one);
@@ -121,12 +137,12 @@ class Client {
         _ns1__aenderungenQuittieren done;
         _ns1__aenderungenQuittierenResponse until;
         done.bis = 0;
-        done.epoche = given_[6];
+        done.epoche = given_[8];
         status = asking().aenderungenQuittieren(&done, until);
         tell("aenderungenQuittieren", status, {std::to_string(until.quittiertBis)});
         _ns1__codelisteAbrufen list;
         _ns1__codelisteAbrufenResponse codes;
-        list.codeliste = given_[7];
+        list.codeliste = given_[9];
         status = asking().codelisteAbrufen(&list, codes);
         Texts labels;
         for (const auto *entry : codes.eintrag) {
@@ -135,12 +151,12 @@ class Client {
         tell("codelisteAbrufen", status, labels);
         person("ffffffff-ffff-4fff-8fff-ffffffffffff");
         person("Ḫaṭṭābī");
-        std::string born = given_[9], nobody = "Niemand";
-        search(given_[8], nullptr, &born);
+        std::string born = given_[11], nobody = "Niemand";
+        search(given_[10], nullptr, &born);
         search("Ḫaṭṭābī", &nobody, nullptr);
         _ns1__unstimmigkeitMelden report;
         _ns1__unstimmigkeitMeldenResponse number;
-        report.personenkennung = given_[5];
+        report.personenkennung = given_[7];
         report.beschreibung = "Ḫaṭṭābī?";
         status = asking().unstimmigkeitMelden(&report, number);
         tell("unstimmigkeitMelden", status, {number.meldungsnummer});
@@ -154,7 +170,7 @@ class Client {
 }  // namespace
 
 int main(int count, char **given) {
-    if (count != 10) {
+    if (count != 12 || !seal::start()) {
         return 1;
     }
     Client(given).run();

@@ -1,18 +1,16 @@
-// node `soap`, with the WSDL alone; the signature is checked with xml-crypto.
+// node `soap`, with the WSDL alone; seal.mjs verifies the signature.
 // Usage: node client.mjs task.json modules; one line of JSON per call goes to standard output.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { verifier } from './seal.mjs';
 
 const [taskFile, modules] = process.argv.slice(2);
 const need = createRequire(`${modules}/package.json`);
 const soap = need('soap');
-const { SignedXml } = need('xml-crypto');
-const { DOMParser } = need('@xmldom/xmldom');
+const verified = verifier(need);
 
 const task = JSON.parse(readFileSync(taskFile, 'utf8'));
 const [ca, key, certificate, signing] = ['ca', 'key', 'certificate', 'signing'].map((name) => readFileSync(task[name]));
-const DS = 'http://www.w3.org/2000/09/xmldsig#';
-const RSA_SHA256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
 
 const { Agent, get } = await import('node:https');
 const wsdl = await new Promise((done, failed) =>
@@ -52,7 +50,7 @@ for (const call of task.calls) {
     said.fault = fehler.code;
     said.read = read(fehler, ['befund']);
   }
-  said.verified = verified(raw);
+  said.verified = verified(raw, signing, task.profile);
   console.log(JSON.stringify(said));
 }
 
@@ -62,18 +60,4 @@ function read(value, path) {
   if (value === undefined || value === null) return [];
   if (path.length === 0) return [String(value)];
   return read(value[path[0]], path.slice(1));
-}
-
-/** Whether the message is signed with the expected certificate over what its profile says, and unchanged. */
-function verified(text) {
-  const document = new DOMParser().parseFromString(text, 'text/xml');
-  const signatures = Array.from(document.getElementsByTagNameNS(DS, 'Signature'));
-  if (signatures.length !== 1) return false;
-  const options = { publicCert: signing, getCertFromKeyInfo: () => null };
-  const signature = new SignedXml(options);
-  signature.loadSignature(signatures[0]);
-  if (signature.signatureAlgorithm !== RSA_SHA256 || !signature.checkSignature(text)) return false;
-  const signed = signature.getSignedReferences().map((one) => new DOMParser().parseFromString(one, 'text/xml'));
-  const names = signed.map((one) => one.documentElement.localName).sort().join();
-  return names === (task.profile === 'wsse' ? 'Body,Timestamp' : 'Envelope');
 }

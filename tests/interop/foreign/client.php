@@ -1,7 +1,8 @@
 <?php
-// PHP's own SoapClient, with the WSDL alone; the signature is checked with DOM and OpenSSL.
+// PHP's own SoapClient, with the WSDL alone; seal.php verifies the signature.
 // Usage: php client.php task.json; one line of JSON per call goes to standard output.
 declare(strict_types=1);
+require __DIR__ . '/seal.php';
 
 set_error_handler(fn(int $level, string $text, string $file, int $line) => throw new ErrorException($text, 0, $level, $file, $line));
 ini_set('soap.wsdl_cache_enabled', '0');
@@ -29,7 +30,7 @@ foreach ($task['calls'] as $call) {
         $said['fault'] = $fault->detail->fehler->code ?? "no detail: {$fault->getMessage()}";
         $said['read'] = read($fault->detail->fehler ?? null, ['befund']);
     }
-    $said['verified'] = verified($client->__getLastResponse(), $task);
+    $said['verified'] = verified($client->__getLastResponse(), file_get_contents($task['signing']), $task['profile']);
     echo json_encode($said, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE), "\n";
 }
 
@@ -43,33 +44,4 @@ function read(mixed $value, array $path): array
         return $value === null ? [] : [is_bool($value) ? json_encode($value) : (string) $value];
     }
     return is_object($value) && isset($value->{$path[0]}) ? read($value->{$path[0]}, array_slice($path, 1)) : [];
-}
-
-/** Whether the message is signed with the expected certificate over what its profile says, and unchanged. */
-function verified(string $raw, array $task): bool
-{
-    $document = new DOMDocument();
-    $document->loadXML($raw);
-    $path = new DOMXPath($document);
-    $path->registerNamespace('ds', 'http://www.w3.org/2000/09/xmldsig#');
-    $path->registerNamespace('wsu', 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd');
-    $signature = $path->query('//ds:Signature')->item(0);
-    $signed = $path->query('ds:SignedInfo', $signature)->item(0)->C14N(true);
-    $value = base64_decode($path->evaluate('string(ds:SignatureValue)', $signature));
-    if (openssl_verify($signed, $value, file_get_contents($task['signing']), OPENSSL_ALGO_SHA256) !== 1) {
-        return false;
-    }
-    $digests = [];
-    foreach ($path->query('ds:SignedInfo/ds:Reference', $signature) as $reference) {
-        $digests[$reference->getAttribute('URI')] = $path->evaluate('string(ds:DigestValue)', $reference);
-    }
-    $targets = $task['profile'] === 'wsse'
-        ? ['#Body' => '/*/*[local-name()="Body"][@wsu:Id="Body"]', '#Timestamp' => '/*/*/*/wsu:Timestamp[@wsu:Id="Timestamp"]']
-        : ['' => '/*'];
-    if ($task['profile'] === 'umschlag') {
-        $signature->parentNode->removeChild($signature);
-    }
-    ksort($digests);
-    $found = array_map(fn($xpath) => base64_encode(hash('sha256', $path->query($xpath)->item(0)->C14N(true), true)), $targets);
-    return $digests === $found;
 }

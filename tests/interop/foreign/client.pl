@@ -1,15 +1,13 @@
-# Perl's SOAP::Lite; addresses, actions and the order of elements come from the WSDL. The signature is checked with
-# LibXML's exclusive canonicalisation and OpenSSL.
+# Perl's SOAP::Lite; addresses, actions and the order of elements come from the WSDL. Seal.pm verifies
+# the signature.
 # Usage: perl client.pl task.json; one line of JSON per call goes to standard output.
 use v5.36;
-use Crypt::OpenSSL::RSA;
-use Crypt::OpenSSL::X509;
-use Digest::SHA qw(sha256);
-use Encode qw(encode_utf8);
+use FindBin;
+use lib $FindBin::Bin;
 use JSON::PP;
 use LWP::UserAgent;
-use MIME::Base64;
 use SOAP::Lite;
+use Seal qw(verified);
 use XML::LibXML;
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -35,7 +33,7 @@ for my $call ( $task->{calls}->@* ) {
     my $header  = SOAP::Header->name('a:abrufkontext')->value( \SOAP::Data->value( parts( $task->{context}, @context ) ) );
     my $som     = $soap->call( SOAP::Data->name("a:$operation"), parts( $call->{parameters}, @order ), $header );
     my $raw     = $soap->transport->http_response->content;
-    my $said    = { operation => $operation, verified => verified($raw) ? JSON::PP::true : JSON::PP::false };
+    my $said    = { operation => $operation, verified => verified( $raw, $task->{signing}, $task->{profile} ) ? JSON::PP::true : JSON::PP::false };
     if ( $som->fault ) {
         $said->{fault} = $som->valueof('//fehler/code');
         $said->{read}  = [ $som->valueof('//fehler/befund') ];
@@ -53,43 +51,12 @@ sub parts ( $values, @order ) {
     return @parts ? @parts : SOAP::Data->type( xml => '' );
 }
 
-# Whether the message is signed with the expected certificate over what its profile says, and unchanged.
-sub verified ($raw) {
-    my $document = XML::LibXML->load_xml( string => $raw );
-    my $path     = xpath($document);
-    my ($signature) = $path->findnodes('//ds:Signature') or return 0;
-    my ($signed)    = $path->findnodes( 'ds:SignedInfo', $signature );
-    my $key = Crypt::OpenSSL::RSA->new_public_key( Crypt::OpenSSL::X509->new_from_file( $task->{signing} )->pubkey );
-    $key->use_sha256_hash;
-    $key->use_pkcs1_padding;
-    return 0 unless $key->verify( canonical($signed), decode_base64( $path->findvalue( 'ds:SignatureValue', $signature ) ) );
-    my %digest = map { $_->getAttribute('URI') => $path->findvalue( 'ds:DigestValue', $_ ) } $path->findnodes( 'ds:Reference', $signed );
-    my %target = ( '' => '/*' );
-    %target = ( '#Body' => "/*/*[local-name()='Body'][\@wsu:Id='Body']", '#Timestamp' => "/*/*/*/wsu:Timestamp[\@wsu:Id='Timestamp']" )
-        if $task->{profile} eq 'wsse';
-    $signature->unbindNode if $task->{profile} eq 'umschlag';
-    return 0 if join( ' ', sort keys %digest ) ne join( ' ', sort keys %target );
-    for my $uri ( keys %target ) {
-        my ($element) = $path->findnodes( $target{$uri} );
-        return 0 if encode_base64( sha256( canonical($element) ), '' ) ne $digest{$uri};
-    }
-    return 1;
-}
-
-# LibXML gives the octets of exclusive canonicalisation as text.
-sub canonical ($element) {
-    return encode_utf8( $element->toStringEC14N );
-}
-
 sub xpath ($document) {
     my $path = XML::LibXML::XPathContext->new($document);
-    my $wss  = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd';
     my %all  = (
-        ds     => 'http://www.w3.org/2000/09/xmldsig#',
         soap   => 'http://schemas.xmlsoap.org/wsdl/soap/',
         soap12 => 'http://schemas.xmlsoap.org/wsdl/soap12/',
         wsdl   => 'http://schemas.xmlsoap.org/wsdl/',
-        wsu    => $wss,
         xs     => 'http://www.w3.org/2001/XMLSchema',
     );
     $path->registerNs( $_, $all{$_} ) for keys %all;

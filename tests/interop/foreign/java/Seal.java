@@ -15,10 +15,13 @@ import javax.xml.crypto.dsig.dom.DOMValidateContext;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
+import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 
 /** The JDK's own XML signature API on both profiles. */
 final class Seal {
+    private static final String WSSE =
+            "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
     private static final String WSU =
             "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 
@@ -37,12 +40,16 @@ final class Seal {
         Set<String> expected = new TreeSet<>(List.of(""));
         if (profile.equals("wsse")) {
             expected = new TreeSet<>();
-            for (Element part : parts(document)) {
-                if (part == null || !part.hasAttributeNS(WSU, "Id")) {
+            List<Element> parts = parts(document);
+            for (Element part : parts) {
+                if (!part.hasAttributeNS(WSU, "Id")) {
                     return false;
                 }
                 context.setIdAttributeNS(part, WSU, "Id");
                 expected.add("#" + part.getAttributeNS(WSU, "Id"));
+            }
+            if (parts.size() != 2 || expected.size() != 2) {
+                return false;
             }
         }
         XMLSignature signature = XMLSignatureFactory.getInstance("DOM").unmarshalXMLSignature(context);
@@ -63,12 +70,26 @@ final class Seal {
         }
     }
 
-    /** Body and Timestamp where they must stand. */
+    /** Body and Timestamp where they stand: each once, if the message is sound. */
     private static List<Element> parts(Document document) {
+        Element envelope = document.getDocumentElement();
+        String soap = envelope.getNamespaceURI();
+        List<Element> found = children(envelope, soap, "Body");
+        for (Element header : children(envelope, soap, "Header")) {
+            for (Element security : children(header, WSSE, "Security")) {
+                found.addAll(children(security, WSU, "Timestamp"));
+            }
+        }
+        return found;
+    }
+
+    private static List<Element> children(Element parent, String space, String name) {
         List<Element> found = new ArrayList<>();
-        String soap = document.getDocumentElement().getNamespaceURI();
-        found.add((Element) document.getElementsByTagNameNS(soap, "Body").item(0));
-        found.add((Element) document.getElementsByTagNameNS(WSU, "Timestamp").item(0));
+        for (Node one = parent.getFirstChild(); one != null; one = one.getNextSibling()) {
+            if (one instanceof Element && name.equals(one.getLocalName()) && space.equals(one.getNamespaceURI())) {
+                found.add((Element) one);
+            }
+        }
         return found;
     }
 
