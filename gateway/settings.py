@@ -1,7 +1,8 @@
 """The settings of one installation: one TOML file plus environment, read once into a frozen object.
 
 Unknown or missing keys refuse to start, all named at once. Relative paths count from the settings file.
-`GATEWAY_<SECTION>_<KEY>` in the environment replaces one scalar value, for example GATEWAY_DATABASE_URL.
+`GATEWAY_<SECTION>_<KEY>` in the environment replaces one scalar value, for example GATEWAY_DATABASE_URL; the section
+need not stand in the file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -256,6 +258,15 @@ class SandboxSettings(Section):
     persons: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One value of the settings, and its origin: "file", "default" or the name of a variable."""
+
+    name: str
+    value: object = field(repr=False)
+    origin: str
+
+
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -282,11 +293,10 @@ class Settings(Section):
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings in `path` with the environment's replacements; SettingsError lists every problem."""
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"settings file {path}: {error}") from error
-    _replace_from_environment(raw, environment)
+    raw = _read(path)
+    for section, key, value in _from_environment(raw, environment):
+        told = raw.setdefault(section, {})
+        told[key] = _like(told.get(key), value)
     try:
         settings = Settings.model_validate(raw, context={"folder": path.resolve().parent})
     except ValidationError as error:
@@ -304,11 +314,55 @@ def locate(option: Path | None, environment: Mapping[str, str] = os.environ) -> 
     raise SettingsError("no settings: give --settings FILE or set GATEWAY_SETTINGS")
 
 
-def _replace_from_environment(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
+def origins(path: Path, settings: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Told]:
+    """Every single value of `settings`, which were loaded from `path`, with where it comes from."""
+    raw = _read(path)
+    replaced = {(section, key) for section, key, _ in _from_environment(raw, environment)}
+    for keys, value in _leaves(settings):
+        if keys[:2] in replaced:
+            origin = f"GATEWAY_{'_'.join(keys[:2]).upper()}"
+        else:
+            origin = "file" if _stands(raw, keys) else "default"
+        yield Told(".".join(keys), value, origin)
+
+
+def _leaves(
+    settings: Section | Mapping[str, object], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    for key, value in settings.items() if isinstance(settings, Mapping) else settings:
+        if isinstance(value, Section | Mapping):
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def _stands(raw: object, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(raw, dict) or key not in raw:
+            return False
+        raw = raw[key]
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"settings file {path}: {error}") from error
+
+
+def _from_environment(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Section, key and value of what the environment replaces; a section need not stand in the file.
+
+    But for the one that makes a sandbox: that is never a matter of a variable.
+    """
+    kinds = {name: one.annotation for name, one in Settings.model_fields.items()}
+    known = {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+    tables = known | {name for name, told in raw.items() if isinstance(told, dict)} - {"signing"}
     for name, value in environment.items():
         section, _, key = name.removeprefix("GATEWAY_").lower().partition("_")
-        if name.startswith("GATEWAY_") and key and isinstance(raw.get(section), dict) and section != "signing":
-            raw[section][key] = _like(raw[section].get(key), value)
+        if name.startswith("GATEWAY_") and key and section in tables:
+            yield section, key, value
 
 
 def _like(present: object, value: str) -> object:

@@ -190,6 +190,12 @@ report_hours = 24                         # not yet reported to the foreigners o
 overdue_days = 7                          # not yet corrected
 critical_days = 21                        # soon their content is deleted (30 days)
 
+[health]                                  # from where on `gateway health` complains (gateway health --explain NAME)
+certificate_days = 30                     # before the end of a certificate
+certificate_last_days = 7                 # critical
+free_mib = 500                            # less is critical: without room nothing is disclosed
+refused_percent = 20                      # of an application's requests of the last hour
+
 [audit]
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
 

@@ -11,6 +11,7 @@ from gateway.errors import GatewayError
 
 _COMMANDS = {
     "demo": ("gateway.cli.demo", "demo"),
+    "settings": ("gateway.cli.settings", "settings"),
     "init": ("gateway.cli.init", "init"),
     "serve": ("gateway.cli.serve", "serve"),
     "poll": ("gateway.cli.run", "poll"),

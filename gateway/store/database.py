@@ -252,6 +252,13 @@ def _dispose(pid: int, engine: sa.Engine) -> None:
         engine.dispose()
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be shown; StoreError if it is none."""
+    accepted = _accepted(url)
+    hidden = {key: "***" for key in accepted.query if "pass" in key.lower()}
+    return accepted.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
 def upgrade(url: str) -> None:
     """Afterwards the database behind `url` has the tables of this version; StoreError if it is missing."""
     database = Database.open(url)

@@ -1,0 +1,68 @@
+"""`gateway settings`: what an installation was told, from where, and whether it could start with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.cli.options import load_settings, settings_option
+from gateway.settings import Told, locate, origins
+
+
+@click.group()
+def settings() -> None:
+    """What this installation was told."""
+
+
+@settings.command()
+@settings_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def show(settings_path: Path | None, form: str) -> None:
+    """Show every value with its origin: file, default, or a variable of the environment. Passwords are masked."""
+    path = locate(settings_path)
+    told = list(_shown(path))
+    if form == "json":
+        listed = {one.name: {"value": one.value, "origin": one.origin} for one in told}
+        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
+        return
+    table = Table(title=escape(str(path)))
+    for column in ("setting", "value", "origin"):
+        table.add_column(column, overflow="fold")
+    for one in told:
+        table.add_row(*(escape(str(cell)) for cell in (one.name, one.value, one.origin)))
+    Console().print(table)
+
+
+@settings.command()
+@settings_option
+def check(settings_path: Path | None) -> None:
+    """Read and check all that a start would: agreements, approvals, contracts, keys, certificates, database.
+
+    Everything that is wrong is named at once, exit 2. Nothing is written, nobody is asked, nothing listens.
+    """
+    from gateway.app import load
+
+    told = load_settings(settings_path)
+    rules = load(told)
+    click.echo(f"{len(rules.versions)} agreements, {len(rules.agreements)} of them in force today; it would start")
+
+
+def _shown(path: Path) -> Iterator[Told]:
+    from gateway.store.database import without_password
+
+    for one in origins(path, load_settings(path)):
+        value = without_password(str(one.value)) if one.name == "database.url" else one.value
+        yield Told(one.name, _plain(value), one.origin)
+
+
+def _plain(value: object) -> object:
+    """As JSON has it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else str(value)

@@ -1,0 +1,85 @@
+"""`gateway settings`: what was told, from where, without a secret; and whether a start would be refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.main import cli
+from gateway.errors import SettingsError
+from gateway.settings import load
+from tests.unit.place import Place
+
+
+def run(place: Place, *arguments: str, **environment: str) -> Result:
+    given = ["settings", *arguments, "--settings", str(place.folder / "settings.toml")]
+    return CliRunner().invoke(cli, given, env={"COLUMNS": "300", **environment})
+
+
+def shown(place: Place, **environment: str) -> dict[str, dict[str, object]]:
+    result = run(place, "show", "--format", "json", **environment)
+    assert result.exit_code == 0, result.output
+    told: dict[str, dict[str, object]] = json.loads(result.stdout)
+    return told
+
+
+def test_each_value_has_its_origin(place: Place) -> None:
+    """File, default, or the variable by its name; a section need not stand in the file to be replaced."""
+    place.edit("settings.toml", "free_mib", "# free_mib")
+    place.edit("settings.toml", "report_hours", "# report_hours")
+    told = shown(place, GATEWAY_HEALTH_FREE_MIB="77", GATEWAY_RETENTION_RULES="/etc/rules.toml")
+    assert told["health.free_mib"] == {"value": 77, "origin": "GATEWAY_HEALTH_FREE_MIB"}
+    assert told["retention.rules"] == {"value": "/etc/rules.toml", "origin": "GATEWAY_RETENTION_RULES"}
+    assert told["quarantine.report_hours"] == {"value": 24, "origin": "default"}
+    assert told["source.poll_seconds"] == {"value": 60, "origin": "file"}
+    assert told["signing.rsa-sha256.key"]["origin"] == "file"
+    assert "GATEWAY_HEALTH_FREE_MIB" in run(place, "show", GATEWAY_HEALTH_FREE_MIB="77").stdout
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://gateway:Geheim-1@db/fldm", "postgresql://gateway@db/fldm?password=Geheim-1&sslpassword=Geheim-1"],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_password_is_shown(place: Place, url: str, form: str) -> None:
+    """Neither beside the user nor in the query of a database URL."""
+    result = run(place, "show", "--format", form, GATEWAY_DATABASE_URL=url)
+    assert result.exit_code == 0, result.output
+    assert "@db/fldm" in result.stdout
+    assert "Geheim" not in result.output
+
+
+def test_the_environment_makes_no_sandbox(place: Place) -> None:
+    """Whether an installation holds synthetic persons is no matter of a variable."""
+    environment = {"GATEWAY_SANDBOX_NUMBER": "0" * 32, "GATEWAY_SANDBOX_PERSONS": "10"}
+    assert load(place.folder / "settings.toml", environment).sandbox is None
+
+
+def test_an_unknown_key_of_the_environment_is_refused(place: Place) -> None:
+    """As one in the file: a misspelt variable does not silently do nothing."""
+    with pytest.raises(SettingsError) as refusal:
+        load(place.folder / "settings.toml", {"GATEWAY_SERVER_PROT": "8443", "GATEWAY_HEALTH_FREE": "1"})
+    assert len(refusal.value.problems) == 2
+
+
+def test_check_says_what_a_start_would(place: Place) -> None:
+    """All that is wrong at once, and nothing is made or changed; or that it would start."""
+    before = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.suffix != ".sqlite"}
+    fine = run(place, "check")
+    assert (fine.exit_code, "it would start" in fine.stdout) == (0, True)
+    after = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.suffix != ".sqlite"}
+    assert {path: after[path] for path in before} == before
+    (place.folder / "keys").rename(place.folder / "elsewhere")
+    place.edit("settings.toml", "[pins]", "[pins]\nnobody = []")
+    wrong = run(place, "check")
+    assert isinstance(wrong.exception, SettingsError)
+    assert len(wrong.exception.problems) >= 2
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """Nothing is made up for it."""
+    result = CliRunner().invoke(cli, ["settings", "show", "--settings", str(tmp_path / "none.toml")])
+    assert isinstance(result.exception, SettingsError)
