@@ -147,7 +147,7 @@ def _field_problems(document: Vereinbarung) -> Iterator[str]:
             yield f"felder.Person: {path} may reach {office} only aggregated"
         elif mark not in ("+", "k", "e"):
             yield f"felder.Person: {path} is never released to {office}"
-        elif _single_only(node, office) and Operation.PERSON_ABRUFEN.value not in document.operationen:
+        elif single_only(node, office) and Operation.PERSON_ABRUFEN.value not in document.operationen:
             yield f"felder.Person: {path} needs single queries, but personAbrufen is not agreed"
     if "personenkennung" not in paths:
         yield "felder.Person: personenkennung is needed in every contract"
@@ -155,7 +155,7 @@ def _field_problems(document: Vereinbarung) -> Iterator[str]:
         yield "felder.Person: azrNummer only together with the Grundpersonalien (AZRG § 10 Abs. 4)"
 
 
-def _single_only(node: Node, office: str) -> bool:
+def single_only(node: Node, office: str) -> bool:
     """Class `e`, and everything of Art. 9 DSGVO (AufenthG § 86 S. 2, AsylG § 7 Abs. 1: only in the single case)."""
     if node.attribut is None:
         return False
@@ -212,10 +212,10 @@ def _agreement(document: Vereinbarung) -> Agreement:
         legal_bases=tuple(document.rechtsgrundlage.normen),
         purpose=document.rechtsgrundlage.zweck,
         purposes=MappingProxyType(dict(document.rechtsgrundlage.verwendungszwecke)),
-        scope=tuple(_condition(condition) for condition in document.personen.bedingung),
+        scope=tuple(as_condition(condition) for condition in document.personen.bedingung),
         operations=MappingProxyType(dict(_terms(document))),
         fields=tuple(node.path for node in granted),
-        single_only=frozenset(node.path for node in granted if _single_only(node, office)),
+        single_only=frozenset(node.path for node in granted if single_only(node, office)),
         limits=_limits(document.grenzen),
         roles=tuple(head.freigabe),
     )
@@ -241,7 +241,8 @@ def _terms(document: Vereinbarung) -> Iterable[tuple[Operation, OperationTerms]]
             yield operation, OperationTerms(frozenset(terms.pflicht), terms.je_seite or 100)
 
 
-def _condition(condition: Bedingung) -> Condition:
+def as_condition(condition: Bedingung) -> Condition:
+    """The condition as the house has it."""
     return Condition(
         field=condition.feld,
         one_of=None if condition.in_ is None else frozenset(condition.in_),

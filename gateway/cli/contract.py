@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,9 +9,8 @@ import click
 from gateway.cli.contract_place import Place, folders
 from gateway.cli.contract_usage import called, usage
 from gateway.cli.evolution import diff, errors, refused, rules
-from gateway.cli.options import find_settings, now, settings_option
+from gateway.cli.options import find_settings, settings_option
 from gateway.contract import evolution, files, history
-from gateway.contract.change import Change
 from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import explain
 from gateway.contract.keeping import forgotten
@@ -50,7 +48,7 @@ def write(
         refused(breaking)
     if breaking and (settings := find_settings(settings_path)) is not None:
         _refuse_called(called(settings, [one for one, _ in breaking]))
-    for path in _write(found, place, reason):
+    for path in place.publish(found, reason=reason):
         click.echo(f"written: {path}")
     for one, changes in found:
         for line in evolution.lines(f"{one.application}/{one.major}", changes) if changes else ():
@@ -111,16 +109,3 @@ def _refuse_called(used: dict[str, Calls]) -> None:
         click.echo(f"{key}: refused, it was called {calls.number} times, last on {calls.last}: a client has been built")
     if used:
         raise SystemExit(1)
-
-
-def _write(found: Sequence[tuple[Contract, tuple[Change, ...]]], place: Place, reason: str) -> list[Path]:
-    """Files first: a log that was not reached is noticed by the next command."""
-    before = [history.published_hash(one, place.schemas) for one, _ in found]
-    written = list(files.write([one for one, _ in found], place.city, schemas=place.schemas, wsdl=place.wsdl))
-    day = place.city.today(now())
-    for old, (one, changes) in zip(before, found, strict=True):
-        if old != one.hash or changes or not history.begun(one, place.schemas):
-            why = reason if evolution.breaks(changes) else ""
-            new = history.entry(one, changes, before=old, day=day, reason=why)
-            written.append(history.append(one.application, new, place.schemas))
-    return written

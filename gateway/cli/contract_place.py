@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,7 +20,8 @@ from gateway.cli.options import (
     now,
     settings_option,
 )
-from gateway.contract import files
+from gateway.contract import evolution, files, history
+from gateway.contract.change import Change
 from gateway.contract.compiled import Contract, compile_contract
 
 
@@ -42,6 +43,21 @@ class Place:
     def schema_of(self, contract: Contract) -> Path:
         """Where the contract's schema is published."""
         return files.places(contract, self.schemas, self.wsdl)["xsd"]
+
+    def publish(self, found: Sequence[tuple[Contract, tuple[Change, ...]]], *, reason: str = "") -> list[Path]:
+        """Writes these contracts with their pending changes, and the change logs; gives the files that were written.
+
+        Files first: a log that was not reached is noticed by the next command.
+        """
+        before = [history.published_hash(one, self.schemas) for one, _ in found]
+        written = list(files.write([one for one, _ in found], self.city, schemas=self.schemas, wsdl=self.wsdl))
+        day = self.city.today(now())
+        for old, (one, changes) in zip(before, found, strict=True):
+            if old != one.hash or changes or not history.begun(one, self.schemas):
+                why = reason if evolution.breaks(changes) else ""
+                new = history.entry(one, changes, before=old, day=day, reason=why)
+                written.append(history.append(one.application, new, self.schemas))
+        return written
 
     def contracts(self) -> Iterator[Contract]:
         """The contract of every application and major version, as model and agreement give it today."""

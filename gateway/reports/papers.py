@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import TypeAlias
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City, Contact
@@ -20,11 +21,15 @@ from gateway.reports.periods import Period
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a caption; every row is as long as `header`, its first cell names the row."""
+    """A table with a caption; every row is as long as `header`, its first cell names the row.
+
+    `to_fill_in`: empty cells are there to be written in by hand.
+    """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    to_fill_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,21 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """Lines to be typed as they stand; none holds a line break."""
+
+    lines: tuple[str, ...]
+
+
+Block: TypeAlias = "str | Bullets | Commands | Table"
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with what stands below it: paragraphs (str), lists, tables."""
+    """A heading with what stands below it: paragraphs (str), lists, commands, tables."""
 
     heading: str
-    blocks: tuple[str | Bullets | Table, ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
@@ -98,9 +113,11 @@ def _contact(contact: Contact | None) -> tuple[str, str, str]:
     return (contact.name, contact.anschrift, contact.kontakt or "–")
 
 
-def _said(block: str | Bullets | Table) -> list[object]:
+def _said(block: Block) -> list[object]:
     if isinstance(block, str):
         return [block]
     if isinstance(block, Bullets):
         return [list(block.items)]
+    if isinstance(block, Commands):
+        return [list(block.lines)]
     return [block.caption, list(block.header), [list(row) for row in block.rows]]

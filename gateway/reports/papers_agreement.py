@@ -10,7 +10,7 @@ from gateway.agreements.explain import METHODS, PROFILES, RELEASE, describe_cond
 from gateway.agreements.operation import Kind
 from gateway.model.freigabe import release
 from gateway.model.person import Person
-from gateway.model.structure import Node, grantable
+from gateway.model.structure import Node, Schutzklasse, grantable
 from gateway.reports.papers import Bullets, Section, Table
 
 
@@ -53,6 +53,17 @@ def field_table(one: Agreement) -> Table:
     )
 
 
+def class_tables(one: Agreement) -> Iterator[Table]:
+    """The fields that may be told, a table for each sensitivity class."""
+    header = ("Feld", "Bedeutung", "Nummer", "Beschrieben in", "Freigabe")
+    for klass in Schutzklasse:
+        found = [node for node in granted(one) if node.attribut is not None and node.attribut.schutzklasse is klass]
+        if found:
+            rows = tuple((row[0], row[1], row[2], row[4], row[5]) for row in (_field_row(one, node) for node in found))
+            fields = "Feld" if len(found) == 1 else "Felder"
+            yield Table(f"Schutzklasse {klass.name}, {klass.value}: {len(found)} {fields}", header, rows)
+
+
 def classes(one: Agreement) -> str:
     """How many fields of each sensitivity class are told."""
     counted = Counter(node.attribut.schutzklasse for node in granted(one) if node.attribut is not None)
@@ -69,9 +80,9 @@ def _blocks(one: Agreement) -> Iterator[str | Bullets | Table]:
     yield "Kategorien betroffener Personen (alle Bedingungen müssen gelten):"
     yield persons(one)
     yield field_table(one)
-    yield _operations(one)
+    yield operations(one)
     yield "Sicherheit der Übermittlung:"
-    yield Bullets(tuple(_security(one)))
+    yield Bullets(tuple(security(one)))
 
 
 def _field_row(one: Agreement, node: Node) -> tuple[str, ...]:
@@ -83,7 +94,8 @@ def _field_row(one: Agreement, node: Node) -> tuple[str, ...]:
     return (node.path, node.documentation, attribut.id, klass, attribut.fundstelle, RELEASE[mark])
 
 
-def _operations(one: Agreement) -> Table:
+def operations(one: Agreement) -> Table:
+    """What may be asked, and under which conditions."""
     rows = []
     for operation, terms in one.operations.items():
         notes = [f"{part} ist Pflicht" for part in sorted(terms.required)]
@@ -93,7 +105,8 @@ def _operations(one: Agreement) -> Table:
     return Table("Vereinbarte Abrufe; jeder andere wird abgewiesen", ("Abruf", "Art", "Auflagen"), tuple(rows))
 
 
-def _security(one: Agreement) -> Iterator[str]:
+def security(one: Agreement) -> Iterator[str]:
+    """How it is told, up to which limits, on whose approval."""
     yield f"Signatur jeder Antwort: {PROFILES[one.signature_profile]}"
     yield f"Verfahren: {METHODS[one.signature_method]}"
     yield f"Signatur der Anfrage: {'verlangt' if one.request_signature else 'nicht verlangt'}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gateway.agreements.city import City
 from gateway.errors import AgreementError
 from gateway.reports.papers import Paper, Sources
 from gateway.reports.papers_impact import impact
@@ -39,11 +40,15 @@ def all_papers(sources: Sources, application: str | None = None) -> tuple[Paper,
 
 def rendered(sources: Sources, application: str | None = None) -> dict[str, bytes]:
     """File name -> content: each paper as HTML and as Markdown."""
-    city = sources.city.name
+    return printed(all_papers(sources, application), sources.city)
+
+
+def printed(papers: Iterable[Paper], city: City) -> dict[str, bytes]:
+    """File name -> content: each paper as HTML and as Markdown, in UTF-8."""
     files = {}
-    for paper in all_papers(sources, application):
+    for paper in papers:
         for ending, environment in (("html", html_environment()), ("md", markdown_environment())):
-            text = environment.get_template(f"papier.{ending}").render(paper=paper, city=city)
+            text = environment.get_template(f"papier.{ending}").render(paper=paper, city=city.name)
             files[f"{paper.name}.{ending}"] = text.encode("utf-8")
     return files
 

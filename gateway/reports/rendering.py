@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gateway.model.types import FullDate, Moment, PartialDate
 from gateway.reports.subject_values import Held
@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 @cache
 def html_environment() -> Environment:
     """Where HTML templates are found; every value is escaped."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -32,12 +32,14 @@ def html_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["breakable"] = breakable
+    return environment
 
 
 @cache
 def markdown_environment() -> Environment:
     """Where Markdown templates are found; every value is escaped so that it stays text in any dialect."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=False,  # noqa: S701 - escaped for Markdown by `finalize`, which also escapes what HTML would read
         finalize=markdown,
@@ -46,13 +48,25 @@ def markdown_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["verbatim"] = Markup
+    return environment
 
 
 def markdown(value: object) -> str:
-    """The text with everything escaped that Markdown, a table of it, or HTML inside it would take as more than text."""
+    """The text with everything escaped that Markdown, a table of it, or HTML inside it would take as more than text.
+
+    What is marked as verbatim stands in a block of code, where nothing is taken as more than text.
+    """
+    if isinstance(value, Markup):
+        return str(value)
     text = " ".join(str(value).split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+
+
+def breakable(text: str) -> Markup:
+    """The text escaped; a path in it may be broken at its slashes, or it would be wider than the page."""
+    return Markup("/<wbr>").join(text.split("/")) if text.startswith("/") else escape(text)
 
 
 def german_moment(timezone: tzinfo) -> Callable[[datetime], Markup]:

@@ -1,0 +1,285 @@
+"""`gateway agreement new`: from a name alone to everything that vendor, office and sandbox need; never written over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
+from lxml import etree
+
+from gateway import shipped
+from gateway.agreements.approval import Trust, problems
+from gateway.agreements.load import load_agreement, load_every
+from gateway.agreements.proposals import offices
+from gateway.cli.main import cli
+from gateway.cli.sandbox_place import PASSWORD
+from gateway.contract.samples.messages import Direction
+from gateway.errors import GatewayError
+from gateway.settings import load as load_settings
+from gateway.wire.certificates import fingerprint_of
+
+NAME = "probe"
+
+
+class Folders:
+    """A city without an application, and one sandbox for all the tests of this file."""
+
+    def __init__(self, root: Path, sandbox: Path) -> None:
+        self.root, self.sandbox = root, sandbox
+        self.schemas, self.wsdl, self.target = root / "schemas", root / "wsdl", root / "anschluss" / NAME
+        self.schemas.mkdir()
+        self.wsdl.mkdir()
+        shutil.copy(shipped.schemas() / "stadt.toml", self.schemas)
+
+    @property
+    def agreement(self) -> Path:
+        return self.schemas / NAME / "agreement.toml"
+
+    def run(self, *arguments: str, given: str | None = None, name: str = NAME) -> tuple[int, str]:
+        """`gateway agreement new`; the exit code and all that was said."""
+        place = ("--schemas", str(self.schemas), "--wsdl", str(self.wsdl), "--sandbox", str(self.sandbox))
+        folder = ("--folder", str(self.root / "anschluss" / name))
+        command = ["agreement", "new", name, *place, *folder, *arguments]
+        return self.gateway(*command, given=given)
+
+    def gateway(self, *command: str, given: str | None = None) -> tuple[int, str]:
+        result = CliRunner().invoke(cli, command, env={"GATEWAY_SETTINGS": ""}, input=given)
+        told = getattr(result.exception, "problems", None) or (str(result.exception),)
+        return result.exit_code, result.output + ("\n".join(told) if isinstance(result.exception, GatewayError) else "")
+
+    def everything(self) -> Mapping[str, bytes]:
+        return {str(one.relative_to(self.root)): one.read_bytes() for one in self.root.rglob("*") if one.is_file()}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the one sandbox is made by whoever comes first."""
+    return tmp_path_factory.mktemp("sandbox") / "sandbox"
+
+
+@pytest.fixture
+def folders(tmp_path: Path, sandbox: Path) -> Folders:
+    return Folders(tmp_path, sandbox)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, sandbox: Path) -> Folders:
+    """What the bare name gives; not to be changed."""
+    found = Folders(tmp_path_factory.mktemp("made"), sandbox)
+    code, told = found.run()
+    assert code == 0, told
+    return found
+
+
+def test_a_name_alone_is_enough(made: Folders) -> None:
+    """Without any option and without a terminal: agreement, contract, sandbox, and both commands that check agree."""
+    place = ("--schemas", str(made.schemas), "--wsdl", str(made.wsdl))
+    assert made.gateway("contract", "check", *place) == (0, "every contract is what model and agreements give\n")
+    code, told = made.gateway("agreement", "check", "--dir", str(made.schemas))
+    assert (code, told) == (0, "probe/1: 43 fields, 8 operations, ENTWURF-probe\n")
+    assert "56 - Amt für Wohnungswesen" in made.gateway("agreement", "explain", NAME, "--dir", str(made.schemas))[1]
+
+
+def test_the_sandbox_serves_it(made: Folders) -> None:
+    """The sandbox trusts its approvals of the new agreement, and pins the certificate that the vendor has."""
+    settings = load_settings(made.sandbox / "settings.toml", {})
+    trust = Trust.load(settings.approvals.trusted)
+    assert list(problems(load_every(made.schemas), trust, settings.approvals.folder)) == []
+    certificate = x509.load_pem_x509_certificate((made.target / "hersteller/zertifikat/probe.pem").read_bytes())
+    assert settings.pins[NAME] == (fingerprint_of(certificate),)
+
+
+def test_the_certificate_comes_with_what_it_needs(made: Folders) -> None:
+    """Key and bundle belong to the certificate, the CA and the signer are the sandbox's, keys are the owner's alone."""
+    folder = made.target / "hersteller" / "zertifikat"
+    settings = load_settings(made.sandbox / "settings.toml", {})
+    bundle = pkcs12.load_pkcs12((folder / "probe.p12").read_bytes(), PASSWORD.encode())
+    assert bundle.cert is not None
+    assert bundle.cert.certificate == x509.load_pem_x509_certificate((folder / "probe.pem").read_bytes())
+    assert (folder / "ca.pem").read_bytes() == settings.server.client_ca.read_bytes()
+    assert (folder / "signatur.pem").read_bytes() == settings.signing["rsa-sha256"].certificate.read_bytes()
+    assert {path.stat().st_mode & 0o077 for path in folder.iterdir() if path.suffix in (".key", ".p12")} == {0}
+
+
+def test_the_signer_is_that_of_the_method(folders: Folders) -> None:
+    """Who is answered with ECDSA gets the certificate to verify ECDSA with."""
+    assert folders.run("--method", "ecdsa-p256-sha256")[0] == 0
+    settings = load_settings(folders.sandbox / "settings.toml", {})
+    signer = (folders.target / "hersteller" / "zertifikat" / "signatur.pem").read_bytes()
+    assert signer == settings.signing["ecdsa-p256-sha256"].certificate.read_bytes()
+
+
+def test_every_message_is_in_the_index(made: Folders) -> None:
+    """Each XML file is listed once with rule and path, and what is listed is there; the README names each, too."""
+    folder = made.target / "hersteller" / "nachrichten"
+    index = json.loads((folder / "verzeichnis.json").read_text("utf-8"))
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*.xml")}
+    assert {one["file"] for one in index} == files
+    assert len(index) == len(files)
+    assert {one["direction"] for one in index} == {direction.value for direction in Direction}
+    readme = (folder / "README.md").read_text("utf-8")
+    for one in index:
+        assert bool(one["rule"]) == bool(one["path"]) == one["file"].startswith("ungueltig/")
+        if one["rule"] and one["rule"] != "nicht-wohlgeformt":
+            root = etree.parse(folder / one["file"], etree.XMLParser(resolve_entities=False)).getroot()
+            assert len(root.xpath(one["path"])) == 1, one["file"]
+    assert readme.count("\n| ") >= len(files)
+
+
+def test_the_contract_goes_to_the_sandbox(made: Folders) -> None:
+    """Both WSDLs carry the address of the sandbox, and the schema is the published one."""
+    folder, public = made.target / "hersteller", load_settings(made.sandbox / "settings.toml", {}).server.public_url
+    for ending in ("wsdl", "soap11.wsdl"):
+        told = (folder / "wsdl" / f"probe-1.{ending}").read_text("utf-8")
+        assert f'location="{public}/soap/probe/1"' in told
+        assert "gateway.invalid" not in told
+    assert (folder / "xsd" / "probe-1.xsd").read_bytes() == (made.schemas / NAME / "probe-1.xsd").read_bytes()
+
+
+def test_the_same_is_written_again(made: Folders, folders: Folders) -> None:
+    """Law 7: a second time, elsewhere, every file is the same, byte for byte; the certificate is the sandbox's."""
+    assert folders.run("--yes")[0] == 0
+    assert folders.everything() == made.everything()
+
+
+def test_nothing_is_written_over(made: Folders, tmp_path: Path) -> None:
+    """A name that is there already is refused, whichever part of it is there, and all stays as it is."""
+    before = made.everything()
+    code, told = made.run()
+    assert code == 2
+    assert "nothing is ever written over" in told
+    assert made.everything() == before
+    other = Folders(tmp_path, made.sandbox)
+    other.target.mkdir(parents=True)
+    assert other.run()[0] == 2
+    assert not other.agreement.exists()
+
+
+@pytest.mark.parametrize("name", ["Probe", "1probe", "p", "pro-be", "pro be", "../probe", "probé", "p" * 41, "okvisa"])
+def test_a_bad_name_is_refused(folders: Folders, name: str) -> None:
+    """A name that no agreement may have, or that the house has taken, is refused before anything is written."""
+    before = folders.everything()
+    code, told = folders.gateway(
+        "agreement", "new", name, "--schemas", str(folders.schemas), "--wsdl", str(folders.wsdl), "--yes",
+        "--folder", str(folders.target), "--sandbox", str(folders.sandbox),
+    )  # fmt: skip
+    assert code == 2
+    assert name in told
+    assert folders.everything() == before
+
+
+@pytest.mark.parametrize("office", offices())
+def test_every_office_has_its_application(folders: Folders, office: str) -> None:
+    """For each column of the matrix with single persons: loads, is checked, and grants what the skeleton proposes."""
+    code, told = folders.run("--office", office)
+    assert code == 0, told
+    place = ("--schemas", str(folders.schemas), "--wsdl", str(folders.wsdl))
+    assert folders.gateway("agreement", "check", "--dir", str(folders.schemas))[0] == 0
+    assert folders.gateway("contract", "check", *place)[0] == 0
+    assert load_agreement(folders.agreement).recipient == office
+    sheet = (folders.target / "freigabe" / "freigabeblatt-probe.md").read_text("utf-8")
+    for path in load_agreement(folders.agreement).fields:
+        assert f"| {path} |" in sheet
+
+
+def test_statistics_is_refused(folders: Folders) -> None:
+    """Of the eighth column no single person may be told: it is not offered."""
+    code, told = folders.run("--office", "ST15")
+    assert code == 2
+    assert "ST15" in told
+    assert not folders.agreement.exists()
+
+
+def test_options_are_what_stands_there(folders: Folders) -> None:
+    """Every option is found in the agreement, and what none of them says is the proposal."""
+    code, told = folders.run(
+        "--office", "S50", "--title", 'Amt "50"', "--reference", "DSV-2026-050", "--purpose", "Prüfung",
+        "--use", "P1=Erste", "--use", "P2=Zweite", "--norm", "AsylbLG § 11 Abs. 3", "--norm", "SGB X § 67a",
+        "--fields", "familienname,vornamen,geburt", "--fields", "lichtbild",
+        "--operations", "dienstauskunft,personAbrufen", "--from", "2026-01-01", "--until", "2026-12-31",
+        "--signature", "wsse", "--method", "ecdsa-p256-sha256",
+    )  # fmt: skip
+    assert code == 0, told
+    one = load_agreement(folders.agreement)
+    assert (one.office, one.reference, one.purpose) == ('Amt "50"', "DSV-2026-050", "Prüfung")
+    assert dict(one.purposes) == {"P1": "Erste", "P2": "Zweite"}
+    assert one.legal_bases == ("AsylbLG § 11 Abs. 3", "SGB X § 67a")
+    assert {"familienname", "geburt.ort", "lichtbild"} <= set(one.fields)
+    assert one.single_only == {"lichtbild"}
+    assert [operation.value for operation in one.operations] == ["dienstauskunft", "personAbrufen"]
+    assert (one.valid_from.isoformat(), one.valid_to.isoformat()) == ("2026-01-01", "2026-12-31")
+    assert (one.signature_profile, one.signature_method) == ("wsse", "ecdsa-p256-sha256")
+
+
+def test_whoever_is_asked_decides(folders: Folders) -> None:
+    """On a terminal each thing that no option says is asked, with the proposal as the answer to Enter."""
+    code, told = folders.run("--ask", given="J51\n\nInobhutnahme\n2026-12-31\nwsse\n")
+    assert code == 0, told
+    one = load_agreement(folders.agreement)
+    assert (one.recipient, one.office) == ("J51", "51 - Amt für Kinder, Jugend und Familie")
+    assert (one.purpose, one.valid_to.isoformat(), one.signature_profile) == ("Inobhutnahme", "2026-12-31", "wsse")
+
+
+def test_an_application_like_another(folders: Folders) -> None:
+    """`--like` takes over another application's agreement; what the matrix forbids the new office is left out, said."""
+    assert folders.run("--office", "S50", name="vorbild")[0] == 0
+    code, told = folders.run("--like", "vorbild", "--office", "B40")
+    assert code == 0, told
+    assert "left out: azrNummer (the release matrix does not let B40 have it)" in told
+    assert load_agreement(folders.agreement).recipient == "B40"
+    code, told = folders.run("--like", "nirgends", name="anders")
+    assert code == 2
+    assert "no agreement for nirgends" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--fields", "familienstand"), "familienstand: W56 may not have it"),
+        (("--fields", "vorname"), "vorname is no field"),
+        (("--operations", "loeschen"), "loeschen is no operation"),
+        (("--operations", "aenderungenAbrufen"), "belong together"),
+        (("--use", "ohneText"), "KEY=TEXT"),
+        (("--until", "2020-01-01"), "gueltig_bis is before gueltig_von"),
+        (("--title", "a\u202eb"), "cannot be seen"),
+        (("--office", "S50", "--fields", "lichtbild", "--operations", "dienstauskunft"), "needs single queries"),
+    ],
+)
+def test_what_is_wrong_leaves_nothing_behind(folders: Folders, options: tuple[str, ...], reason: str) -> None:
+    """A mistake is named, and not a file is written."""
+    before = folders.everything()
+    code, told = folders.run(*options)
+    assert code != 0
+    assert reason in told
+    assert folders.everything() == before
+
+
+def test_a_failing_sandbox_leaves_nothing_behind(folders: Folders, tmp_path: Path) -> None:
+    """If the certificate cannot be had, the agreement is not there either: all or nothing."""
+    (tmp_path / "besetzt").mkdir()
+    (tmp_path / "besetzt" / "akte.txt").write_text("Akte", "utf-8")
+    folders.sandbox = tmp_path / "besetzt"
+    code, told = folders.run()
+    assert code == 1
+    assert "no sandbox" in told
+    assert not folders.agreement.parent.exists()
+    assert not folders.target.exists()
+    assert list(folders.wsdl.iterdir()) == []
+
+
+def test_the_sheet_binds_the_very_bytes(made: Folders) -> None:
+    """The go-live sheet names the SHA-256 of the file that is signed, and all that is granted."""
+    sheet = (made.target / "freigabe" / "freigabeblatt-probe.md").read_text("utf-8")
+    assert hashlib.sha256(made.agreement.read_bytes()).hexdigest() in sheet
+    granted = tomllib.loads(made.agreement.read_text("utf-8"))["felder"]["Person"]
+    assert all(f"| {path} |" in sheet for path in granted)
+    for role in ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte"):
+        assert f"gateway agreement sign probe --role {role}" in sheet
