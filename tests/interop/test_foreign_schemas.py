@@ -63,6 +63,19 @@ def test_xerces(schemas: Path, schema: Path, parts: list[Path], application: str
     assert said == ["schema", *["valid"] * len(parts), "invalid"]
 
 
+@pytest.mark.parametrize("name", ["{}-1.wsdl", "{}-1.soap11.wsdl"])
+def test_xerces_takes_the_schema_inside_the_wsdl(
+    schemas: Path, house: House, application: str, name: str, tmp_path: Path
+) -> None:
+    """What stands in both WSDL files compiles where it stands, with the prefixes that are in scope there."""
+    ca = str(house.running.installation.ca)
+    answer = requests.get(f"{house.running.base_url}/wsdl/{name.format(application)}", verify=ca, timeout=30)
+    (inside,) = etree.fromstring(answer.content).iterfind("{*}types/{http://www.w3.org/2001/XMLSchema}schema")
+    path = tmp_path / "inside.xsd"
+    path.write_bytes(etree.tostring(inside))
+    assert run(["java", "-cp", str(schemas), "Schemas", str(path)]).split() == ["schema"]
+
+
 @pytest.mark.parametrize("path", ["model.xsd", "okvisa/okvisa-1.xsd"])
 def test_xerces_takes_the_other_schemas(schemas: Path, path: str) -> None:
     """The model for readers and the assumed contract of OK.VISA compile as well."""
