@@ -1,6 +1,7 @@
 """The settings of one installation: one TOML file plus environment, read once into a frozen object.
 
-Unknown or missing keys refuse to start, all named at once. Relative paths count from the settings file.
+Unknown or missing keys refuse to start, all named at once. Relative paths count from the settings file; the path
+`credential:NAME` is what systemd hands to the unit by `LoadCredential=NAME:...` (systemd.exec(5)).
 `GATEWAY_<SECTION>_<KEY>` in the environment replaces one scalar value, for example GATEWAY_DATABASE_URL; the section
 need not stand in the file.
 """
@@ -19,9 +20,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gateway.errors import SettingsError
 
+_CREDENTIAL = "credential:"
+
 
 def _absolute(path: Path, info: ValidationInfo) -> Path:
-    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    context = info.context or {}
+    folder: Path = context.get("folder", Path.cwd())
+    if str(path).startswith(_CREDENTIAL):
+        credentials = context.get("credentials")
+        if not credentials:
+            raise ValueError("credential: needs LoadCredential= of a systemd unit (CREDENTIALS_DIRECTORY is not set)")
+        return Path(credentials) / str(path).removeprefix(_CREDENTIAL)
     return path if path.is_absolute() else folder / path
 
 
@@ -298,7 +307,8 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         told = raw.setdefault(section, {})
         told[key] = _like(told.get(key), value)
     try:
-        settings = Settings.model_validate(raw, context={"folder": path.resolve().parent})
+        context = {"folder": path.resolve().parent, "credentials": environment.get("CREDENTIALS_DIRECTORY")}
+        settings = Settings.model_validate(raw, context=context)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError(problems=problems) from None

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import structlog
+from gunicorn import systemd  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]  # gunicorn ships no types
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn ships no types
 
 from gateway.errors import AuditError, SettingsError, StoreError
@@ -107,6 +109,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             raise SystemExit(NO_DATABASE) from error
         return self._opened.http
 
+    def run(self) -> None:
+        """Serves until it is told to end."""
+        _Watched(self).run()
+
     def close(self) -> None:
         """What this process opened is closed."""
         if self._opened is not None:
@@ -125,6 +131,15 @@ def serve(settings: ServerSettings, context: ssl.SSLContext | None, open_app: Ca
     elif settings.ends_tls:
         raise SettingsError("without a proxy that ends TLS the server needs a context")
     Server(settings, context, open_app).run()
+
+
+class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
+    """The parent of all server processes; it looks after them each second, and tells the watchdog of systemd so."""
+
+    def murder_workers(self) -> None:
+        """Processes that hang are ended; that this was looked at is told (sd_notify(3), WATCHDOG=1)."""
+        super().murder_workers()
+        systemd.sd_notify("WATCHDOG=1", self.log)
 
 
 def _listener(settings: ServerSettings) -> dict[str, Any]:

@@ -83,3 +83,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """Nothing is made up for it."""
     result = CliRunner().invoke(cli, ["settings", "show", "--settings", str(tmp_path / "none.toml")])
     assert isinstance(result.exception, SettingsError)
+
+
+def test_a_credential_is_where_systemd_put_it(place: Place) -> None:
+    """`credential:NAME` is a file of the unit's own folder; without one nothing is guessed."""
+    path = place.folder / "settings.toml"
+    place.edit("settings.toml", 'key = "tls/server.key"', 'key = "credential:server.key"')
+    loaded = load(path, {"CREDENTIALS_DIRECTORY": "/run/credentials/gateway.service"})
+    assert loaded.server.key == Path("/run/credentials/gateway.service/server.key")
+    with pytest.raises(SettingsError) as refusal:
+        load(path, {})
+    assert refusal.value.problems[0].startswith("server.key: ")

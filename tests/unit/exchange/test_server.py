@@ -291,6 +291,30 @@ def test_sigterm_finishes_what_is_in_flight(place: Path, tmp_path: Path) -> None
     stop(running)
 
 
+def test_who_has_just_connected_is_still_answered(place: Path, tmp_path: Path) -> None:
+    """A client that was let in before SIGTERM, and speaks when nobody is let in any more, gets its answer."""
+    running = start(place, tmp_path, processes=1)
+    for _ in range(2):
+        assert post(running.connect())[0] == 200  # it is at work
+    silent, shaken = socket.create_connection(("127.0.0.1", running.port)), running.connect()
+    shaken.connect()
+    sockets = _sockets(running.process.pid)
+    running.process.terminate()
+    while _sockets(running.process.pid) == sockets:
+        time.sleep(0.02)
+    threading.Event().wait(0.3)  # the process that serves has heard of it
+    assert post(shaken)[0] == 200
+    late = running.connect()
+    late.sock = client_context(place, "client").wrap_socket(silent, server_hostname="localhost")
+    assert post(late)[0] == 200
+    stop(running)
+
+
+def _sockets(process: int) -> int:
+    """How many sockets a process has open."""
+    return sum(os.readlink(link).startswith("socket:") for link in Path(f"/proc/{process}/fd").iterdir())
+
+
 def test_both_processes_serve_and_stay_apart(running: Running) -> None:
     """Each request is answered by one of the processes that were made after the fork."""
     answers = [post(running.connect()) for _ in range(12)]
