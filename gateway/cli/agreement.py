@@ -11,7 +11,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.explain import explain as explain_text
 from gateway.agreements.load import load_agreement, load_all, load_every
 from gateway.agreements.versions import by_stream, successions
-from gateway.cli.agreement_new import new
+from gateway.cli.agreement_new import hand_over, new
 from gateway.cli.approval import list_approvals, sign
 from gateway.cli.difference import diff
 from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
@@ -23,7 +23,7 @@ def agreement() -> None:
     """Begin, check, explain, compare and approve agreements."""
 
 
-for _command in (diff, new, sign, list_approvals):
+for _command in (diff, hand_over, new, sign, list_approvals):
     agreement.add_command(_command)
 
 

@@ -1,11 +1,11 @@
-"""`gateway agreement new`: from a name to a service of the sandbox that the vendor of an application can call."""
+"""`gateway agreement new` and `handover`: from a name to a service of the sandbox that a vendor can call."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -18,20 +18,17 @@ import click
 from gateway.agreements import skeleton
 from gateway.agreements.agreement import Agreement, SignatureMethod, SignatureProfile
 from gateway.agreements.city import City
-from gateway.agreements.load import load_every, load_written
+from gateway.agreements.load import Written, load_every, load_written
 from gateway.agreements.proposals import offices, proposal
 from gateway.agreements.skeleton import Draft
 from gateway.cli import handover, sandbox_place
 from gateway.cli.contract_place import Place, folders
 from gateway.cli.options import FOLDER, find_settings, now
 from gateway.cli.periods import load_periods
-from gateway.cli.sandbox_place import Wishes
 from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
-from gateway.errors import AgreementError
 from gateway.reports.papers import Sources
 from gateway.reports.papers_release import Release
-from gateway.shipped import schemas as shipped_schemas
 
 _NAME = re.compile("[a-z][a-z0-9]{1,39}")
 _RESERVED = files.FOREIGN | {"modell", "model"}
@@ -82,14 +79,17 @@ def _described(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_sandbox_option = click.option(
+    "--sandbox", type=FOLDER, default=sandbox_place.FOLDER, show_default=True, help="Whose CA issues the certificate."
+)
+
+
 @click.command()
 @folders
 @click.argument("name")
 @_described
 @click.option("--folder", type=FOLDER, help="What the vendor and the office get [default: anschluss/NAME].")
-@click.option(
-    "--sandbox", type=FOLDER, default=sandbox_place.FOLDER, show_default=True, help="Whose CA issues the certificate."
-)
+@_sandbox_option
 @click.option("--ask/--yes", default=None, help="Ask for what no option says [default: on a terminal].")
 def new(
     settings_path: Path | None,
@@ -121,12 +121,36 @@ def new(
         path.parent.mkdir(parents=True)
         path.write_bytes(written)
         published = place.publish([(contract, ())])
-        installation = sandbox_place.ensure(sandbox, _wishes(place), now=moment)
-        if name not in installation.clients:
-            raise AgreementError(f"{sandbox} goes by other agreements than {place.schemas}: choose another --sandbox")
-        told = handover.papers(release, sources, installation.plan.public_url)
-        handover.write(target, told | handover.certificates(agreement, installation))
-    _report([path, *published], target, agreement, len(told))
+        count = handover.prepare(release, sources, sandbox, place, target, moment=moment)
+    for one in (path, *published):
+        click.echo(f"written: {one}")
+    _report(target, agreement, count)
+
+
+@click.command("handover")
+@folders
+@click.argument("name")
+@click.option("--folder", type=FOLDER, help="What the vendor and the office get [default: anschluss/NAME].")
+@_sandbox_option
+def hand_over(
+    settings_path: Path | None,
+    schemas_folder: Path | None,
+    wsdl_folder: Path | None,
+    name: str,
+    folder: Path | None,
+    sandbox: Path,
+) -> None:
+    """Write anew what the vendor and the office of an existing agreement get, as it gives it today.
+
+    Of several versions the newest is taken: its go-live sheet is what the roles have to sign next.
+    """
+    place = Place.of(settings_path, schemas_folder, wsdl_folder)
+    written = _newest(name, place)
+    contract = files.load(compile_contract(written.agreement, place.city), schemas=place.schemas, wsdl=place.wsdl)
+    release = Release(written.agreement, written.content, contract)
+    sources = Sources(place.city, (written.agreement,), load_periods(find_settings(settings_path)))
+    target = folder or Path("anschluss") / name
+    _report(target, written.agreement, handover.prepare(release, sources, sandbox, place, target, moment=now()))
 
 
 def _refuse(name: str, place: Place, target: Path) -> None:
@@ -146,7 +170,7 @@ def _own_places(name: str, place: Place, target: Path) -> tuple[Path, ...]:
 
 
 def _draft(name: str, place: Place, given: Given, *, asking: bool, today: date) -> Draft:
-    model = None if given["like"] is None else _agreement_of(given["like"], place)
+    model = None if given["like"] is None else _newest(given["like"], place).agreement
     office = given["office"] or (model.recipient if model else None) or _asked_office(asking=asking)
     draft = skeleton.propose(name, office, place.city, today=today)
     if model is not None:
@@ -199,12 +223,12 @@ def _asked_office(*, asking: bool) -> str:
     return chosen
 
 
-def _agreement_of(application: str, place: Place) -> Agreement:
+def _newest(application: str, place: Place) -> Written:
     """The newest version of the application's agreement."""
-    found = [one.agreement for one in load_every(place.schemas) if one.agreement.application == application]
+    found = [one for one in load_every(place.schemas) if one.agreement.application == application]
     if not found:
         raise click.UsageError(f"no agreement for {application}")
-    return max(found, key=lambda one: (one.major, one.version))
+    return max(found, key=lambda one: (one.agreement.major, one.agreement.version))
 
 
 def _checked(name: str, written: bytes, city: City) -> tuple[Agreement, Contract]:
@@ -231,16 +255,7 @@ def _all_or_nothing(places: Iterable[Path]) -> Iterator[None]:
         raise
 
 
-def _wishes(place: Place) -> Wishes:
-    """The sandbox goes by the shipped agreements by itself."""
-    if place.schemas == shipped_schemas():
-        return Wishes()
-    return Wishes(agreements=place.schemas.resolve(), contracts=place.wsdl.resolve())
-
-
-def _report(written: Sequence[Path], target: Path, agreement: Agreement, files: int) -> None:
-    for path in written:
-        click.echo(f"written: {path}")
+def _report(target: Path, agreement: Agreement, files: int) -> None:
     click.echo(f"written: {target / handover.VENDOR} ({files} files for the vendor: begin with checkliste.html)")
     click.echo(f"written: {target / handover.OFFICE} (the go-live sheet, for the data-protection officer)")
     click.echo(f"granted: {len(agreement.fields)} fields, {len(agreement.operations)} operations to {agreement.office}")

@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from gateway import settings as settings_file
 from gateway.agreements.agreement import Agreement
 from gateway.cli import sandbox_place
+from gateway.cli.contract_place import Place
 from gateway.cli.installation import Installation
+from gateway.cli.sandbox_place import Wishes
 from gateway.contract import wsdl
 from gateway.contract.samples.messages import Direction, Sample, answers, requests
 from gateway.contract.samples.violations import Violation, violations
+from gateway.errors import AgreementError
 from gateway.reports.papers import Sources
 from gateway.reports.papers_files import printed
 from gateway.reports.papers_release import Release, release_sheet
 from gateway.reports.papers_vendor import Handover, Listed, checklist, samples_index
+from gateway.shipped import schemas as shipped_schemas
 
 VENDOR, OFFICE = "hersteller", "freigabe"
 """What is handed out, and what stays in the house."""
 
+_GENERATED = ("nachrichten", "wsdl", "xsd", "zertifikat")
 _FOLDERS = {Direction.REQUEST: "anfragen", Direction.ANSWER: "antworten", Direction.FAULT: "fehler"}
+
+
+def prepare(release: Release, sources: Sources, sandbox: Path, place: Place, target: Path, *, moment: datetime) -> int:
+    """Everything is in `target` as the agreement gives it today; gives the number of files besides the certificates.
+
+    The sandbox has the application then, its certificate and trial approvals. What this once wrote to the target and
+    would not write now is gone. AgreementError if the sandbox goes by other agreements.
+    """
+    installation = sandbox_place.ensure(sandbox, _wishes(place), now=moment)
+    if release.agreement.application not in installation.clients:
+        raise AgreementError(f"{sandbox} goes by other agreements than {place.schemas}: choose another --sandbox")
+    files = papers(release, sources, installation.plan.public_url)
+    for folder in _GENERATED:
+        shutil.rmtree(target / VENDOR / folder, ignore_errors=True)
+    _write(target, files | certificates(release.agreement, installation))
+    return len(files)
 
 
 def papers(release: Release, sources: Sources, public_url: str) -> dict[str, bytes]:
@@ -53,8 +76,15 @@ def certificates(agreement: Agreement, installation: Installation) -> dict[str, 
     return {f"{VENDOR}/zertifikat/{file}": path.read_bytes() for file, path in found.items()}
 
 
-def write(folder: Path, files: dict[str, bytes]) -> None:
-    """All files are in the folder, keys for their owner's eyes only."""
+def _wishes(place: Place) -> Wishes:
+    """The sandbox goes by the shipped agreements by itself."""
+    if place.schemas == shipped_schemas():
+        return Wishes()
+    return Wishes(agreements=place.schemas.resolve(), contracts=place.wsdl.resolve())
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Keys are for their owner's eyes only."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from gateway.contract.samples.messages import Direction
 from gateway.errors import GatewayError
 from gateway.settings import load as load_settings
 from gateway.wire.certificates import fingerprint_of
+from tests.unit.place import Place
 
 NAME = "probe"
 
@@ -71,7 +73,7 @@ def folders(tmp_path: Path, sandbox: Path) -> Folders:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, sandbox: Path) -> Folders:
+def first(tmp_path_factory: pytest.TempPathFactory, sandbox: Path) -> Folders:
     """What the bare name gives; not to be changed."""
     found = Folders(tmp_path_factory.mktemp("made"), sandbox)
     code, told = found.run()
@@ -79,28 +81,28 @@ def made(tmp_path_factory: pytest.TempPathFactory, sandbox: Path) -> Folders:
     return found
 
 
-def test_a_name_alone_is_enough(made: Folders) -> None:
+def test_a_name_alone_is_enough(first: Folders) -> None:
     """Without any option and without a terminal: agreement, contract, sandbox, and both commands that check agree."""
-    place = ("--schemas", str(made.schemas), "--wsdl", str(made.wsdl))
-    assert made.gateway("contract", "check", *place) == (0, "every contract is what model and agreements give\n")
-    code, told = made.gateway("agreement", "check", "--dir", str(made.schemas))
+    place = ("--schemas", str(first.schemas), "--wsdl", str(first.wsdl))
+    assert first.gateway("contract", "check", *place) == (0, "every contract is what model and agreements give\n")
+    code, told = first.gateway("agreement", "check", "--dir", str(first.schemas))
     assert (code, told) == (0, "probe/1: 43 fields, 8 operations, ENTWURF-probe\n")
-    assert "56 - Amt für Wohnungswesen" in made.gateway("agreement", "explain", NAME, "--dir", str(made.schemas))[1]
+    assert "56 - Amt für Wohnungswesen" in first.gateway("agreement", "explain", NAME, "--dir", str(first.schemas))[1]
 
 
-def test_the_sandbox_serves_it(made: Folders) -> None:
+def test_the_sandbox_serves_it(first: Folders) -> None:
     """The sandbox trusts its approvals of the new agreement, and pins the certificate that the vendor has."""
-    settings = load_settings(made.sandbox / "settings.toml", {})
+    settings = load_settings(first.sandbox / "settings.toml", {})
     trust = Trust.load(settings.approvals.trusted)
-    assert list(problems(load_every(made.schemas), trust, settings.approvals.folder)) == []
-    certificate = x509.load_pem_x509_certificate((made.target / "hersteller/zertifikat/probe.pem").read_bytes())
+    assert list(problems(load_every(first.schemas), trust, settings.approvals.folder)) == []
+    certificate = x509.load_pem_x509_certificate((first.target / "hersteller/zertifikat/probe.pem").read_bytes())
     assert settings.pins[NAME] == (fingerprint_of(certificate),)
 
 
-def test_the_certificate_comes_with_what_it_needs(made: Folders) -> None:
+def test_the_certificate_comes_with_what_it_needs(first: Folders) -> None:
     """Key and bundle belong to the certificate, the CA and the signer are the sandbox's, keys are the owner's alone."""
-    folder = made.target / "hersteller" / "zertifikat"
-    settings = load_settings(made.sandbox / "settings.toml", {})
+    folder = first.target / "hersteller" / "zertifikat"
+    settings = load_settings(first.sandbox / "settings.toml", {})
     bundle = pkcs12.load_pkcs12((folder / "probe.p12").read_bytes(), PASSWORD.encode())
     assert bundle.cert is not None
     assert bundle.cert.certificate == x509.load_pem_x509_certificate((folder / "probe.pem").read_bytes())
@@ -117,9 +119,9 @@ def test_the_signer_is_that_of_the_method(folders: Folders) -> None:
     assert signer == settings.signing["ecdsa-p256-sha256"].certificate.read_bytes()
 
 
-def test_every_message_is_in_the_index(made: Folders) -> None:
+def test_every_message_is_in_the_index(first: Folders) -> None:
     """Each XML file is listed once with rule and path, and what is listed is there; the README names each, too."""
-    folder = made.target / "hersteller" / "nachrichten"
+    folder = first.target / "hersteller" / "nachrichten"
     index = json.loads((folder / "verzeichnis.json").read_text("utf-8"))
     files = {str(path.relative_to(folder)) for path in folder.rglob("*.xml")}
     assert {one["file"] for one in index} == files
@@ -134,30 +136,30 @@ def test_every_message_is_in_the_index(made: Folders) -> None:
     assert readme.count("\n| ") >= len(files)
 
 
-def test_the_contract_goes_to_the_sandbox(made: Folders) -> None:
+def test_the_contract_goes_to_the_sandbox(first: Folders) -> None:
     """Both WSDLs carry the address of the sandbox, and the schema is the published one."""
-    folder, public = made.target / "hersteller", load_settings(made.sandbox / "settings.toml", {}).server.public_url
+    folder, public = first.target / "hersteller", load_settings(first.sandbox / "settings.toml", {}).server.public_url
     for ending in ("wsdl", "soap11.wsdl"):
         told = (folder / "wsdl" / f"probe-1.{ending}").read_text("utf-8")
         assert f'location="{public}/soap/probe/1"' in told
         assert "gateway.invalid" not in told
-    assert (folder / "xsd" / "probe-1.xsd").read_bytes() == (made.schemas / NAME / "probe-1.xsd").read_bytes()
+    assert (folder / "xsd" / "probe-1.xsd").read_bytes() == (first.schemas / NAME / "probe-1.xsd").read_bytes()
 
 
-def test_the_same_is_written_again(made: Folders, folders: Folders) -> None:
+def test_the_same_is_written_again(first: Folders, folders: Folders) -> None:
     """Law 7: a second time, elsewhere, every file is the same, byte for byte; the certificate is the sandbox's."""
     assert folders.run("--yes")[0] == 0
-    assert folders.everything() == made.everything()
+    assert folders.everything() == first.everything()
 
 
-def test_nothing_is_written_over(made: Folders, tmp_path: Path) -> None:
+def test_nothing_is_written_over(first: Folders, tmp_path: Path) -> None:
     """A name that is there already is refused, whichever part of it is there, and all stays as it is."""
-    before = made.everything()
-    code, told = made.run()
+    before = first.everything()
+    code, told = first.run()
     assert code == 2
     assert "nothing is ever written over" in told
-    assert made.everything() == before
-    other = Folders(tmp_path, made.sandbox)
+    assert first.everything() == before
+    other = Folders(tmp_path, first.sandbox)
     other.target.mkdir(parents=True)
     assert other.run()[0] == 2
     assert not other.agreement.exists()
@@ -275,11 +277,61 @@ def test_a_failing_sandbox_leaves_nothing_behind(folders: Folders, tmp_path: Pat
     assert list(folders.wsdl.iterdir()) == []
 
 
-def test_the_sheet_binds_the_very_bytes(made: Folders) -> None:
+def test_the_sheet_binds_the_very_bytes(first: Folders) -> None:
     """The go-live sheet names the SHA-256 of the file that is signed, and all that is granted."""
-    sheet = (made.target / "freigabe" / "freigabeblatt-probe.md").read_text("utf-8")
-    assert hashlib.sha256(made.agreement.read_bytes()).hexdigest() in sheet
-    granted = tomllib.loads(made.agreement.read_text("utf-8"))["felder"]["Person"]
+    sheet = (first.target / "freigabe" / "freigabeblatt-probe.md").read_text("utf-8")
+    assert hashlib.sha256(first.agreement.read_bytes()).hexdigest() in sheet
+    granted = tomllib.loads(first.agreement.read_text("utf-8"))["felder"]["Person"]
     assert all(f"| {path} |" in sheet for path in granted)
     for role in ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte"):
         assert f"gateway agreement sign probe --role {role}" in sheet
+
+
+def test_a_changed_agreement_is_handed_over_anew(folders: Folders) -> None:
+    """After a field is struck and the contract written, both folders say so, and nothing old is left."""
+    assert folders.run()[0] == 0
+    text = folders.agreement.read_text("utf-8")
+    (line,) = [one for one in text.splitlines() if one.strip().startswith('"rufname"')]
+    folders.agreement.write_text(text.replace(line + "\n", ""), "utf-8")
+    place = ("--schemas", str(folders.schemas), "--wsdl", str(folders.wsdl))
+    again = ("agreement", "handover", NAME, *place, "--sandbox", str(folders.sandbox), "--folder", str(folders.target))
+    code, told = folders.gateway(*again)
+    assert code == 1
+    assert "run `gateway contract write`" in told
+    assert folders.gateway("contract", "write", *place, "--unpublished", "Entwurf")[0] == 0
+    before = sum(name.endswith(".xml") for name in folders.everything())
+    code, told = folders.gateway(*again)
+    assert code == 0, told
+    assert not any(b"rufname" in content for name, content in folders.everything().items() if "/hersteller/" in name)
+    messages = folders.target / "hersteller" / "nachrichten"
+    index = json.loads((messages / "verzeichnis.json").read_text("utf-8"))
+    assert {one["file"] for one in index} == {str(path.relative_to(messages)) for path in messages.rglob("*.xml")}
+    assert len(index) < before
+    sheet = (folders.target / "freigabe" / "freigabeblatt-probe.md").read_text("utf-8")
+    assert "| rufname |" not in sheet
+    assert "- rufname: Rufname" in sheet
+    assert hashlib.sha256(folders.agreement.read_bytes()).hexdigest() in sheet
+
+
+def commands() -> list[list[str]]:
+    """Every command of docs/anschluss.md that is ours, in its order."""
+    lines = (Path(__file__).parents[3] / "docs" / "anschluss.md").read_text("utf-8").splitlines()
+    told = [line.strip() for line in lines if line.startswith("    ")]
+    assert [line for line in told if not line.startswith("gateway ")] == ["make sandbox"]  # run in make interop
+    return [shlex.split(line)[1:] for line in told if line.startswith("gateway ")]
+
+
+def test_the_handbook_can_be_typed(first: Folders, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of docs/anschluss.md does what it says, one after the other, and writes where it says."""
+    monkeypatch.chdir(place.folder)
+    shutil.copytree(first.sandbox, place.folder / "sandbox")
+    assert len(commands()) == 6
+    for command in commands():
+        result = CliRunner().invoke(cli, command, env={"GATEWAY_SETTINGS": "settings.toml"})
+        assert result.exit_code == 0, (command, result.output, result.exception)
+    for told in ("schemas/probe/agreement.toml", "schemas/probe/probe-1.xsd", "wsdl/probe-1.wsdl",
+                 "schemas/probe/vertragsaenderungen.toml", "anschluss/probe/hersteller/checkliste.html",
+                 "anschluss/probe/hersteller/nachrichten/README.html",
+                 "anschluss/probe/freigabe/freigabeblatt-probe.html"):  # fmt: skip
+        assert (place.folder / told).is_file(), told
+    assert len(load_agreement(place.folder / "schemas" / "probe2" / "agreement.toml").fields) == 4
