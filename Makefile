@@ -8,10 +8,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # Two test processes: files stay together, because some share a running gateway; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test faults check format contracts interop long fuzz lock bundle clean
+.PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
+
+# A sandbox for vendors in the folder sandbox/, until Ctrl-C; for example SANDBOX_ARGS="--fresh --port 9443".
+sandbox: $(VENV)/.installed
+	$(BIN)/gateway serve --sandbox $(SANDBOX_ARGS)
 
 test: $(VENV)/.installed
 	$(PYTEST)
@@ -59,7 +63,7 @@ long: $(VENV)/.installed
 	$(BIN)/pytest -rP -m long tests
 
 clean:
-	rm -rf $(VENV) build *.egg-info demo
+	rm -rf $(VENV) build *.egg-info demo sandbox
 
 $(VENV)/.installed: setup.cfg pyproject.toml requirements/test.txt
 	$(PYTHON) -m venv $(VENV)

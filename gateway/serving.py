@@ -31,13 +31,21 @@ def serve(settings: Settings) -> None:
     run(settings, open_after_fork)
 
 
-def run(settings: Settings, open_app: Callable[[Rules], server.Opened]) -> None:
-    """Serves what `open_app` makes in each process, after everything was checked that `serve` promises to check."""
+def run(
+    settings: Settings,
+    open_app: Callable[[Rules], server.Opened],
+    require: Callable[[App], object] = lambda _app: None,
+) -> None:
+    """Serves what `open_app` makes in each process, after everything was checked that `serve` promises to check.
+
+    And after `require`, which raises if this gateway must not be served so.
+    """
     configure_log(settings.log)
     rules = load(settings)
     _attack(rules)
     context = context_for(settings.server)
     with open_house(rules) as app:
+        require(app)
         app.database.require_writable()
         app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.

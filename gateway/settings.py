@@ -260,11 +260,19 @@ class CodelistSettings(Section):
 class SandboxSettings(Section):
     """This installation is a sandbox: synthetic persons, messages recorded. The production server refuses it.
 
-    `number` stands in the sandbox's CA and is what its simulated case system calls itself.
+    `number` stands in the sandbox's CA and is what its simulated case system calls itself. Everything of a sandbox
+    lies in `folder`; at `pages_port` of the loopback address are its pages for browsers.
     """
 
     number: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     persons: Annotated[int, Field(ge=1, le=1_000_000)]
+    folder: AnyPath
+    pages_port: Annotated[int, Field(ge=1, le=65535)] = 8444
+
+    @property
+    def authority(self) -> str:
+        """The name of its CA, whose certificate says besides that it is for trial."""
+        return f"FLDM gateway sandbox {self.number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,10 @@ def wait(url: str, child: subprocess.Popen[bytes] | None = None, *, verify: str 
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and (child is None or child.poll() is None):
         try:
-            if requests.get(url, timeout=5, verify=verify).ok:
-                return
+            with requests.Session() as session:
+                session.trust_env = False  # no proxy stands between us and ourselves
+                if session.get(url, timeout=5, verify=verify).ok:
+                    return
         except requests.RequestException:
             time.sleep(0.1)
     raise SourceError(f"{url} does not answer")

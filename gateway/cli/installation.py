@@ -112,15 +112,10 @@ def terms(now: datetime, randomness: Callable[[int], bytes]) -> Callable[[], Ter
     return lambda: Term(now, _DAYS, int.from_bytes(randomness(_SERIAL_BYTES), "big") | 1)
 
 
-def sandbox_authority(number: str) -> str:
-    """The name of the CA of the sandbox with this number; its certificate says besides that it is for trial."""
-    return f"FLDM gateway sandbox {number}"
-
-
 def _authority(plan: Plan, term: Term) -> Issued:
     if plan.sandbox is None:
         return issuing.authority("FLDM gateway CA", term)
-    return issuing.authority(sandbox_authority(plan.sandbox.number), term, unit=cms.TRIAL_UNIT)
+    return issuing.authority(plan.sandbox.authority, term, unit=cms.TRIAL_UNIT)
 
 
 def store(path: Path, issued: Issued) -> None:
@@ -138,8 +133,9 @@ def settings_text(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> 
     trusted = "\n".join(f'{role} = ["{APPROVALS}/{trial.KEYS}/{role}.pem"]' for role in roles)
     folders = {"agreements": plan.agreements, "contracts": plan.contracts}
     own = "".join(f"{name} = {json.dumps(str(path.resolve()))}\n" for name, path in folders.items() if path is not None)
+    log = "text" if plan.sandbox is None else "json"
     sandbox = "" if plan.sandbox is None else _SANDBOX.format(sandbox=plan.sandbox)
-    told = _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned, own=own)
+    told = _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned, own=own, log=log)
     return told + sandbox
 
 
@@ -209,7 +205,7 @@ folder = "{approvals}"                      # <application>/<file stem>.<role>.p
 # folder = "codelists"                    # `gateway codelist import` fills it
 
 [log]
-format = "text"                           # or "json"
+format = "{log}"                           # "text" or "json"
 
 [pins]                                    # further pinned client certificates by application
 {pinned}
@@ -219,4 +215,6 @@ _SANDBOX = """
 [sandbox]                                 # for synthetic persons only; this file is written anew at every start
 number = "{sandbox.number}"
 persons = {sandbox.persons}
+folder = "."
+pages_port = {sandbox.pages_port}
 """

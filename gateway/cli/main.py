@@ -17,6 +17,7 @@ _COMMANDS = {
     "poll": ("gateway.cli.run", "poll"),
     "source": ("gateway.cli.source", "source"),
     "simulate": ("gateway.cli.simulate", "simulate"),
+    "sandbox": ("gateway.cli.sandbox", "sandbox"),
     "agreement": ("gateway.cli.agreement", "agreement"),
     "contract": ("gateway.cli.contract", "contract"),
     "codelist": ("gateway.cli.codelist", "codelist"),

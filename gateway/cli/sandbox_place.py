@@ -20,13 +20,13 @@ from gateway.cli.installation import (
     Plan,
     create,
     found,
-    sandbox_authority,
     settings_text,
     store,
     terms,
 )
 from gateway.cli.options import agreements_folder
 from gateway.errors import SettingsError
+from gateway.sandbox.keys import KEY_FILE
 from gateway.settings import SandboxSettings, Settings
 from gateway.wire import certificates, cms, issuing
 from gateway.wire.issuing import Term
@@ -36,7 +36,7 @@ PASSWORD = "sandbox"  # noqa: S105 - of the .p12 files: the stacks that read the
 PERSONS = 240
 PORT = 8443
 _SOURCE = "http://127.0.0.1:8081/okvisa"
-_NUMBER_BYTES = 16
+_NUMBER_BYTES, _PAGE_KEY_BYTES = 16, 32
 _FEWEST_DAYS = 2
 
 
@@ -49,6 +49,7 @@ class Wishes:
 
     port: int | None = None
     source_url: str | None = None
+    pages_port: int | None = None
     persons: int | None = None
     agreements: Path | None = None
     contracts: Path | None = None
@@ -90,7 +91,7 @@ def require_sandbox(path: Path, *, now: datetime) -> Settings:
     if settings.sandbox is None:
         raise SettingsError(f"{path.parent} is an installation, and no sandbox: choose another --dir")
     authority = certificates.load(settings.server.client_ca)
-    if authority.subject != issuing.subject(sandbox_authority(settings.sandbox.number), cms.TRIAL_UNIT):
+    if authority.subject != issuing.subject(settings.sandbox.authority, cms.TRIAL_UNIT):
         raise SettingsError(f"{path}: server.client_ca is not the CA of this sandbox")
     if not certificates.holds(authority, now=now + timedelta(days=_FEWEST_DAYS)):
         raise SettingsError(f"the certificates of {path.parent} have expired: begin anew with --fresh")
@@ -99,8 +100,9 @@ def require_sandbox(path: Path, *, now: datetime) -> Settings:
 
 def _found(folder: Path, wishes: Wishes, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
     """A new sandbox; it appears as a whole, or not at all if we are killed before."""
-    sandbox = SandboxSettings(number=randomness(_NUMBER_BYTES).hex(), persons=wishes.persons or PERSONS)
     begun = _partial(folder)
+    number, persons = randomness(_NUMBER_BYTES).hex(), wishes.persons or PERSONS
+    sandbox = SandboxSettings(number=number, persons=persons, folder=begun)
     if begun.exists():
         shutil.rmtree(begun)
     plan = Plan(
@@ -118,8 +120,11 @@ def _found(folder: Path, wishes: Wishes, *, now: datetime, randomness: Callable[
 
 def _plan(folder: Path, settings: Settings, wishes: Wishes) -> Plan:
     """What the sandbox is for from now on. How many persons there are is decided once."""
-    if settings.sandbox is not None and wishes.persons not in (None, settings.sandbox.persons):
-        raise SettingsError(f"{folder} has {settings.sandbox.persons} persons: begin anew with --fresh for others")
+    sandbox = settings.sandbox
+    if sandbox is not None and wishes.persons not in (None, sandbox.persons):
+        raise SettingsError(f"{folder} has {sandbox.persons} persons: begin anew with --fresh for others")
+    if sandbox is not None and wishes.pages_port is not None:
+        sandbox = sandbox.model_copy(update={"pages_port": wishes.pages_port})
     agreements = wishes.agreements or settings.agreements
     names = sorted({one.agreement.application for one in load_every(agreements or agreements_folder())})
     return Plan(
@@ -130,7 +135,7 @@ def _plan(folder: Path, settings: Settings, wishes: Wishes) -> Plan:
         names,
         agreements=agreements,
         contracts=wishes.contracts or settings.contracts,
-        sandbox=settings.sandbox,
+        sandbox=sandbox,
     )
 
 
@@ -146,6 +151,8 @@ def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) 
         if _is_missing(key):
             store(key, issuing.approver(role, term(), unit=cms.TRIAL_UNIT))
     trial.approve(folder, agreements)
+    if not (folder / KEY_FILE).is_file():
+        _replace(folder / KEY_FILE, randomness(_PAGE_KEY_BYTES))
     certificate = {name: certificates.load(folder / "clients" / f"{name}.pem") for name in plan.applications}
     pins = {name: certificates.fingerprint_of(one) for name, one in certificate.items()}
     settings, text = folder / "settings.toml", settings_text(plan, pins, roles)

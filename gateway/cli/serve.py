@@ -6,18 +6,44 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import load_settings, settings_option
+from gateway.cli.options import FOLDER, load_settings, settings_option
 
 
 @click.command()
 @settings_option
-def serve(settings_path: Path | None) -> None:
-    """Serve every agreement over HTTPS with client certificates until SIGTERM."""
+@click.option("--sandbox", is_flag=True, help="A sandbox: synthetic persons, messages recorded for vendors.")
+@click.option("--dir", "folder", type=FOLDER, help="Sandbox: everything goes here.  [default: sandbox]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Sandbox: port of the service (default: as before, or 8443)."
+)
+@click.option(
+    "--persons", type=click.IntRange(1, 100_000), help="Sandbox: synthetic persons (default: as before, or 240)."
+)
+@click.option("--fresh", is_flag=True, help="Sandbox: throw an earlier one away.")
+def serve(
+    settings_path: Path | None, sandbox: bool, folder: Path | None, port: int | None, persons: int | None, fresh: bool
+) -> None:
+    """Serve every agreement over HTTPS with client certificates until SIGTERM.
+
+    With --sandbox and without --settings: a sandbox with everything that belongs to it, made if need be.
+    """
+    if not sandbox and (folder or port or persons or fresh):
+        raise click.UsageError("--dir, --port, --persons and --fresh are of the sandbox (--sandbox)")
+    if sandbox and settings_path is None:
+        from gateway.cli.sandbox_run import run
+
+        run(folder, port=port, persons=persons, fresh=fresh)
+        return
     settings = load_settings(settings_path)
     if settings.server.ends_tls:
         from gateway.exchange import openssl
 
         openssl.enforce()
-    from gateway.serving import serve as run_server
+    if sandbox:
+        from gateway.sandbox.house import serve as run_sandbox
 
-    run_server(settings)
+        run_sandbox(settings)
+    else:
+        from gateway.serving import serve as run_server
+
+        run_server(settings)

@@ -73,6 +73,10 @@ class Contract:
         """Path and rule of each error in any element of this contract, as the service decides it; empty if valid."""
         return tuple(map(str, self._validator.findings(element)))
 
+    def located(self, element: etree._Element, at: etree._Element | None = None) -> tuple[Finding, ...]:
+        """As `findings`, with the place of each; `at` is what `element` is a copy of, if it is one."""
+        return self._validator.findings(element, at)
+
     def check_header(self, element: etree._Element, at: etree._Element | None = None) -> None:
         """Holds if the element is a valid `abrufkontext`; ContractViolation with path and rule otherwise.
 

@@ -142,7 +142,7 @@ class Web:
             major=service[1],
             content_type=environ.get("CONTENT_TYPE", ""),
             soap_action=environ.get("HTTP_SOAPACTION"),
-            body=_read(environ, self._max_bytes) if peer else b"",  # a stranger is refused; his body is not read
+            body=read_body(environ, self._max_bytes) if peer else b"",  # a stranger is refused; his body is not read
             peer=peer,
         )
 
@@ -188,7 +188,7 @@ def refused(status: int, *, allow: str | None = None) -> Page:
     return Page(status, "text/plain; charset=utf-8", f"{status} {HTTPStatus(status).phrase}\n".encode(), headers)
 
 
-def _read(environ: Environ, most: int) -> bytes:
+def read_body(environ: Environ, most: int) -> bytes:
     """The whole body, never more than `most` bytes of it; MessageRefused with the HTTP status otherwise."""
     stated = environ.get("CONTENT_LENGTH") or None
     if stated is not None and not (stated.isascii() and stated.isdigit() and len(stated) <= 18):

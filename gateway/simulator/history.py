@@ -72,6 +72,12 @@ class History:
             return self._log_numbers[-1] if self._log_numbers else len(self.population)
 
     @property
+    def persons(self) -> int:
+        """How many person numbers were given out, newcomers counted."""
+        with self._lock:
+            return self._persons
+
+    @property
     def changed_at(self) -> str:
         """When the change with the highest number was made."""
         with self._lock:

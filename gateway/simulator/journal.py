@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ from gateway.simulator.history import Clock, History, Schritt
 from gateway.simulator.population import Population
 
 
-class Written(History):
-    """All that `path` tells has happened, and every further step is on the disk before it does.
+class Told(History):
+    """All that the journal at `path` tells has happened; nothing is written.
 
     A history is a function of its population, its steps and their times; so the clock stands still during a step, and
     the same steps give the same records under the same numbers. ValueError if the journal is of another population.
@@ -26,19 +25,9 @@ class Written(History):
         super().__init__(population, self._now)
         self._replay([population.seed, len(population)])
 
-    def step(self, ereignis: str | None = None, *, person: str | None = None) -> Schritt:
-        """One event has happened and stands in the journal; errors as of any history."""
-        with self._lock:
-            moment = self._real()
-            self._append({"um": moment.isoformat(), "ereignis": ereignis, "person": person})
-            return self._step_at(moment, ereignis, person)
-
     def _replay(self, population: list[int]) -> None:
-        lines = list(self._lines())
-        if not lines:
-            self._append({"bestand": population})
-            return
-        if lines[0] != {"bestand": population}:
+        lines = list(map(json.loads, _whole_lines(self._path)))
+        if lines and lines[0] != {"bestand": population}:
             raise ValueError(f"the journal {self._path} was written of another population")
         for line in lines[1:]:
             try:
@@ -56,18 +45,32 @@ class Written(History):
     def _now(self) -> datetime:
         return self._moment or self._real()
 
-    def _lines(self) -> Iterator[Any]:
-        """What was written; a last line that was cut off never happened, and goes."""
-        if not self._path.exists():
-            return
-        content = self._path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            os.truncate(self._path, len(whole))
-        yield from map(json.loads, whole.splitlines())
+
+class Written(Told):
+    """As `Told`, and every further step is in the journal, on the disk, before it happens."""
+
+    def __init__(self, population: Population, clock: Clock, path: Path) -> None:
+        whole = b"".join(_whole_lines(path))
+        if path.exists() and path.stat().st_size > len(whole):
+            os.truncate(path, len(whole))  # what was cut off never happened
+        super().__init__(population, clock, path)
+        if not whole:
+            self._append({"bestand": [population.seed, len(population)]})
+
+    def step(self, ereignis: str | None = None, *, person: str | None = None) -> Schritt:
+        """One event has happened and stands in the journal; errors as of any history."""
+        with self._lock:
+            moment = self._real()
+            self._append({"um": moment.isoformat(), "ereignis": ereignis, "person": person})
+            return self._step_at(moment, ereignis, person)
 
     def _append(self, line: dict[str, Any]) -> None:
         with self._path.open("ab") as file:
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)

@@ -96,7 +96,8 @@ class Simulator:
                 return whole((schemas() / "okvisa" / "okvisa-1.xsd").read_bytes())
             case "GET", "/lebt":
                 told = {"personen": len(self.history.population), "aenderungsnummer": self.history.number}
-                return _json(told if self.name is None else {**told, "name": self.name})
+                sandbox = {"name": self.name, "nummern": self.history.persons}
+                return _json(told if self.name is None else {**told, **sandbox})
             case "POST", "/schritt":
                 return self._step(asked)
             case "POST", "/stoerung":

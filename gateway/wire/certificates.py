@@ -134,6 +134,15 @@ def may_sign(certificate: x509.Certificate) -> bool:
     return usage is None or usage.digital_signature
 
 
+def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the authority's key has signed the certificate, and it names the authority as its issuer."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 def check_client(
     der: bytes | None,
     *,

@@ -86,6 +86,23 @@ def parse(raw: bytes, *, limits: Limits = REQUEST_LIMITS, charset: str | None = 
     return Document(root, sha256(raw).digest(), _MADE_HERE)
 
 
+def why_malformed(raw: bytes) -> str:
+    """The parser's own words on why `raw` is not well-formed, empty if it is, or if it never comes to the parser.
+
+    They quote the input: for nobody but the sender himself.
+    """
+    try:
+        text = _utf8(raw, None)
+        _check_prolog(text)
+        _check_counts(text, ANSWER_LIMITS)
+        etree.fromstring(text, _parser())
+    except etree.XMLSyntaxError as error:
+        return str(error.msg)
+    except MessageRefused:
+        return ""
+    return ""
+
+
 def canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
     """The octets of Exclusive XML Canonicalization 1.0 without comments of `element` where it stands.
 
@@ -171,7 +188,19 @@ def _check_counts(text: bytes, limits: Limits) -> None:
 
 def _tree(text: bytes) -> etree._Element:
     """The root element; a new parser for each call, because a shared one would serialise all threads."""
-    parser = etree.XMLParser(
+    line, cause = 0, 0
+    try:
+        return etree.fromstring(text, _parser())
+    except etree.XMLSyntaxError as error:
+        line, cause = error.lineno or 0, error.code  # type: ignore[attr-defined]  # lxml-stubs lacks it
+    # Raised here, so that the parser's words, which quote the input, are no context of ours.
+    if cause == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        raise _refused("zu-tief", f"nested too deep for the parser (line {line})", line=line)
+    raise _refused("nicht-wohlgeformt", f"not well-formed XML with namespaces (line {line})", line=line)
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -180,15 +209,6 @@ def _tree(text: bytes) -> etree._Element:
         remove_comments=True,
         remove_pis=False,  # They are refused, and therefore must be seen.
     )
-    line, cause = 0, 0
-    try:
-        return etree.fromstring(text, parser)
-    except etree.XMLSyntaxError as error:
-        line, cause = error.lineno or 0, error.code  # type: ignore[attr-defined]  # lxml-stubs lacks it
-    # Raised here, so that the parser's words, which quote the input, are no context of ours.
-    if cause == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
-        raise _refused("zu-tief", f"nested too deep for the parser (line {line})", line=line)
-    raise _refused("nicht-wohlgeformt", f"not well-formed XML with namespaces (line {line})", line=line)
 
 
 def _check_tree(root: etree._Element, text: bytes, limits: Limits) -> None:

@@ -1,0 +1,117 @@
+"""`gateway serve --sandbox`: a sandbox with all that belongs to it, in one command, until Ctrl-C."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from gateway import settings as settings_file
+from gateway.cli import children
+from gateway.cli.installation import Installation
+from gateway.cli.options import now
+from gateway.cli.sandbox_place import FOLDER, PASSWORD, Wishes, ensure, require_sandbox
+from gateway.errors import SettingsError, SourceError
+from gateway.log import configure_log
+from gateway.sandbox.beside import LOOPBACK, listening
+from gateway.sandbox.keys import JOURNAL, KEY_FILE, LOG_FILE, PATH, Keys
+from gateway.sandbox.source import SEED
+from gateway.settings import SandboxSettings
+
+_POLL_SECONDS = 5
+_FIRST_POLL_SECONDS = 120
+
+
+def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bool) -> None:
+    """A sandbox serves until Ctrl-C or SIGTERM; then nothing of it runs any more, and its data stay.
+
+    SettingsError if the folder holds anything else, or if the port is taken.
+    """
+    children.end_with_us()
+    folder = folder or FOLDER
+    if fresh:
+        _throw_away(folder)
+    installation = _ensure(folder, port, persons)
+    sandbox, source = require_sandbox(installation.settings, now=now()).sandbox, installation.plan.source_url
+    if sandbox is None:
+        raise SettingsError(f"{folder} is no sandbox")
+    settings = ("--settings", str(installation.settings))
+    with ExitStack() as running:
+        okvisa = ("--persons", str(sandbox.persons), "--seed", str(SEED), "--port", str(urlsplit(source).port))
+        remembering = ("--journal", str(folder / JOURNAL), "--name", sandbox.number)
+        own = [running.enter_context(children.command(None, "simulate", "okvisa", *okvisa, *remembering))]
+        children.wait(source.replace("/okvisa", "/lebt"), own[-1])
+        own.append(running.enter_context(children.command(folder, "serve", "--sandbox", *settings)))
+        own.append(running.enter_context(children.command(folder, "poll", *settings, "--every", str(_POLL_SECONDS))))
+        running.enter_context(_pages(installation, sandbox))
+        children.wait(f"{installation.plan.public_url}/health/live", own[1], verify=str(installation.ca))
+        children.wait(f"http://{LOOPBACK}:{sandbox.pages_port}/health/ready")
+        _describe(installation)
+        children.stay(own)
+
+
+def links(folder: Path) -> dict[str, str]:
+    """The address of its pages for each application of the sandbox in `folder`."""
+    settings = require_sandbox(folder / "settings.toml", now=now())
+    keys, port = Keys((folder / KEY_FILE).read_bytes()), settings.sandbox.pages_port if settings.sandbox else 0
+    return {name: f"http://{LOOPBACK}:{port}{PATH}?schluessel={keys.link(name)}" for name in settings.pins}
+
+
+@contextmanager
+def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[None]:
+    """The pages for browsers are there, and everybody was fetched from the source; SourceError if that takes long."""
+    from gateway.app import build
+    from gateway.sandbox.house import pages_by_link
+
+    settings = settings_file.load(installation.settings)
+    configure_log(settings.log)
+    log = (sandbox.folder / "pages.log").open("a", encoding="utf-8")
+    with (
+        log,
+        redirect_stderr(log),
+        build(settings) as app,
+        listening(sandbox.pages_port, pages_by_link(sandbox, app), app.http),
+    ):
+        deadline = time.monotonic() + _FIRST_POLL_SECONDS
+        while app.store.freshness() is None:
+            if time.monotonic() > deadline:
+                raise SourceError(f"the first poll does not end; see {settings.keys.directory.parent / 'poll.log'}")
+            time.sleep(0.1)
+        yield
+
+
+def _ensure(folder: Path, port: int | None, persons: int | None) -> Installation:
+    """The sandbox, with free ports for its simulator and its pages."""
+    found = ensure(folder, Wishes(port=port, persons=persons), now=now())
+    if not children.is_free(found.plan.port):
+        raise SettingsError(f"port {found.plan.port} is taken: end what runs there, or choose another --port")
+    source = children.port(urlsplit(found.plan.source_url).port or 0)
+    pages = children.port(found.plan.sandbox.pages_port if found.plan.sandbox else 0)
+    return ensure(folder, Wishes(source_url=f"http://{LOOPBACK}:{source}/okvisa", pages_port=pages), now=now())
+
+
+def _throw_away(folder: Path) -> None:
+    """An earlier sandbox is gone; anything else is never touched."""
+    if folder.exists() and any(folder.iterdir()):
+        settings = settings_file.load(folder / "settings.toml", {}) if (folder / "settings.toml").is_file() else None
+        if settings is None or settings.sandbox is None:
+            raise SettingsError(f"{folder} is not empty and no sandbox: choose another --dir")
+        shutil.rmtree(folder)
+
+
+def _describe(installation: Installation) -> None:
+    folder, base = installation.settings.parent, installation.plan.public_url
+    click.echo(f"sandbox:  {folder} (Ctrl-C ends it, its data stay; --fresh begins anew)")
+    click.echo(f"CA:       {installation.ca}")
+    click.echo(f"log:      {folder / LOG_FILE}")
+    for name, link in links(folder).items():
+        certificate, key = installation.clients[name]
+        click.echo(f"\n{name}")
+        click.echo(f"  service:      {base}/soap/{name}/1?wsdl")
+        click.echo(f"  certificate:  {certificate} with {key.name}, or {certificate.stem}.p12 (password: {PASSWORD})")
+        click.echo(f"  messages:     {link}")

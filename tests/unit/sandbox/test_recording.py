@@ -1,0 +1,108 @@
+"""The recording changes no answer and shows nobody another's message."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.exchange.http import Environ
+from gateway.exchange.message import Reply, Request
+from gateway.sandbox.messages import Messages
+from gateway.sandbox.recording import Recording, Refusals
+from tests.unit.sandbox.room import OURS, STRANGER, THEIRS, call, owners, pin
+
+NOW = datetime(2026, 11, 30, 10, 0, 0, tzinfo=UTC)
+REPLY = Reply(200, "text/xml; charset=utf-8", b"<answer/>", "ok", "4711", "personAbrufen", "0815")
+
+
+class Pipeline:
+    """Answers everything with REPLY."""
+
+    def answer(self, request: Request) -> Reply:
+        assert request.body == b"<x/>"
+        return REPLY
+
+
+@pytest.fixture
+def messages(tmp_path: Path) -> Messages:
+    return Messages(tmp_path / "m")
+
+
+def asked(messages: Messages, peer: bytes | None, application: str = "a") -> Reply:
+    recording = Recording(Pipeline(), owners(), messages, lambda: NOW, lambda: 1.0)
+    return recording.answer(Request(application, 1, "text/xml", '"urn:x"', b"<x/>", peer))
+
+
+def test_the_answer_is_the_pipelines(messages: Messages) -> None:
+    """The reply is the pipeline's own, and the owner finds request, answer, numbers and headers."""
+    assert asked(messages, OURS) is REPLY
+    (kept,) = messages.last("a")
+    assert (kept.request, kept.answer, kept.outcome, kept.status) == (b"<x/>", b"<answer/>", "ok", 200)
+    assert (kept.operation, kept.vorgangsnummer, kept.protokollnummer) == ("personAbrufen", "4711", "0815")
+    assert (kept.path, kept.content_type, kept.soap_action, kept.peer) == (
+        "/soap/a/1",
+        "text/xml",
+        '"urn:x"',
+        pin(OURS),
+    )
+
+
+@pytest.mark.parametrize(("peer", "owner"), [(THEIRS, "b"), (STRANGER, "a"), (None, "a")])
+def test_a_strangers_message_is_shown_to_nobody(messages: Messages, peer: bytes | None, owner: str) -> None:
+    """Who calls another's service sees that he did, who is called by nobody known sees that; no content is kept."""
+    asked(messages, peer)
+    (kept,) = messages.last(owner)
+    assert kept.request == b""
+    assert messages.last("a" if owner == "b" else "b") == []
+
+
+def test_a_recording_that_fails_stops_no_answer(messages: Messages, tmp_path: Path) -> None:
+    """A full disk costs the recording, not the answer, and the log says so without a word of the message."""
+    with sqlite3.connect(tmp_path / "m") as database:
+        database.execute("DROP TABLE message")
+    database.close()
+    with capture_logs() as logs:
+        assert asked(messages, OURS) is REPLY
+    assert [line["event"] for line in logs] == ["message not recorded"]
+    assert "<x/>" not in str(logs)
+
+
+def door(status: str, media: str) -> Callable[[Environ, Callable[..., Any]], Iterable[bytes]]:
+    def answer(_environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response(status, [("Content-Type", media)])
+        return [b"body"]
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("path", "peer", "owner"),
+    [
+        ("/soap/a/9", OURS, "a"),
+        ("/soap/a", None, "a"),
+        ("/soap/a/1", THEIRS, "b"),
+        ("/soap/zzz/1", None, None),
+        ("/x", OURS, "a"),
+    ],
+)
+def test_what_http_refuses_is_put_down(messages: Messages, path: str, peer: bytes | None, owner: str | None) -> None:
+    """A refusal that never reached the pipeline stands with its owner; one that is nobody's stands nowhere."""
+    web = Refusals(door("415 Unsupported Media Type", "text/plain"), owners(), messages, lambda _: peer, lambda: NOW)
+    assert call(web, "POST", path, b"secret").body == b"body"
+    kept = [one for name in ("a", "b") for one in messages.last(name)]
+    assert [(one.owner, one.status, one.path, one.request) for one in kept] == (
+        [(owner, 415, path, b"")] if owner else []
+    )
+
+
+def test_answers_and_pages_are_no_refusals(messages: Messages) -> None:
+    """What came from the pipeline is not put down twice, and a page that was read not at all."""
+    for method, media in (("POST", "text/xml"), ("GET", "text/plain")):
+        call(Refusals(door("200 OK", media), owners(), messages, lambda _: OURS, lambda: NOW), method, "/soap/a/1")
+    assert messages.last("a") == []
