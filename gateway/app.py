@@ -40,6 +40,8 @@ from gateway.exchange.service import Service
 from gateway.exchange.superseded import Superseded
 from gateway.model import codelists
 from gateway.operations.messages import Services
+from gateway.portal.edition import editions
+from gateway.portal.site import Site
 from gateway.settings import DatabaseSettings, Settings
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
@@ -144,7 +146,7 @@ class App:
         peer, claims = peers(settings.server, rules.clock)
         return Web(
             pipeline,
-            pages(rules.contracts.values(), settings.server.public_url, rules.signers),
+            pages(_portal(rules)),
             services={key: service.headers for key, service in self.pipeline.services.items()},
             max_bytes=settings.server.max_request_bytes,
             peer=peer,
@@ -263,6 +265,13 @@ def open_house(rules: Rules, *, restored: bool = False) -> App:
     anchor = Anchor(rules.settings.audit.anchor, rules.checkpoint, rules.clock)
     database = Database.open(rules.settings.database.url, guard=None if restored else continuing(anchor))
     return App(rules, database, Vault(rules.ring, rules.randomness))
+
+
+def _portal(rules: Rules) -> Site:
+    """What developers read; its examples go by the versions of the agreements of today."""
+    schemas, today = rules.settings.agreements or shipped.schemas(), rules.city.today(rules.clock())
+    told = editions(rules.contracts.values(), rules.versions, rules.city, schemas, today)
+    return Site(told, rules.city, public_url=rules.settings.server.public_url, signers=rules.signers)
 
 
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:

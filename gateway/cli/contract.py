@@ -10,6 +10,7 @@ from gateway.cli.contract_place import Place, folders
 from gateway.cli.contract_usage import called, usage
 from gateway.cli.evolution import diff, errors, refused, rules
 from gateway.cli.options import find_settings, settings_option
+from gateway.cli.site import site
 from gateway.contract import evolution, files, history
 from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import explain
@@ -22,7 +23,7 @@ def contract() -> None:
     """Derive XSD and WSDL from model and agreements, or compare the committed files with them."""
 
 
-for _command in (diff, rules, errors, usage):
+for _command in (diff, rules, errors, usage, site):
     contract.add_command(_command)
 
 

@@ -119,12 +119,16 @@ class Web:
                 return self._pipeline.answer(self._request(environ, service))
             except MessageRefused as refusal:
                 return refused(refusal.http_status)
-        page = self._pages.get(path + _document(environ) if service else path)
+        asked = path + _document(environ) if service else path
+        # Not `get`: a KeyError out of making a page must not look as if there were no such page.
+        page = self._pages[asked] if asked in self._pages else None  # noqa: SIM401
         if path == READY:
             page = Page(200, _TEXT, b"ready\n") if self._ready() else Page(503, _TEXT, b"not ready\n")
         if page is None:
             return refused(405, allow="POST") if service else refused(404)
-        return page if method in ("GET", "HEAD") else refused(405, allow="GET, HEAD")
+        if method not in ("GET", "HEAD"):
+            return refused(405, allow="GET, HEAD")
+        return _unchanged(page) if _is_known(page, environ) else page
 
     def _named_service(self, environ: Environ) -> tuple[str, int] | None:
         match = _SERVICE.fullmatch(environ.get("PATH_INFO", ""))
@@ -234,10 +238,28 @@ def _document(environ: Environ) -> str:
     return "?" + {"singlewsdl": "wsdl"}.get(asked, asked)
 
 
+def _is_known(page: Page, environ: Environ) -> bool:
+    """Whether the caller holds just this page (RFC 9110, 13.1.2: weak comparison)."""
+    tag = dict(page.headers).get("ETag")
+    asked = str(environ.get("HTTP_IF_NONE_MATCH", ""))
+    return tag is not None and tag in [one.strip().removeprefix("W/") for one in asked.split(",")]
+
+
+def _unchanged(page: Page) -> Page:
+    """Nothing of the page but what it says about itself (RFC 9110, 15.4.5)."""
+    return Page(304, page.content_type, b"", page.headers)
+
+
 def _headers(reply: Reply | Page) -> list[tuple[str, str]]:
-    headers = [("Content-Type", reply.content_type), ("Content-Length", str(len(reply.body))), *_HEADERS]
+    """Those of the house, but where a page has its own of the same name."""
+    own = [] if isinstance(reply, Reply) else list(reply.headers)
+    replaced = {name for name, _ in own}
+    headers = [("Content-Type", reply.content_type), ("Content-Length", str(len(reply.body)))]
+    if reply.status == HTTPStatus.NOT_MODIFIED:
+        headers = []  # RFC 9110, 8.6: the length would be that of the page
+    headers += [(name, value) for name, value in _HEADERS if name not in replaced] + own
     if isinstance(reply, Page):
-        headers += reply.headers
-    elif reply.retry_after is not None:
+        return headers
+    if reply.retry_after is not None:
         headers.append(("Retry-After", str(reply.retry_after)))
     return headers

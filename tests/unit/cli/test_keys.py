@@ -13,10 +13,12 @@ from cryptography import x509
 from gateway.cli.main import cli
 from gateway.exchange.pages import pages
 from gateway.health import State, examine
+from gateway.portal.site import Site
 from gateway.store.audit_anchor import CheckpointKey
 from gateway.store.keyring import REPLACED, ROTATABLE
 from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
+from tests.unit.contract.sample import city
 from tests.unit.place import NOW, Place
 
 RSA, EC = "rsa-sha256", "ecdsa-p256-sha256"
@@ -133,7 +135,8 @@ def test_old_keys_are_a_warning(place: Place) -> None:
 
 def _published(place: Place, method: str) -> list[Path]:
     """The certificate files whose certificates the public page holds, in its order."""
-    page = pages((), "https://localhost", published(place.settings.signing.items()))[f"/signing/{method}.pem"]
+    signers = published(place.settings.signing.items())
+    page = pages(Site((), city(), public_url="https://localhost", signers=signers))[f"/signing/{method}.pem"]
     files = {path.read_bytes().strip(): path for path in (place.folder / "signing").glob("*.pem")}
     return [files[block] for block in _blocks(page.body)]
 

@@ -251,3 +251,43 @@ def test_an_answer_that_was_not_taken_is_logged() -> None:
         assert next(iter(answer)) == b"<answer/>"
         answer.close()  # type: ignore[attr-defined]  # PEP 3333: the server calls it if it is there
     assert [line["event"] for line in lines] == ["answer not written"]
+
+
+KEPT = Page(
+    200, "text/html", b"<p>", (("ETag", '"abc"'), ("Cache-Control", "no-cache"), ("Content-Security-Policy", "x"))
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [('"abc"', 304), ('W/"abc"', 304), ('"x", "abc"', 304), ('"x"', 200), ("abc", 200), ("", 200)],
+)
+def test_a_page_that_the_caller_has_is_not_sent_again(monkeypatch: pytest.MonkeyPatch, asked: str, status: int) -> None:
+    """With the page's tag in If-None-Match the answer is 304, without body, length or type, under the same headers."""
+    monkeypatch.setitem(PAGES, "/kept", KEPT)
+    got, headers, body = call("GET", "/kept", b"", HTTP_IF_NONE_MATCH=asked)
+    assert (got, body) == (status, b"" if status == 304 else b"<p>")
+    assert ("Content-Length" in headers, "Content-Type" in headers) == ((status == 200,) * 2)
+    assert headers["ETag"] == '"abc"'
+
+
+def test_a_page_has_headers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a page says of caching and policy replaces what holds for answers; all else stays."""
+    monkeypatch.setitem(PAGES, "/kept", KEPT)
+    headers = call("GET", "/kept", b"")[1]
+    assert (headers["Cache-Control"], headers["Content-Security-Policy"]) == ("no-cache", "x")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert call("GET", "/", b"", HTTP_IF_NONE_MATCH='"abc"')[0] == 200
+    assert call("GET", "/", b"")[1]["Cache-Control"] == "no-store"
+
+
+def test_a_page_that_cannot_be_made_is_no_missing_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A KeyError while a page is made is not taken for a path that is not there."""
+
+    class Broken(dict[str, Page]):
+        def __getitem__(self, path: str) -> Page:
+            raise KeyError("in a template")
+
+    monkeypatch.setattr("tests.unit.exchange.test_http.PAGES", Broken({"/broken": KEPT}))
+    with pytest.raises(KeyError, match="in a template"):
+        call("GET", "/broken", b"")
