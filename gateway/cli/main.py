@@ -30,6 +30,7 @@ _COMMANDS = {
     "notice": ("gateway.cli.notice", "notice"),
     "retention": ("gateway.cli.retention", "retention"),
     "keys": ("gateway.cli.keys", "keys"),
+    "log": ("gateway.cli.log", "log"),
     "health": ("gateway.cli.health", "health"),
     "db": ("gateway.cli.db", "db"),
 }

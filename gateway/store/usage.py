@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -18,6 +19,8 @@ from gateway.store.audit_entry import Kind
 from gateway.store.database import Database
 
 _STEP = 1_000
+_MOMENT, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
+_PERSONAL = frozenset({"persoenlich", "segment"})
 _ANSWERED = "person-nicht-gefunden"
 """A fault on the wire, but what was asked is answered by it."""
 
@@ -67,19 +70,36 @@ def outcomes(database: Database, since: datetime) -> dict[str, Outcomes]:
     return {one: Outcomes(asked[one], refused[one], undelivered[one]) for one in sorted(asked | undelivered)}
 
 
-def entries(database: Database, since: datetime) -> Iterator[dict[str, Any]]:
+def belonging(database: Database, number: str) -> Iterator[dict[str, Any]]:
+    """The entry with this number, then those that refer to it; what names persons or is personal is left out.
+
+    An answer that did not leave is told by the same process at once, so a minute is looked at. AuditError if not.
+    """
+    first = datetime.fromtimestamp((UUID(number).int >> 80) / 1000, UTC)
+    for entry in entries(database, first - _MOMENT, first + _MINUTE):
+        if number in (entry["protokollnummer"], entry.get("bezug")):
+            persons = entry.pop("personen", ())
+            yield {key: told for key, told in entry.items() if key not in _PERSONAL} | {"personen": len(persons)}
+
+
+def entries(database: Database, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
     """The contents of all entries since that moment, oldest first, deleted ones left out; AuditError if not."""
-    # Numbers are UUIDv7 (RFC 9562, 5.7): the first 48 bits are the moment in milliseconds, so they sort by time.
-    moment = f"{int(since.timestamp() * 1000):012x}"
-    after = f"{moment[:8]}-{moment[8:]}-"
+    after, before = _number(since), tables.entry.c.number < _number(until) if until is not None else sa.true()
     with translated("read"), database.read() as connection:
         while True:
-            query = sa.select(tables.entry.c.number, tables.entry.c.content).where(tables.entry.c.number > after)
+            later = sa.and_(tables.entry.c.number > after, before)
+            query = sa.select(tables.entry.c.number, tables.entry.c.content).where(later)
             rows = connection.execute(query.order_by(tables.entry.c.number).limit(_STEP)).all()
             yield from (_read(row.content) for row in rows if row.content)
             if len(rows) < _STEP:
                 return
             after = rows[-1].number
+
+
+def _number(moment: datetime) -> str:
+    """Numbers are UUIDv7 (RFC 9562, 5.7): the first 48 bits are the moment in milliseconds, so they sort by time."""
+    text = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{text[:8]}-{text[8:]}-"
 
 
 def _read(content: bytes) -> dict[str, Any]:
