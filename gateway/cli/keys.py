@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gateway.cli.certificate import table
 from gateway.cli.options import FILE, load_settings, now, settings_option
 from gateway.settings import Settings, SigningSettings
 from gateway.store.database import Database
@@ -43,7 +44,7 @@ def list_keys(settings_path: Path | None) -> None:
     settings = load_settings(settings_path)
     console, moment = Console(), now()
     console.print(_ring(settings, moment))
-    console.print(_certificates(settings, moment))
+    console.print(table(settings, moment))
 
 
 @keys.command()
@@ -174,24 +175,6 @@ def _usage(settings: Settings, ring: KeyRing) -> dict[str, dict[int, int]]:
         return usage(keyed, vault)
     finally:
         database.close()
-
-
-def _certificates(settings: Settings, moment: datetime) -> Table:
-    table = Table(title="Certificates")
-    for column in ("use", "subject", "days left", "fingerprint"):
-        table.add_column(column)
-    uses = [("server", settings.server.certificate), ("client CA", settings.server.client_ca)]
-    for method, signing in settings.signing.items():
-        uses.append((f"signing {method}", signing.certificate))
-        if signing.next_certificate is not None:
-            uses.append((f"signing {method}, next", signing.next_certificate))
-        uses += [(f"signing {method}, previous", path) for path in signing.previous_certificates]
-    for use, path in uses:
-        certificate = certificates.load(path)
-        left = str(certificates.days_left(certificate, now=moment))
-        fingerprint = certificates.fingerprint_of(certificate)
-        table.add_row(use, certificate.subject.rfc4514_string(), left, fingerprint)
-    return table
 
 
 def _next_steps(method: str, pair: SigningSettings, made: Path, *, signed: bool) -> str:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "person": ("gateway.cli.person", "person"),
     "notice": ("gateway.cli.notice", "notice"),
     "retention": ("gateway.cli.retention", "retention"),
+    "certificate": ("gateway.cli.certificate", "certificate"),
     "keys": ("gateway.cli.keys", "keys"),
     "log": ("gateway.cli.log", "log"),
     "health": ("gateway.cli.health", "health"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.errors import SettingsError
@@ -53,6 +55,37 @@ def prepare(folder: Path, stem: str, kind: KeyKind, issuer: Issued | None, subje
     _write_new(folder / f"{stem}.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     _write_new(path, content, 0o644)
     return path
+
+
+def request(folder: Path, stem: str, present: x509.Certificate) -> Path:
+    """A new key of the present one's kind lies in `folder` as `<stem>.key` (0600), beside its request (PKCS #10).
+
+    The request has the subject and the names of the present certificate. Gives its path; SettingsError as `prepare`.
+    """
+    kind: KeyKind = "ec-p256" if isinstance(present.public_key(), ec.EllipticCurvePublicKey) else "rsa-3072"
+    builder = x509.CertificateSigningRequestBuilder().subject_name(present.subject)
+    with suppress(x509.ExtensionNotFound):
+        named = present.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        builder = builder.add_extension(named.value, critical=False)
+    key, path = issuing.new_key(kind), folder / f"{stem}.csr"
+    _write_new(folder / f"{stem}.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    _write_new(path, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM), 0o644)
+    return path
+
+
+def install(chain: bytes, key: bytes, certificate_path: Path, key_path: Path, *, stem: str) -> None:
+    """Key and certificates lie where the settings name them; what lay there is kept beside it under `stem`.
+
+    Each file is whole or as it was. Broken off between the two, nothing starts with a pair that does not fit, and
+    installing again mends it. SettingsError if a file cannot be written.
+    """
+    for path, content, mode in ((key_path, key, 0o600), (certificate_path, chain, 0o644)):
+        kept, new = path.with_name(f"{stem}{path.suffix}"), path.with_name(f".{path.name}.new")
+        new.unlink(missing_ok=True)
+        _write_new(new, content, mode)
+        if not kept.exists():
+            os.link(path, kept)
+        new.replace(path)
 
 
 def authority(certificate_path: Path, key_path: Path) -> Issued:
