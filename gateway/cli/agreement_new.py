@@ -23,6 +23,7 @@ from gateway.agreements.proposals import offices, proposal
 from gateway.agreements.skeleton import Draft
 from gateway.cli import handover, sandbox_place
 from gateway.cli.contract_place import Place, folders
+from gateway.cli.handover import Sandbox
 from gateway.cli.options import FOLDER, find_settings, now
 from gateway.cli.periods import load_periods
 from gateway.contract import files
@@ -79,9 +80,12 @@ def _described(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-_sandbox_option = click.option(
-    "--sandbox", type=FOLDER, default=sandbox_place.FOLDER, show_default=True, help="Whose CA issues the certificate."
-)
+def _of_the_sandbox(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--sandbox` and `--port`."""
+    whose = "Whose CA issues the certificate."
+    folder = click.option("--sandbox", type=FOLDER, default=sandbox_place.FOLDER, show_default=True, help=whose)
+    ports = click.IntRange(1, 65535)
+    return folder(click.option("--port", type=ports, help="Of the sandbox [default: as before, or 8443].")(command))
 
 
 @click.command()
@@ -89,7 +93,7 @@ _sandbox_option = click.option(
 @click.argument("name")
 @_described
 @click.option("--folder", type=FOLDER, help="What the vendor and the office get [default: anschluss/NAME].")
-@_sandbox_option
+@_of_the_sandbox
 @click.option("--ask/--yes", default=None, help="Ask for what no option says [default: on a terminal].")
 def new(
     settings_path: Path | None,
@@ -98,6 +102,7 @@ def new(
     name: str,
     folder: Path | None,
     sandbox: Path,
+    port: int | None,
     ask: bool | None,
     **given: Unpack[Given],
 ) -> None:
@@ -121,7 +126,7 @@ def new(
         path.parent.mkdir(parents=True)
         path.write_bytes(written)
         published = place.publish([(contract, ())])
-        count = handover.prepare(release, sources, sandbox, place, target, moment=moment)
+        count = handover.prepare(release, sources, Sandbox(sandbox, port), place, target, moment=moment)
     for one in (path, *published):
         click.echo(f"written: {one}")
     _report(target, agreement, count)
@@ -131,7 +136,7 @@ def new(
 @folders
 @click.argument("name")
 @click.option("--folder", type=FOLDER, help="What the vendor and the office get [default: anschluss/NAME].")
-@_sandbox_option
+@_of_the_sandbox
 def hand_over(
     settings_path: Path | None,
     schemas_folder: Path | None,
@@ -139,6 +144,7 @@ def hand_over(
     name: str,
     folder: Path | None,
     sandbox: Path,
+    port: int | None,
 ) -> None:
     """Write anew what the vendor and the office of an existing agreement get, as it gives it today.
 
@@ -150,7 +156,11 @@ def hand_over(
     release = Release(written.agreement, written.content, contract)
     sources = Sources(place.city, (written.agreement,), load_periods(find_settings(settings_path)))
     target = folder or Path("anschluss") / name
-    _report(target, written.agreement, handover.prepare(release, sources, sandbox, place, target, moment=now()))
+    _report(
+        target,
+        written.agreement,
+        handover.prepare(release, sources, Sandbox(sandbox, port), place, target, moment=now()),
+    )
 
 
 def _refuse(name: str, place: Place, target: Path) -> None:

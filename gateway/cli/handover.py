@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -31,15 +32,27 @@ _GENERATED = ("nachrichten", "wsdl", "xsd", "zertifikat")
 _FOLDERS = {Direction.REQUEST: "anfragen", Direction.ANSWER: "antworten", Direction.FAULT: "fehler"}
 
 
-def prepare(release: Release, sources: Sources, sandbox: Path, place: Place, target: Path, *, moment: datetime) -> int:
+@dataclass(frozen=True)
+class Sandbox:
+    """Whose CA issues the test certificate; `port` None: as it was, or the usual one."""
+
+    folder: Path
+    port: int | None = None
+
+
+def prepare(
+    release: Release, sources: Sources, sandbox: Sandbox, place: Place, target: Path, *, moment: datetime
+) -> int:
     """Everything is in `target` as the agreement gives it today; gives the number of files besides the certificates.
 
     The sandbox has the application then, its certificate and trial approvals. What this once wrote to the target and
     would not write now is gone. AgreementError if the sandbox goes by other agreements.
     """
-    installation = sandbox_place.ensure(sandbox, _wishes(place), now=moment)
+    installation = sandbox_place.ensure(sandbox.folder, _wishes(place, sandbox), now=moment)
     if release.agreement.application not in installation.clients:
-        raise AgreementError(f"{sandbox} goes by other agreements than {place.schemas}: choose another --sandbox")
+        raise AgreementError(
+            f"{sandbox.folder} goes by other agreements than {place.schemas}: choose another --sandbox"
+        )
     files = papers(release, sources, installation.plan.public_url)
     for folder in _GENERATED:
         shutil.rmtree(target / VENDOR / folder, ignore_errors=True)
@@ -76,11 +89,11 @@ def certificates(agreement: Agreement, installation: Installation) -> dict[str, 
     return {f"{VENDOR}/zertifikat/{file}": path.read_bytes() for file, path in found.items()}
 
 
-def _wishes(place: Place) -> Wishes:
+def _wishes(place: Place, sandbox: Sandbox) -> Wishes:
     """The sandbox goes by the shipped agreements by itself."""
     if place.schemas == shipped_schemas():
-        return Wishes()
-    return Wishes(agreements=place.schemas.resolve(), contracts=place.wsdl.resolve())
+        return Wishes(port=sandbox.port)
+    return Wishes(port=sandbox.port, agreements=place.schemas.resolve(), contracts=place.wsdl.resolve())
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
