@@ -15,6 +15,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from gateway import shipped
 from gateway.agreements import skeleton
 from gateway.agreements.agreement import Agreement, SignatureMethod, SignatureProfile
 from gateway.agreements.city import City
@@ -169,6 +170,11 @@ def _refuse(name: str, place: Place, target: Path) -> None:
         raise click.UsageError(f"{name!r} is no name: 2 to 40 small letters and digits, a letter first")
     if name in _RESERVED:
         raise click.UsageError(f"{name} is taken by the house itself")
+    if shipped.installed() and place.schemas == shipped.schemas():
+        raise click.UsageError(
+            f"the shipped agreements belong to the installed package: copy {shipped.schemas()} and {shipped.wsdl()} to "
+            "folders of your own, and name these by --schemas and --wsdl or in the settings (agreements, contracts)"
+        )
     for path in _own_places(name, place, target):
         if path.exists():
             raise click.UsageError(f"{path} is there already: nothing is ever written over")
@@ -269,7 +275,7 @@ def _report(target: Path, agreement: Agreement, files: int) -> None:
     click.echo(f"written: {target / handover.VENDOR} ({files} files for the vendor: begin with checkliste.html)")
     click.echo(f"written: {target / handover.OFFICE} (the go-live sheet, for the data-protection officer)")
     click.echo(f"granted: {len(agreement.fields)} fields, {len(agreement.operations)} operations to {agreement.office}")
-    click.echo("next:    make sandbox")
+    click.echo("next:    make sandbox (that is: gateway serve --sandbox)")
 
 
 def _split(given: Iterable[str]) -> list[str]:

@@ -78,6 +78,7 @@ def checklist(one: Handover) -> Paper:
             Section("Den Kopf jeder Anfrage setzen", tuple(_header(one.agreement))),
             Section("Die Signatur jeder Antwort prüfen", tuple(_signature(one.agreement))),
             Section("Daten abholen und aktuell halten", tuple(_keeping_up(one.agreement))),
+            Section("Zusehen und Änderungen auslösen", tuple(_trial(one))),
             Section("Mit Fehlern umgehen", tuple(_faults())),
             Section("Datenschutz einhalten", (_privacy(one.agreement),)),
             Section("In den Betrieb gehen", tuple(_production(name))),
@@ -221,6 +222,22 @@ def _keeping_up(agreement: Agreement) -> Iterator[Block]:
     yield (
         "Die Personenkennung gilt nur für diese Anwendung. Teilweise bekannte Daten (JJJJ, JJJJ-MM) und Buchstaben "
         "nach DIN 91379 sind üblich: Spalten als Unicode, Geburtsdatum nicht als Datumsfeld."
+    )
+
+
+def _trial(one: Handover) -> Iterator[Block]:
+    yield (
+        f"Die Erprobung hat Seiten für {one.agreement.application}: {one.public_url}/sandbox/ mit dem Testzertifikat, "
+        "oder ohne Zertifikat auf dem Rechner, auf dem sie läuft, unter der Adresse, die sie beim Start für die "
+        "Anwendung nennt."
+    )
+    yield Bullets(
+        (
+            "die eigenen Nachrichten, jede mit dem Ergebnis der Prüfung: Stelle, Regel, deutsch und englisch",
+            "Ereignisse auslösen (Umzug, Geburt, Sperre, Tod, Zusammenführung, Löschung); Sekunden später stehen sie "
+            "unter aenderungenAbrufen",
+            "eine Nachricht einfügen und prüfen, ohne sie zu senden",
+        )
     )
 
 

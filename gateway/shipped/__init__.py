@@ -15,6 +15,11 @@ def wsdl() -> Path:
     return _folder("wsdl")
 
 
+def installed() -> bool:
+    """Whether these folders are part of an installed package: read, but never written to; the next one replaces it."""
+    return (Path(__file__).resolve().parent / "schemas").is_dir()
+
+
 def _folder(name: str) -> Path:
     here = Path(__file__).resolve().parent
     packaged = here / name

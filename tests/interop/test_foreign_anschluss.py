@@ -71,7 +71,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     folder = checkout / "anschluss" / NAME / "hersteller"
     (address,) = set(re.findall(r"https://\S+/soap/probe/1(?=\.)", (folder / "checkliste.md").read_text("utf-8")))
     with ExitStack() as running:
-        sandbox = gateway(checkout, "serve", "--sandbox", "--persons", "60")
+        sandbox = gateway(checkout, "serve", "--sandbox")
         running.callback(sandbox.wait, timeout=60)
         running.callback(sandbox.terminate)
         for _ in attempts("the sandbox", seconds=120, every=0.2):
@@ -120,6 +120,21 @@ def test_the_checklist_can_be_typed(begun: Begun) -> None:
     ]
     assert etree.fromstring(told[0]).tag == "{http://schemas.xmlsoap.org/wsdl/}definitions"
     assert etree.fromstring(told[1]).find(".//{*}dienstauskunftResponse/{*}anwendung").text == NAME
+
+
+def test_the_pages_are_there(begun: Begun) -> None:
+    """The address of the sandbox's pages in the checklist opens with the test certificate, and shows our messages."""
+    (address,) = re.findall(r"https://\S+/sandbox/", (begun.folder / "checkliste.md").read_text("utf-8"))
+    certificates = begun.folder / "zertifikat"
+    page = requests.get(
+        address,
+        cert=(str(certificates / f"{NAME}.pem"), str(certificates / f"{NAME}.key")),
+        verify=str(certificates / "ca.pem"),
+        timeout=30,
+    )
+    assert page.status_code == 200
+    assert NAME in page.text
+    assert "umzug" in page.text
 
 
 def test_the_key_for_production_can_be_made(begun: Begun) -> None:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -311,6 +313,21 @@ def test_a_changed_agreement_is_handed_over_anew(folders: Folders) -> None:
     assert "| rufname |" not in sheet
     assert "- rufname: Rufname" in sheet
     assert hashlib.sha256(folders.agreement.read_bytes()).hexdigest() in sheet
+
+
+def test_an_installed_package_is_not_written_to(tmp_path: Path) -> None:
+    """Where the shipped agreements come from a wheel, the next one would throw the new application away: refused."""
+    root = Path(__file__).parents[3]
+    shutil.copytree(root / "gateway", tmp_path / "gateway", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("schemas", "wsdl"):
+        shutil.copytree(root / name, tmp_path / "gateway" / "shipped" / name)
+    run = subprocess.run(
+        [sys.executable, "-m", "gateway", "agreement", "new", NAME, "--yes"],
+        cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "belong to the installed package" in run.stderr
+    assert not (tmp_path / "gateway" / "shipped" / "schemas" / NAME).exists()
 
 
 def commands() -> list[list[str]]:
