@@ -20,6 +20,7 @@ need mono mono-devel
 need mcs mono-mcs
 need soapcpp2 gsoap
 need openssl openssl
+need curl curl
 need nginx nginx-light
 need haproxy haproxy
 need sslscan sslscan
