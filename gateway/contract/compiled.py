@@ -16,7 +16,7 @@ from gateway.contract.description import Description
 from gateway.contract.findings import Finding
 from gateway.contract.renderer import Render, compile_element
 from gateway.contract.validation import Validator, own_parser
-from gateway.errors import ContractError, ContractViolation, MessageRefused
+from gateway.errors import ContractError, ContractViolation, SigningError
 from gateway.model.types import Tree
 from gateway.operations.registry import OPERATIONS, Definition
 from gateway.wire.canonical import Canonical, proved
@@ -102,7 +102,7 @@ class Contract:
             raise ContractError(f"the answer is not valid: {'; '.join(map(str, findings))}")
         try:
             return proved(payload, element)
-        except MessageRefused:
+        except SigningError:
             raise ContractError("the answer is not in its canonical form") from None
 
     def render(self, operation: Operation, tree: Tree) -> bytes:

@@ -6,7 +6,7 @@ from typing import Self
 
 from lxml import etree
 
-from gateway.errors import MessageRefused
+from gateway.errors import MessageRefused, SigningError
 from gateway.wire.xml import canonical
 
 _MADE_HERE = object()
@@ -27,9 +27,13 @@ class Canonical(bytes):
 
 
 def proved(octets: bytes, element: etree._Element) -> Canonical:
-    """The octets, which were parsed to `element`; MessageRefused (`nicht-kanonisch`) if they are not canonical."""
-    if not _plain(octets, element) and octets != canonical(element):
-        raise MessageRefused("the message is not in canonical form", code="nicht-kanonisch")
+    """The octets, which were parsed to `element`; SigningError if they are not canonical."""
+    try:
+        same = _plain(octets, element) or octets == canonical(element)
+    except MessageRefused as error:
+        raise SigningError(str(error)) from None
+    if not same:
+        raise SigningError("the octets are not in canonical form")
     return Canonical(octets, _MADE_HERE)
 
 

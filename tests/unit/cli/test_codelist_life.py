@@ -167,9 +167,12 @@ def test_commands_without_settings_see_the_folder_of_the_environment(
 
 
 def test_every_command_goes_by_the_same_lists() -> None:
-    """Settings are read at one place of the command line, which chooses the lists; the demo's go through the app."""
+    """Settings are read at one place of the command line, which chooses the lists.
+
+    The demo's and the sandbox's own go through the app; the others take a path or a number from them.
+    """
     readers = {path.name for path in Path("gateway").rglob("*.py") if READS.search(path.read_text("utf-8"))}
-    assert readers == {"options.py", "demo.py"}
+    assert readers == {"options.py", "demo.py", "sandbox_run.py", "sandbox_place.py", "handover.py"}
     assert "use(settings.codelists)" in Path("gateway/app.py").read_text("utf-8")
 
 
