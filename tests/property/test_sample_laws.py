@@ -51,3 +51,11 @@ def test_samples_of_any_agreement(told: Agreement) -> None:
             found = [f for part in parts(one.envelope, contract) for f in contract._validator.findings(part)]
             assert [finding.place for finding in found] == [one.path], one.title
             assert found[0].rule.startswith(SAID[one.rule])
+
+
+def test_a_group_of_which_somebody_has_nothing() -> None:
+    """Where an agreement grants only a part of a group that one of the persons has not, the group is left out."""
+    told = replace(agreement("sozialamt"), fields=("personenkennung", "geburt.ort", "zuweisung.stelle"))
+    contract = compile_contract(replace(told, single_only=frozenset()), city())
+    for sample in messages.answers(contract, told, city()):
+        assert [contract.findings(part) for part in parts(sample.envelope, contract)] == [(), ()], sample.title
