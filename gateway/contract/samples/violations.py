@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 from lxml import etree
 
@@ -56,7 +57,13 @@ class _Walk:
     """
 
     contract: Contract
+    known: frozenset[str]
     seen: set[tuple[str, str, str]] = field(default_factory=set)
+
+    @classmethod
+    def through(cls, contract: Contract) -> Self:
+        """A walk that has seen nothing yet."""
+        return cls(contract, known_names(contract.description))
 
     def spoil(self, sample: Sample, element: etree._Element, group: ComplexTypeDef) -> Iterator[Violation]:
         """Every violation in the element and below that has not come yet."""
@@ -81,7 +88,7 @@ class _Walk:
 
     def _violation(self, sample: Sample, node: etree._Element, one: Spoiling) -> Violation:
         other, at = spoiling.spoilt(node, one.spoil)
-        place = xpath(at, known_names(self.contract.description))
+        place = xpath(at, self.known)
         return Violation(sample.operation, one.title, one.rule, place, indented(other), sample.direction)
 
 
@@ -89,13 +96,13 @@ def _of_requests(contract: Contract, full: tuple[Sample, ...]) -> Iterator[Viola
     """Every operation by itself; the header, which is the same for all, with the first."""
     for number, (item, sample) in enumerate(zip(contract.description.operations, full, strict=True)):
         header, payload = _parts(sample)
-        yield from _Walk(contract).spoil(sample, payload, item.request.type)
+        yield from _Walk.through(contract).spoil(sample, payload, item.request.type)
         if number == 0:
-            yield from _Walk(contract).spoil(sample, header, contract.description.headers[0].type)
+            yield from _Walk.through(contract).spoil(sample, header, contract.description.headers[0].type)
 
 
 def _of_answers(contract: Contract, told: tuple[Sample, ...]) -> Iterator[Violation]:
-    walk = _Walk(contract)
+    walk = _Walk.through(contract)
     types = {f"{{{contract.namespace}}}{element.name}": element.type for element in contract.description.elements}
     for sample in told:
         for element in etree.fromstring(sample.envelope, own_parser()).iter(*types):
