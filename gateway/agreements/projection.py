@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from typing import TypeAlias
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.model.days import first_day, last_day
@@ -76,7 +77,7 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
 
 def field_bits(tree: Tree) -> int:
     """The audit bitmap of a projected person: bit i is set if item i of `grantable(Person)` is in it."""
-    return sum(bit for bit, path in _paths() if _present(tree, path))
+    return _bits_below(tree, _places())
 
 
 def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> date | None:
@@ -177,17 +178,37 @@ def _selection(granted: frozenset[str]) -> dict[str, object]:
     return select(nodes(Person))
 
 
+_Places: TypeAlias = dict[str, "int | _Places"]
+"""Name of a field -> its bit; of a group that is granted field by field -> what is in it."""
+
+
 @cache
-def _paths() -> tuple[tuple[int, tuple[str, ...]], ...]:
-    return tuple((1 << index, tuple(node.path.split("."))) for index, node in enumerate(grantable(Person)))
+def _places() -> _Places:
+    places: _Places = {}
+    for index, node in enumerate(grantable(Person)):
+        level = places
+        *groups, name = node.path.split(".")
+        for group in groups:
+            below = level.setdefault(group, {})
+            if isinstance(below, int):
+                raise TypeError(f"{node.path} is granted twice")
+            level = below
+        level[name] = 1 << index
+    return places
 
 
-def _present(value: Value, path: tuple[str, ...]) -> bool:
-    if isinstance(value, list):
-        return any(_present(item, path) for item in value)
-    if not path:
-        return True
-    return isinstance(value, dict) and path[0] in value and _present(value[path[0]], path[1:])
+def _bits_below(tree: Tree, places: _Places) -> int:
+    found = 0
+    for name, value in tree.items():
+        below = places.get(name, 0)
+        if isinstance(below, int):
+            found |= below if value != [] else 0
+        elif isinstance(value, dict):
+            found |= _bits_below(value, below)
+        elif isinstance(value, list):
+            for item in value:
+                found |= _bits_below(item, below) if isinstance(item, dict) else 0
+    return found
 
 
 def _holds(condition: Condition, full: Tree, restricted: frozenset[str]) -> bool:

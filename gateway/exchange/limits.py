@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from gateway.agreements.agreement import Agreement
@@ -115,21 +116,20 @@ class ParallelBudget:
             self._change(-1, limit)
 
     def _change(self, by: int, limit: int) -> None:
-        me = os.getpid(), _began(os.getpid())
-        own, others, free = 0, 0, list[int]()
+        me = os.getpid(), _own_beginning(os.getpid())
+        own, others, mine, free = 0, 0, None, None
         with self._shared.alone() as memory:
-            for place in range(0, _MOST_PROCESSES * _PROCESS.size, _PROCESS.size):
-                pid, began, count = _PROCESS.unpack_from(memory, place)
+            for place, (pid, began, count) in enumerate(_PROCESS.iter_unpack(memory)):
                 if (pid, began) == me:
-                    own = count
-                    free.insert(0, place)
+                    own, mine = count, place
                 elif count == 0 or not _alive(pid, began):
-                    free.append(place)
+                    free = place if free is None else free
                 else:
                     others += count
-            if by > 0 and (own + others >= limit or not free):
+            place = free if mine is None else mine
+            if place is None or (by > 0 and own + others >= limit):
                 raise LimitExceeded("gleichzeitige_anfragen is used up", retry_after=1)
-            _PROCESS.pack_into(memory, free[0], *me, own + by)
+            _PROCESS.pack_into(memory, place * _PROCESS.size, *me, own + by)
 
 
 class Budgets:
@@ -232,6 +232,12 @@ def _began(pid: int) -> int:
     except OSError:
         return 0
     return int(stat.rpartition(b")")[2].split()[_STARTTIME])
+
+
+@cache
+def _own_beginning(pid: int) -> int:
+    """Of this process, which asks twice for each request: it does not change; after a fork the number does."""
+    return _began(pid)
 
 
 class _Shared:

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-import rfc8785
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +25,7 @@ from gateway.errors import AuditError, StoreError, VaultError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_entry import FORMAT, rfc3339, sha256
 from gateway.store.audit_number import milliseconds
+from gateway.store.packing import packed
 
 REPLAY_KEPT = timedelta(minutes=15)
 _HEAD = 1
@@ -99,12 +99,12 @@ class MerkleTree:
 
 def first_link(chain: str) -> bytes:
     """What the first batch of the chain has as its previous hash."""
-    return sha256(rfc8785.dumps({"format": FORMAT, "kette": chain}))
+    return sha256(packed({"format": FORMAT, "kette": chain}))
 
 
 def batch_content(*, number: int, previous: bytes, root: bytes, entries: int, total: int, time: str) -> bytes:
     """Everything a batch's row says, in the form that is hashed (RFC 8785)."""
-    return rfc8785.dumps(
+    return packed(
         {
             "format": FORMAT,
             "block": number,

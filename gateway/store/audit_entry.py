@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
-import rfc8785
-
 from gateway.errors import AuditError
+from gateway.store.packing import packed
 
 FORMAT = 1
 
@@ -129,7 +128,7 @@ class Entry:
             "festlegung": commitment.hex() if commitment is not None else None,
             "persoenlich": dict(personal) if personal else None,
         }
-        return rfc8785.dumps({"format": FORMAT, **{name: part for name, part in clear.items() if part is not None}})
+        return packed({"format": FORMAT, **{name: part for name, part in clear.items() if part is not None}})
 
 
 def sha256(*parts: bytes) -> bytes:

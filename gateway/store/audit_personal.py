@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
-import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlalchemy import Connection, select, update
 
@@ -21,6 +20,7 @@ from gateway.errors import AuditError, VaultError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_chain import insert_unless_there
 from gateway.store.audit_entry import Personal, sha256
+from gateway.store.packing import packed
 
 _KEY_BYTES = 32
 _SALT_BYTES = 32
@@ -76,7 +76,7 @@ def seal(
     """The texts under the segment's key, bound to the entry's number."""
     texts = personal.texts()
     salts = {name: randomness(_SALT_BYTES) for name in texts}
-    plain = rfc8785.dumps({name: {"text": text, "salt": salts[name].hex()} for name, text in texts.items()})
+    plain = packed({name: {"text": text, "salt": salts[name].hex()} for name, text in texts.items()})
     sealed = vault.seal(key, plain, _TEXTS, number.encode())
     commitments = {name: commitment(salts[name], text) for name, text in texts.items()}
     return SealedTexts(segment, sealed, {"segment": segment, "versiegelt": sha256(sealed).hex(), **commitments})

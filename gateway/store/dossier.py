@@ -91,11 +91,6 @@ def items(value: Value | None) -> Iterator[Tree]:
     return (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
 
 
-def packed(tree: Mapping[str, object]) -> bytes:
-    """The one byte form of a tree; equals RFC 8785 for the trees of this house (ASCII names, no fractions)."""
-    return json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
 def unpacked(content: bytes) -> Tree:
     """The tree that was packed."""
     tree: Tree = json.loads(content)

@@ -40,12 +40,12 @@ def has_feed(agreement: Agreement) -> bool:
 
 def bulk_fields(agreement: Agreement) -> frozenset[str]:
     """The fields a change of which is announced whether or not they were told: those that may go out in bulk."""
-    return frozenset(agreement.fields) - agreement.single_only
+    return _without(agreement.fields, agreement.single_only)
 
 
 def tracked_fields(agreement: Agreement) -> frozenset[str]:
     """The fields of which it is remembered that they were told."""
-    return agreement.single_only if has_feed(agreement) else frozenset(agreement.fields)
+    return agreement.single_only if has_feed(agreement) else _without(agreement.fields, frozenset())
 
 
 def bit(path: str) -> int:
@@ -137,6 +137,11 @@ def unrestricted(document: Tree) -> Tree:
     """The Datensatz as it would be if the source had restricted nothing."""
     control = {name: value for name, value in d.control(document).items() if name != "eingeschraenkt"}
     return document | {"steuerung": control}
+
+
+@cache
+def _without(fields: tuple[str, ...], some: frozenset[str]) -> frozenset[str]:
+    return frozenset(fields) - some
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -161,16 +162,23 @@ def check_client(
     name = fingerprint(der)
     if pins is not None and name not in pins:
         raise CallerUnknown("the client certificate is not pinned for this application")
-    certificate = read(der)
+    certificate, weak, fit = _judged(der)
     if not holds(certificate, now=now):
         raise CallerUnknown("the client certificate is expired or not yet valid", code="zertifikat-abgelaufen")
-    if weak := weakness(certificate):
+    if weak:
         raise CallerUnknown(f"the client certificate is too weak: {weak}", code="zertifikat-ungeeignet")
-    if not (_is_client(certificate) and may_sign(certificate)):
+    if not fit:
         raise CallerUnknown("the certificate is not one for client authentication", code="zertifikat-ungeeignet")
     if authorities and not any(_issued(certificate, authority, now) for authority in authorities):
         raise CallerUnknown("the client certificate is of no configured authority")
     return name
+
+
+@lru_cache(maxsize=256)
+def _judged(der: bytes) -> tuple[x509.Certificate, str | None, bool]:
+    """The certificate, its weakness, and whether it is one of a client: what its bytes say, whatever time it is."""
+    certificate = read(der)
+    return certificate, weakness(certificate), _is_client(certificate) and may_sign(certificate)
 
 
 def read(der: bytes) -> x509.Certificate:

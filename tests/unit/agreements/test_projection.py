@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.agreements.load import load_agreement
@@ -13,8 +14,9 @@ from gateway.agreements.projection import Links, field_bits, next_day, project, 
 from gateway.model.derived import derive
 from gateway.model.person import Person
 from gateway.model.structure import grantable
-from gateway.model.types import Tree
+from gateway.model.types import Tree, Value
 from gateway.shipped import schemas
+from tests.strategies import persons
 
 TODAY = date(2026, 11, 23)
 
@@ -213,6 +215,21 @@ def test_the_bits_say_exactly_what_is_in_it(application: str) -> None:
     assert "familienname" in paths
     assert "anschrift.strasse" in paths
     assert "sterbedatum" not in paths
+
+
+@settings(max_examples=150, deadline=None)
+@given(persons())
+def test_each_bit_is_one_path_of_the_model(person: Tree) -> None:
+    """Bit i is set exactly if something stands under the path of item i, in whichever of repeated groups."""
+    expected = [there(person, node.path.split(".")) for node in grantable(Person)]
+    assert field_bits(person) == sum(1 << place for place, found in enumerate(expected) if found)
+
+
+def there(value: Value, way: list[str]) -> bool:
+    """True if a path leads somewhere."""
+    if isinstance(value, list):
+        return any(there(item, way) for item in value)
+    return not way or (isinstance(value, dict) and way[0] in value and there(value[way[0]], way[1:]))
 
 
 def test_dated_conditions() -> None:

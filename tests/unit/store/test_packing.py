@@ -1,0 +1,36 @@
+"""What is kept as JSON is written as RFC 8785 says."""
+
+from __future__ import annotations
+
+import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.store.packing import packed
+
+NAMES = st.text("abcXYZ019_-.", min_size=1, max_size=8)
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    | st.text(
+        st.sampled_from([*map(chr, range(0x21)), '"', "\\", "/", "\x7f", "\x80", "\u2028", "\ufffe", "\U0001f600"])
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=5))
+def test_packed_is_canonical_json(tree: dict[str, object]) -> None:
+    """The bytes are those that the library for RFC 8785 makes."""
+    assert packed(tree) == rfc8785.dumps(tree)  # type: ignore[arg-type]  # trees, as its types cannot say
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"Geheimnis", "\ud800"])
+def test_what_has_no_canonical_form_is_refused(value: object) -> None:
+    """No fraction that is none, no bytes, no half characters."""
+    with pytest.raises((TypeError, ValueError)):
+        packed({"a": value})
