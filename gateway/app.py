@@ -27,6 +27,7 @@ from gateway.agreements.city import City, load_city
 from gateway.agreements.load import Written, load_every
 from gateway.agreements.versions import Versions, by_stream, in_force, successions
 from gateway.contract.compiled import Contract
+from gateway.contract.fragment import person_writer
 from gateway.contract.serving import served
 from gateway.errors import AgreementError, GatewayError, SettingsError
 from gateway.exchange.dispatch import Dispatcher
@@ -48,6 +49,7 @@ from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.budgets import SharedCounters
 from gateway.store.continuity import continuing
 from gateway.store.database import Database
+from gateway.store.fragments import STORED, Fragments
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.replication import require_replicated
@@ -101,6 +103,12 @@ class Rules:
         """The certificates that answers are, will be or were signed with, by method, for clients to pin."""
         return published(self.settings.signing.items())
 
+    @cached_property
+    def fragments(self) -> Fragments:
+        """What writes persons as they are told, by stream."""
+        written = {key: person_writer(contract, STORED) for key, contract in self.contracts.items()}
+        return Fragments({key: writer for key, writer in written.items() if writer is not None})
+
     @property
     def agreements(self) -> Mapping[str, Agreement]:
         """The agreements in force today."""
@@ -125,7 +133,7 @@ class App:
         )
         self._closing.callback(self.audit.close)
         ledger = Ledger(settings.keys.directory / LEDGER, vault)
-        self.store = Store(database, vault, ledger, rules.clock, self.audit)
+        self.store = Store(database, vault, ledger, rules.clock, self.audit, rules.fragments)
         shared = database.dialect == "postgresql"
         self.budgets = rules.budgets.shared(SharedCounters(database)) if shared else rules.budgets
         self.pipeline = Pipeline(

@@ -7,12 +7,12 @@ namespace on the root only, no self-closing tags, no attributes, `& < >` and car
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from gateway.contract.description import ComplexTypeDef, ElementDef, FieldDef
 from gateway.errors import ContractError
-from gateway.model.types import Code, SimpleType, Tree, Truth, Value, Whole
+from gateway.model.types import Code, Fragment, SimpleType, Tree, Truth, Value, Whole
 
 Append: TypeAlias = Callable[[str], object]
 Emit: TypeAlias = Callable[[Value, Append], None]
@@ -35,6 +35,30 @@ def compile_element(element: ElementDef, namespace: str) -> Render:
         return "".join(pieces).encode()
 
     return render
+
+
+def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], str] | None:
+    """A function that writes the group `field` as the text of a Fragment, up to its last fields, those of `rest`.
+
+    Raises ContractError like `compile_element`. None if they are not the last fields, in this order.
+    """
+    group = field.type
+    if not isinstance(group, ComplexTypeDef):
+        return None
+    names = [one.name for one in group.fields]
+    last = [name for name in rest if name in names]
+    kept = names[: len(names) - len(last)]
+    if names[len(kept) :] != last or not kept:
+        return None
+    fields = tuple(one for one in group.fields if one.name in kept)
+    content = _group(ComplexTypeDef(group.name, group.documentation, fields), field.name)
+
+    def write(tree: Tree) -> str:
+        pieces = [f"<{field.name}>"]
+        content(tree, pieces.append)
+        return "".join(pieces)
+
+    return write
 
 
 def _group(group: ComplexTypeDef, path: str) -> Emit:
@@ -61,7 +85,7 @@ def _group(group: ComplexTypeDef, path: str) -> Emit:
 def _field(field: FieldDef, path: str) -> Emit:
     start, end = f"<{field.name}>", f"</{field.name}>"
     if isinstance(field.type, ComplexTypeDef):
-        once = _nested(_group(field.type, path), start, end, path)
+        once = _nested(field.type, start, end, path)
     else:
         once = _leaf(field.type, start, end, path)
     if not field.repeated:
@@ -76,8 +100,19 @@ def _field(field: FieldDef, path: str) -> Emit:
     return emit_each
 
 
-def _nested(content: Emit, start: str, end: str, path: str) -> Emit:
+def _nested(group: ComplexTypeDef, start: str, end: str, path: str) -> Emit:
+    content = _group(group, path)
+    single = {field.name: _field(field, f"{path}/{field.name}") for field in group.fields}
+
     def emit(tree: Value, append: Append) -> None:
+        if tree.__class__ is Fragment:
+            if not tree.keys() <= single.keys():
+                raise ContractError(f"{path}: a fragment with field(s) that the contract does not know")
+            append(tree.text)
+            for name, value in tree.items():
+                single[name](value, append)
+            append(end)
+            return
         if not tree:
             raise ContractError(f"{path}: empty group")
         append(start)

@@ -117,7 +117,9 @@ class ParallelBudget:
 
     def _change(self, by: int, limit: int) -> None:
         me = os.getpid(), _own_beginning(os.getpid())
-        own, others, mine, free = 0, 0, None, None
+        own, others = 0, 0
+        mine: int | None = None
+        free: int | None = None
         with self._shared.alone() as memory:
             for place, (pid, began, count) in enumerate(_PROCESS.iter_unpack(memory)):
                 if (pid, began) == me:
@@ -126,10 +128,10 @@ class ParallelBudget:
                     free = place if free is None else free
                 else:
                     others += count
-            place = free if mine is None else mine
-            if place is None or (by > 0 and own + others >= limit):
+            chosen = free if mine is None else mine
+            if chosen is None or (by > 0 and own + others >= limit):
                 raise LimitExceeded("gleichzeitige_anfragen is used up", retry_after=1)
-            _PROCESS.pack_into(memory, place * _PROCESS.size, *me, own + by)
+            _PROCESS.pack_into(memory, chosen * _PROCESS.size, *me, own + by)
 
 
 class Budgets:

@@ -23,6 +23,18 @@ Tree: TypeAlias = dict[str, Value]
 """A person or message as nested dicts under its XML names (lowerCamelCase); absent = not there, never None."""
 
 
+class Fragment(dict[str, Value]):
+    """A group of an answer that its contract's renderer has written before: `text` is all but its last fields and its
+    end, and the tree is those last fields. It stands where the whole group would.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str, rest: Tree) -> None:
+        super().__init__(rest)
+        self.text = text
+
+
 _CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 """What XML can carry at all (XML 1.0, production 2); no pattern of a schema needs to say it."""
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -124,8 +124,7 @@ def batch_hash(*, number: int, previous: bytes, root: bytes, entries: int, total
 
 def read_head(connection: Connection, *, lock: bool = False) -> Head | None:
     """The head of the chain, or None before the first batch; `lock` keeps other writers out until the commit."""
-    statement = select(tables.head).where(tables.head.c.id == _HEAD)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = connection.execute(_READ_AND_LOCK if lock else _READ).one_or_none()
     return None if row is None else Head(row.chain, row.number, row.total, row.hash)
 
 
@@ -134,7 +133,7 @@ def hash_of(connection: Connection, number: int) -> bytes | None:
     if number == 0:
         head = read_head(connection)
         return None if head is None else first_link(head.chain)
-    return connection.execute(select(tables.batch.c.hash).where(tables.batch.c.number == number)).scalar_one_or_none()
+    return connection.execute(_HASH, {"wanted": number}).scalar_one_or_none()
 
 
 def append(
@@ -170,7 +169,7 @@ def append(
         "time": rfc3339(now),
     }
     new = Head(old.chain, old.number + 1, old.total + len(kept), batch_hash(**link))  # type: ignore[arg-type]  # one dict serves hash and row
-    connection.execute(insert(tables.batch), {**link, "hash": new.hash})
+    connection.execute(_ADD_BATCH, {**link, "hash": new.hash})
     _insert_entries(connection, new.number, kept)
     _move_head(connection, old, new)
     return new, refused
@@ -237,7 +236,7 @@ def seen_keys(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
 
 def _insert_entries(connection: Connection, batch: int, entries: Sequence[Prepared]) -> None:
     connection.execute(
-        insert(tables.entry),
+        _ADD_ENTRIES,
         [
             {"batch": batch, "position": position, "number": one.number, "hash": one.hash, "content": one.content}
             for position, one in enumerate(entries)
@@ -249,14 +248,23 @@ def _insert_entries(connection: Connection, batch: int, entries: Sequence[Prepar
         if one.sealed is not None
     ]
     if sealed:
-        connection.execute(insert(tables.personal), sealed)
+        connection.execute(_ADD_PERSONAL, sealed)
 
 
 def _move_head(connection: Connection, old: Head, new: Head) -> None:
-    moved = connection.execute(
-        update(tables.head)
-        .where(tables.head.c.id == _HEAD, tables.head.c.number == old.number)
-        .values(number=new.number, total=new.total, hash=new.hash)
-    )
+    values = {"old": old.number, "new": new.number, "new_total": new.total, "new_hash": new.hash}
+    moved = connection.execute(_MOVE, values)
     if moved.rowcount != 1:
         raise AuditError("the head of the audit chain moved under a writer that held its lock")
+
+
+# Made once: putting a statement together costs as much as its execution.
+_READ = select(tables.head).where(tables.head.c.id == _HEAD)
+_READ_AND_LOCK = _READ.with_for_update()
+_HASH = select(tables.batch.c.hash).where(tables.batch.c.number == bindparam("wanted"))
+_ADD_BATCH, _ADD_ENTRIES, _ADD_PERSONAL = insert(tables.batch), insert(tables.entry), insert(tables.personal)
+_MOVE = (
+    update(tables.head)
+    .where(tables.head.c.id == _HEAD, tables.head.c.number == bindparam("old"))
+    .values(number=bindparam("new"), total=bindparam("new_total"), hash=bindparam("new_hash"))
+)

@@ -16,6 +16,7 @@ from gateway.store import feed, feed_rows, feed_told, projecting, reading
 from gateway.store.database import Database
 from gateway.store.feed import Change, ChangePage, Counter
 from gateway.store.feed_rows import News
+from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.notices import Letters
 from gateway.store.reading import Rendered
 from gateway.store.tables import epoch, person, projection
@@ -27,20 +28,28 @@ _ROUNDS = 3
 _CHAIN = 8
 
 
-def changes(database: Database, vault: Vault, grant: Grant, limit: int, clock: Callable[[], datetime]) -> ChangePage:
+def changes(
+    database: Database,
+    vault: Vault,
+    grant: Grant,
+    limit: int,
+    clock: Callable[[], datetime],
+    fragments: Fragments = NO_FRAGMENTS,
+) -> ChangePage:
     """The first `limit` pending entries, rendered under today's grant; the same again until acknowledged.
 
     Entries that today's rules contradict are corrected first and come with the number of the correction.
     TokenRefused after a restore, until the application has fetched its stock anew.
     """
     stream, limit = feed.stream(grant.agreement), max(1, limit)
+    shelf = fragments.shelf(grant.agreement)
     for _ in range(_ROUNDS):
         with database.read() as connection:
             rows = _pending(connection, stream, limit + 1)
             targets = _targets(connection, vault, stream, rows)
             figures, current = feed_rows.counter(connection, stream), read_epoch(connection)
         _require_fetched(grant, figures)
-        rendered = [reading.render(vault, grant, row) for row in rows[:limit]]
+        rendered = [reading.render(vault, grant, row, shelf) for row in rows[:limit]]
         drifted = [one for one in rendered if one.drifted]
         if not drifted:
             break
@@ -111,7 +120,7 @@ def remember(database: Database, grant: Grant, news: Sequence[News]) -> bool:
 
 def read_epoch(connection: sa.Connection) -> str:
     """The epoch of this database: another one after every restore."""
-    value: str = connection.execute(sa.select(epoch.c.value)).scalar_one()
+    value: str = connection.execute(_EPOCH).scalar_one()
     return value
 
 
@@ -145,9 +154,13 @@ def _marked(database: Database, stream: str, rendered: list[Rendered], figures: 
 
 
 def _pending(connection: sa.Connection, stream: str, limit: int) -> Sequence[Mapping[Any, Any]]:
-    where = projection.c.number.is_not(None)
-    query = reading.feed_rows(stream).where(where).order_by(projection.c.number).limit(limit)
-    return connection.execute(query).mappings().all()
+    return connection.execute(_PENDING, {"stream": stream, "most": limit}).mappings().all()
+
+
+_EPOCH = sa.select(epoch.c.value)
+_PENDING = (
+    reading.FEED_ROWS.where(projection.c.number.is_not(None)).order_by(projection.c.number).limit(sa.bindparam("most"))
+)
 
 
 def _step(connection: sa.Connection, stream: str, up_to: int) -> int:

@@ -14,7 +14,7 @@ from gateway.errors import NotFound
 from gateway.store import dossier as d
 from gateway.store import feed, projecting, reading
 from gateway.store.database import Database
-from gateway.store.reading import Disclosed
+from gateway.store.fragments import Disclosed, Shelf
 from gateway.store.tables import discrepancy, person, projection
 from gateway.store.vault import Vault
 
@@ -47,10 +47,10 @@ def report(
 ) -> Reported:
     """The report is taken; NotFound unless this application sees the person."""
     index = projecting.kennung_index(vault, grant.application, kennung)
-    query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
+    query = reading.VISIBLE_ROWS.where(projection.c.kennung_index == index)
     with database.read() as connection:
-        row = connection.execute(query).mappings().one_or_none()
-    seen = None if row is None else reading.render(vault, grant, row).disclosed
+        row = connection.execute(query, {"stream": feed.stream(grant.agreement)}).mappings().one_or_none()
+    seen = None if row is None else reading.render(vault, grant, row, Shelf(grant.agreement)).disclosed
     if row is None or seen is None:
         raise NotFound
     number = projecting.new_uuid(vault)

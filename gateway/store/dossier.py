@@ -10,12 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.model.types import Tree, Value
+from gateway.store import packing
 from gateway.store.tables import family, person, person_version, relation
 from gateway.store.vault import Vault
 
 KEY, DOCUMENT, AUDIT_ID, LINKS = "person-key", "document", "audit-id", "links"
 """The purposes under which the parts of a person are sealed."""
 
+packed = packing.packed
 _BLOCK = 5000
 _COLUMNS = (
     *("id", "source", "source_key", "version", "change_number"),

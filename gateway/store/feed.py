@@ -50,7 +50,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.errors import TokenRefused
 
 if TYPE_CHECKING:
-    from gateway.store.reading import Disclosed  # reading knows the feed's state; the law itself knows no person
+    from gateway.store.fragments import Disclosed  # fragments know the feed's streams; the law itself knows no person
 
 
 class ChangeKind(StrEnum):

@@ -76,8 +76,7 @@ def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter
 
 def counter(connection: sa.Connection, stream: str) -> Counter:
     """The counter as it stands, unlocked; all zero if the stream has never had one."""
-    query = sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == stream)
-    row = connection.execute(query).mappings().one_or_none()
+    row = connection.execute(_COUNTER, {"wanted": stream}).mappings().one_or_none()
     return Counter(**row) if row else Counter()
 
 
@@ -297,4 +296,5 @@ _KEY = sa.and_(
 _SHOWN_KEY = sa.and_(
     feed_shown.c.stream == sa.bindparam("key_application"), feed_shown.c.person_id == sa.bindparam("key_person")
 )
+_COUNTER = sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == sa.bindparam("wanted"))
 _UPDATE = sa.update(projection).where(_KEY).values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})

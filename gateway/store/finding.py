@@ -13,12 +13,15 @@ from gateway.errors import StoreError
 from gateway.store import feed, projecting, reading, search
 from gateway.store.changes import correct, remember
 from gateway.store.database import Database
-from gateway.store.reading import Disclosed, Rendered
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf
+from gateway.store.reading import Rendered
 from gateway.store.search import Criteria
 from gateway.store.tables import person, projection, search_index
 from gateway.store.vault import Vault
 
 Clock: TypeAlias = Callable[[], datetime]
+Query: TypeAlias = tuple[sa.Select[Any], dict[str, Any]]
+"""What is looked for in one stream, with its parameters."""
 Choice: TypeAlias = Callable[[list[Rendered]], list[Rendered]]
 """Which of the persons found are meant."""
 
@@ -28,17 +31,24 @@ _CANDIDATES = 200
 _ROUNDS = 5
 
 
-def find(database: Database, vault: Vault, grant: Grant, kennung: str, clock: Clock) -> Disclosed | None:
+def find(
+    database: Database,
+    vault: Vault,
+    grant: Grant,
+    kennung: str,
+    clock: Clock,
+    fragments: Fragments = NO_FRAGMENTS,
+) -> Disclosed | None:
     """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
     index = projecting.kennung_index(vault, grant.application, kennung)
-    query = reading.visible_rows(feed.stream(grant.agreement)).where(projection.c.kennung_index == index)
-    found = _told(database, vault, grant, query, clock, list)
+    sought = {"index": index}
+    found = _told(database, vault, grant, (_KNOWN, sought), clock, list, fragments.shelf(grant.agreement))
     return found[0].disclosed if found else None
 
 
 def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria, clock: Clock) -> tuple[Disclosed, ...]:
     """Visible persons that meet all criteria, at most two; without a hit nothing tells blocked from unknown."""
-    query = reading.visible_rows(feed.stream(grant.agreement)).order_by(person.c.id).limit(_CANDIDATES)
+    query = reading.VISIBLE_ROWS.order_by(person.c.id).limit(_CANDIDATES)
     for token in search.wanted(vault, criteria):
         query = query.where(person.c.id.in_(sa.select(search_index.c.person_id).where(search_index.c.token == token)))
     number = criteria.azr_nummer
@@ -46,22 +56,25 @@ def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria,
     def meant(every: list[Rendered]) -> list[Rendered]:
         return [one for one in every if one.disclosed is not None and (number is None or one.azr_nummer == number)]
 
-    found = [one.disclosed for one in _told(database, vault, grant, query, clock, meant) if one.disclosed is not None]
+    # A fragment does not say the AZR number by which two of one name are told apart: each is opened.
+    chosen = _told(database, vault, grant, (query, {}), clock, meant, Shelf(grant.agreement))
+    found = [one.disclosed for one in chosen if one.disclosed is not None]
     return tuple(found[:_MOST])
 
 
 def _told(
-    database: Database, vault: Vault, grant: Grant, query: sa.Select[Any], clock: Clock, meant: Choice
+    database: Database, vault: Vault, grant: Grant, query: Query, clock: Clock, meant: Choice, shelf: Shelf
 ) -> list[Rendered]:
     """Those that are meant, once the feed agrees with what they are; a single one counts as told, field by field.
 
     Of several nothing is shown, so none of them is marked: the feed must not announce the end of a person of whom
     the application never heard (law 2 of the feed).
     """
+    statement, sought = query
     for _ in range(_ROUNDS):
         with database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        rendered = [reading.render(vault, grant, row) for row in rows]
+            rows = connection.execute(statement, {"stream": feed.stream(grant.agreement), **sought}).mappings().all()
+        rendered = [reading.render(vault, grant, row, shelf) for row in rows]
         if drifted := [one for one in rendered if one.drifted]:
             correct(database, vault, grant, drifted, clock())
             continue
@@ -70,3 +83,6 @@ def _told(
         if remember(database, grant, [one.news for one in shown if one.untold and one.news is not None]):
             return chosen
     raise StoreError("the feed moves faster than it can be read")
+
+
+_KNOWN = reading.VISIBLE_ROWS.where(projection.c.kennung_index == sa.bindparam("index"))

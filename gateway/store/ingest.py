@@ -26,6 +26,7 @@ from gateway.store.audit import AuditTrail, Entry
 from gateway.store.batch import Batch, Change, Ingested, Merge, Quarantined, Removal, Upsert, Withholding, moment
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
+from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.ledger import Ledger
 from gateway.store.poll_entries import Story
 from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
@@ -63,13 +64,20 @@ class Intake:
     """Writes what the source says; used by the one poller only."""
 
     def __init__(
-        self, database: Database, vault: Vault, ledger: Ledger, trail: AuditTrail, agreements: Mapping[str, Agreement]
+        self,
+        database: Database,
+        vault: Vault,
+        ledger: Ledger,
+        trail: AuditTrail,
+        agreements: Mapping[str, Agreement],
+        fragments: Fragments = NO_FRAGMENTS,
     ) -> None:
         self._database = database
         self._vault = vault
         self._ledger = ledger
         self._trail = trail
         self._agreements = agreements
+        self._fragments = fragments
 
     def take(self, tenure: Tenure, batch: Batch, *, now: datetime, stichtag: date) -> Ingested:
         """Afterwards the whole batch is in the store and its position remembered; StoreError or VaultError if not."""
@@ -98,7 +106,9 @@ class Intake:
         with self._database.read() as connection:
             piece = self._decided(connection, batch, changes, counts, now)
             changed = list(piece.people.values())
-            world = projecting.survey(connection, self._vault, self._agreements, changed, stichtag=stichtag)
+            world = projecting.survey(
+                connection, self._vault, self._agreements, changed, stichtag=stichtag, fragments=self._fragments
+            )
         outcome = projecting.project(world, stand=piece.stand, now=now)
         with tenure.write(self._database) as connection:
             lock_feeds(connection, outcome)

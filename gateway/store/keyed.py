@@ -108,7 +108,7 @@ def under_keys(owner: type[_Owner]) -> type[_Owner]:
 
 def in_use(connection: sa.Connection) -> dict[str, tuple[int, bytes]]:
     """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
-    return {row.purpose: (row.generation, row.proof) for row in connection.execute(_IN_USE)}
+    return {purpose: (generation, bytes(proof)) for purpose, generation, proof in connection.exec_driver_sql(_IN_USE)}
 
 
 def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -147,4 +147,5 @@ def _remember_first(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(insert(key_use).on_conflict_do_nothing(), rows)
 
 
-_IN_USE = sa.select(key_use.c.purpose, key_use.c.generation, key_use.c.proof)
+_IN_USE = "SELECT purpose, generation, proof FROM key_use"
+"""Asked at the beginning of each transaction, so it goes to the driver as it is."""

@@ -35,12 +35,12 @@ from gateway.store.discrepancies import Discrepancy, Reported
 from gateway.store.erasing import Eraser
 from gateway.store.expiring import Expiring
 from gateway.store.feed import Change, ChangeKind, ChangePage
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
 from gateway.store.ingest import Intake
 from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
 from gateway.store.notices import Notice, NoticeKind, Outstanding
 from gateway.store.quarantine import QuarantineEntry
-from gateway.store.reading import Disclosed
 from gateway.store.reconciled import Reconciled
 from gateway.store.reconciling import Comparison
 from gateway.store.reprojecting import Reprojected
@@ -84,20 +84,27 @@ class Store:
     """
 
     def __init__(
-        self, database: Database, vault: Vault, ledger: Ledger, clock: Callable[[], datetime], trail: AuditTrail
+        self,
+        database: Database,
+        vault: Vault,
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+        trail: AuditTrail,
+        fragments: Fragments = NO_FRAGMENTS,
     ) -> None:
         self._database = KeyedDatabase(database, vault)
         self._vault = vault
         self._ledger = ledger
         self._clock = clock
         self._trail = trail
+        self._fragments = fragments
         self.waiting = Waiting(self._database, vault, ledger, clock, trail)
 
     # What an application asks.
 
     def find(self, grant: Grant, kennung: str) -> Disclosed | None:
         """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
-        return finding.find(self._database, self._vault, grant, kennung, self._clock)
+        return finding.find(self._database, self._vault, grant, kennung, self._clock, self._fragments)
 
     def search(self, grant: Grant, criteria: Criteria) -> tuple[Disclosed, ...]:
         """Visible persons that meet all criteria, exact in DIN 91379 search form; at most two."""
@@ -105,11 +112,11 @@ class Store:
 
     def snapshot(self, grant: Grant, token: str | None, limit: int, now: datetime) -> SnapshotPage:
         """A page of everyone this application sees as of N; TokenRefused for a token that does not fit."""
-        return snapshot.snapshot(self._database, self._vault, grant, token, limit, now)
+        return snapshot.snapshot(self._database, self._vault, grant, token, limit, now, self._fragments)
 
     def changes(self, grant: Grant, limit: int) -> ChangePage:
         """The oldest pending entries; the same again until acknowledged."""
-        return changes.changes(self._database, self._vault, grant, limit, self._clock)
+        return changes.changes(self._database, self._vault, grant, limit, self._clock, self._fragments)
 
     def acknowledge(self, grant: Grant, up_to: int, epoch: str) -> int:
         """The number up to which all is settled now; TokenRefused beyond what was delivered, or after a restore."""
@@ -145,7 +152,8 @@ class Store:
         An erasure that broke off after the ledger is finished first.
         """
         self._eraser(agreements).finish(tenure, now=now, stichtag=stichtag)
-        intake = Intake(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
+        streams = feed.streams(agreements.values())
+        intake = Intake(self._database, self._vault, self._ledger, self._trail, streams, self._fragments)
         return intake.take(tenure, batch, now=now, stichtag=stichtag)
 
     def reproject(
@@ -158,7 +166,14 @@ class Store:
         self._eraser(agreements).finish(tenure, now=now, stichtag=stichtag)
         streams = feed.streams(agreements.values())
         return reprojecting.reproject(
-            tenure, self._database, self._vault, self._trail, streams, now=now, stichtag=stichtag
+            tenure,
+            self._database,
+            self._vault,
+            self._trail,
+            streams,
+            now=now,
+            stichtag=stichtag,
+            fragments=self._fragments,
         )
 
     def position(self, source: str) -> Position | None:

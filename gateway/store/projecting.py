@@ -27,6 +27,7 @@ from gateway.store.dossier import Dossier
 from gateway.store.ending import End
 from gateway.store.feed_rows import Move
 from gateway.store.feed_told import Telling
+from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments, Shelf
 from gateway.store.notices import Letters, NoticeKind
 from gateway.store.tables import family_kennung
 from gateway.store.tables import projection as stored
@@ -52,6 +53,7 @@ class _Row:
 
     kennung: str = field(repr=False)
     links: Tree = field(repr=False)
+    fragment: Value | None = field(repr=False)
     digest: bytes | None
     index: bytes
     visible: bool
@@ -67,6 +69,7 @@ class World:
     vault: Vault
     agreements: Mapping[str, Agreement]
     stichtag: date
+    shelves: Mapping[str, Shelf]
     people: dict[bytes, Dossier]
     touched: set[bytes]
     rows: dict[tuple[str, bytes], _Row] = field(default_factory=dict)
@@ -86,13 +89,15 @@ def survey(
     changed: Sequence[Dossier],
     *,
     stichtag: date,
+    fragments: Fragments = NO_FRAGMENTS,
 ) -> World:
     """The world around `changed` (as they will be); their neighbours are touched too, and see their own neighbours."""
     people = {one.id: one for one in changed}
     _join(connection, vault, people, d.neighbour_ids(connection, changed))
     touched = set(people)
     _join(connection, vault, people, d.neighbour_ids(connection, list(people.values())))
-    world = World(vault, agreements, stichtag, people, touched, streams=set(agreements))
+    shelves = {name: fragments.shelf(agreement) for name, agreement in agreements.items()}
+    world = World(vault, agreements, stichtag, shelves, people, touched, streams=set(agreements))
     for one in people.values():
         world.by_source[one.source_key] = one
         if one.active:
@@ -174,7 +179,8 @@ def _open_rows(connection: sa.Connection, world: World) -> None:
         for row in connection.execute(sa.select(stored).where(stored.c.person_id.in_(block))).mappings():
             text = _opened_row(world, row)
             found = _Row(
-                str(text["kennung"]), d.group(text, "links"), row["digest"], row["kennung_index"],
+                str(text["kennung"]), d.group(text, "links"), text.get(FRAGMENT),
+                row["digest"], row["kennung_index"],
                 visible=row["digest"] is not None, released=row["released"],
                 told=feed_told.unpacked(row["told_fields"]),
             )  # fmt: skip
@@ -191,7 +197,7 @@ def _opened_row(world: World, row: Mapping[Any, Any]) -> Tree:
 
 
 def open_links(vault: Vault, key: bytes, sealed: bytes, stream: str, person_id: bytes) -> Tree:
-    """The text of a projection row: {"kennung": ..., "links": {...}}."""
+    """The text of a projection row: {"kennung": ..., "links": {...}}, with what is told of a person who is visible."""
     return d.unpacked(vault.open(key, sealed, f"{d.LINKS}/{stream}", person_id))
 
 
@@ -227,7 +233,7 @@ def _decide(world: World, stream: str, one: Dossier) -> None:
     elif seen:
         kennung = _kennung(world, agreement.application, one)
         index = kennung_index(world.vault, agreement.application, kennung)
-        world.rows[stream, one.id] = _Row(kennung, {}, None, index, visible=True, fresh=True)
+        world.rows[stream, one.id] = _Row(kennung, {}, None, None, index, visible=True, fresh=True)
 
 
 def _kennung(world: World, application: str, one: Dossier) -> str:
@@ -255,15 +261,28 @@ def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | No
         found = _links(world, stream, agreement.application, one)
         telling = _telling(world, agreement, one, found)
     content = telling.digest(row.told) if telling is not None else None
-    if content == row.digest and found == row.links and not (row.fresh or row.released):
+    if _stands(world, stream, row, content, found, telling):
         watched = feed_told.tracked_fields(telling.agreement) if telling is not None else letters and row.told
         if not watched:
             return None
         # The same as ever, unless the application is told one more field before this is written.
         return Move(stream, one.id, telling, stand, letters=letters)
-    text = {"kennung": row.kennung, "links": found}
+    text: Tree = {"kennung": row.kennung, "links": found}
+    if telling is not None and content is not None:
+        audit_id = world.vault.open(one.key, one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        kept = world.shelves[stream].made(telling, row.kennung, audit_id, stichtag=world.stichtag, digest=content)
+        text |= {FRAGMENT: kept} if kept is not None else {}
     sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{stream}", one.id)
     return Move(stream, one.id, telling, stand, sealed, row.index, letters=letters)
+
+
+def _stands(world: World, stream: str, row: _Row, content: bytes | None, found: Tree, telling: Telling | None) -> bool:
+    """True if the projection row is what it would be anew, but for what the application is told outside its feed."""
+    if content != row.digest or found != row.links or row.fresh or row.released:
+        return False
+    if telling is None or content is None or row.told:
+        return True
+    return not world.shelves[stream].outdated(row.fragment, telling, stichtag=world.stichtag, digest=content)
 
 
 def _telling(world: World, agreement: Agreement, one: Dossier, found: Tree) -> Telling | None:

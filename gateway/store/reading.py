@@ -1,6 +1,6 @@
 """The one way from a stored person to what an application is told: opened, derived, checked and projected today.
 
-Every operation finds persons through `visible_rows`; who is blocked or out of scope has no digest there, so blocked
+Every operation finds persons through `VISIBLE_ROWS`; who is blocked or out of scope has no digest there, so blocked
 and unknown run the same statements. Visibility is asked again under today's grant: what time has changed since the
 last poll is closed at once, not at the next poll.
 """
@@ -22,22 +22,13 @@ from gateway.store import feed, feed_told, projecting
 from gateway.store.feed import State
 from gateway.store.feed_rows import News
 from gateway.store.feed_told import Telling
+from gateway.store.fragments import FRAGMENT, Disclosed, Shelf, store_fields, with_kennung
 from gateway.store.tables import person, person_version, projection
 from gateway.store.vault import Vault
 
 _CURRENT = sa.and_(person_version.c.person_id == person.c.id, person_version.c.version == person.c.version)
 _FEED = ("digest", "acked_digest", "number", "visible_since", "told")
 _PERSON = ("source", "source_key", "version", "change_number", "state", "merged_into", "wrapped_key", "audit_cipher")
-
-
-@dataclass(frozen=True, slots=True)
-class Disclosed:
-    """One person as it goes out: the audit trail's identifier, the application's, the tree, the bitmap of fields."""
-
-    audit_id: str
-    kennung: str = field(repr=False)
-    tree: Tree = field(repr=False)
-    fields: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +63,8 @@ class Rendered:
         return self.unremembered or (self.state.number is not None and not self.state.told)
 
 
-def visible_rows(stream: str) -> sa.Select[Any]:
-    """Projection rows of one stream with person and current document; only persons it may see."""
-    return feed_rows(stream).where(projection.c.digest.is_not(None))
-
-
-def feed_rows(stream: str) -> sa.Select[Any]:
-    """Projection rows of one stream, also of persons that have become invisible."""
-    columns = (
+FEED_ROWS = (
+    sa.select(
         person.c.id,
         *(person.c[name] for name in _PERSON),
         person_version.c.document,
@@ -91,20 +76,39 @@ def feed_rows(stream: str) -> sa.Select[Any]:
         projection.c.version.label("told_version"),
         *(projection.c[name] for name in _FEED),
     )
-    joined = projection.join(person, person.c.id == projection.c.person_id).outerjoin(person_version, _CURRENT)
-    return sa.select(*columns).select_from(joined).where(projection.c.stream == stream)
+    .select_from(
+        projection.join(person, person.c.id == projection.c.person_id).outerjoin(person_version, _CURRENT),
+    )
+    .where(projection.c.stream == sa.bindparam("stream"))
+)
+"""Projection rows of one `stream`, a parameter, with person and current document; also of persons now invisible."""
+
+VISIBLE_ROWS = FEED_ROWS.where(projection.c.digest.is_not(None))
+"""The same, only of persons that the stream may see."""
 
 
-def render(vault: Vault, grant: Grant, row: Mapping[Any, Any]) -> Rendered:
-    """The row under today's grant. VaultError if it cannot be opened."""
+def render(vault: Vault, grant: Grant, row: Mapping[Any, Any], shelf: Shelf) -> Rendered:
+    """The row under today's grant, by its fragment if that holds today. VaultError if it cannot be opened."""
     stream, identity = feed.stream(grant.agreement), row["id"]
     state = State(row["digest"], row["acked_digest"], row["number"], row["visible_since"], row["told"])
     if row["released"]:
         text = d.unpacked(vault.open_feed(row["sealed"], stream, identity))
         return Rendered(identity, state, str(text["kennung"]), None, None)
-    one = d.opened(row, vault, indexed=False)
-    text = projecting.open_links(vault, one.key or b"", row["sealed"], stream, identity)
+    key = vault.unwrap(row["wrapped_key"], d.KEY, identity) if row["wrapped_key"] is not None else None
+    text = projecting.open_links(vault, key or b"", row["sealed"], stream, identity)
     kennung = str(text["kennung"])
+    if state.digest is not None:
+        told_so_far = shelf.told(text.get(FRAGMENT), vault, grant, row, kennung)
+        if told_so_far is not None:
+            news = News(identity, row["version"], row, None, state.digest)
+            return Rendered(identity, state, kennung, state.digest, told_so_far, None, None, news)
+    return _derived(vault, grant, row, state, text)
+
+
+def _derived(vault: Vault, grant: Grant, row: Mapping[Any, Any], state: State, text: Tree) -> Rendered:
+    """The row as it follows from the person itself today."""
+    identity, kennung = row["id"], str(text["kennung"])
+    one = d.opened(row, vault, indexed=False)
     if state.digest is None or not one.active or one.document is None:
         return Rendered(identity, state, kennung, None, None)
     ableitung = derived.derive(one.document, stichtag=grant.stichtag)
@@ -140,13 +144,6 @@ def _azr_nummer(document: Tree, ableitung: derived.Ableitung) -> str | None:
 def _disclosed(
     vault: Vault, grant: Grant, one: d.Dossier, kennung: str, tree: Tree, row: Mapping[Any, Any]
 ) -> Disclosed:
-    whole: Tree = {}
-    if "personenkennung" in grant.fields:
-        whole["personenkennung"] = kennung
-    whole |= tree
-    if "stand" in grant.fields:
-        whole["stand"] = row["stand"].isoformat()[:19] + "Z"
-    if "datensatzversion" in grant.fields:
-        whole["datensatzversion"] = row["told_version"]
+    whole = with_kennung(grant.fields, kennung, tree) | store_fields(grant.fields, row)
     audit_id = vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
     return Disclosed(audit_id, kennung, whole, rules.field_bits(whole))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
-from importlib import resources
 
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
-from gateway.model import codelists
 from gateway.store import dossier as d
-from gateway.store import feed, feed_rows, feed_told, projecting
+from gateway.store import feed, feed_rows, projecting
 from gateway.store.audit import AuditTrail, Entry, Kind
+from gateway.store.basis import DIGEST, basis
 from gateway.store.database import Database
+from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
 from gateway.store.recording import lock_feeds, write_outcome
 from gateway.store.tables import epoch, feed_counter, person, projection
@@ -26,8 +24,8 @@ from gateway.store.vault import Vault
 _OVERLAP = timedelta(days=7)
 """Days looked at again: a clock that was set back must not hide anyone."""
 _LONG = timedelta(days=800)
-_DIGEST, _VERSION = 28, 4
-"""Bytes of `feed_counter.basis`: the digest of what projections are computed from, and the number of the version."""
+_VERSION = 4
+"""Bytes of `feed_counter.basis` behind the digest: the number of the version."""
 
 
 @dataclass(slots=True)
@@ -47,6 +45,7 @@ def reproject(
     *,
     now: datetime,
     stichtag: date,
+    fragments: Fragments = NO_FRAGMENTS,
 ) -> Reprojected:
     """Afterwards every projection is what these agreements and rules give on `stichtag`.
 
@@ -63,9 +62,9 @@ def reproject(
     bases = {name: basis(agreement) for name, agreement in agreements.items()}
     # Computed for a day that has not come: a clock was ahead, and who is hidden until that day may be told of.
     ahead = until is not None and until > stichtag.isoformat()
-    changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:_DIGEST] != value]
+    changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:DIGEST] != value]
     begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
-    work = _Work(tenure, database, vault, now, stichtag, done)
+    work = _Work(tenure, database, vault, now, stichtag, fragments, done)
     if changed:
         work.all_persons(agreements)
     else:
@@ -119,34 +118,7 @@ def _ended(name: str, known: bytes) -> Entry:
 
 def _version(known: bytes | None) -> int | None:
     """The number of the version that a stream was last computed by; None if it is not said."""
-    return int.from_bytes(known[_DIGEST:], "big") if known else None
-
-
-def basis(agreement: Agreement) -> bytes:
-    """What the projections of an application are computed from: scope, fields, validity, major, and the rules' code."""
-    parts = (
-        (agreement.application, agreement.major, agreement.valid_from.isoformat(), agreement.valid_to.isoformat()),
-        (sorted(agreement.fields), sorted(agreement.single_only), feed_told.has_feed(agreement)),
-        [_condition(condition) for condition in agreement.scope],
-    )
-    return hashlib.sha256(_code() + codelists.digest() + repr(parts).encode()).digest()[:_DIGEST]
-
-
-@cache
-def _code() -> bytes:
-    """SHA-256 over the code that decides what a record becomes."""
-    found = hashlib.sha256()
-    for file in (resources.files(package).joinpath(name) for package, name in _CODE):
-        content = file.read_bytes()
-        found.update(f"{file.name} {len(content)}\n".encode() + content)
-    return found.digest()
-
-
-_CODE = (
-    ("gateway.agreements", "projection.py"),
-    ("gateway.model", "derived.py"),
-    ("gateway.model", "release.py"),
-)
+    return int.from_bytes(known[DIGEST:], "big") if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +128,7 @@ class _Work:
     vault: Vault
     now: datetime
     stichtag: date
+    fragments: Fragments
     done: Reprojected
 
     def all_persons(self, agreements: Mapping[str, Agreement]) -> None:
@@ -178,7 +151,9 @@ class _Work:
     def _piece(self, ids: Sequence[bytes], agreements: Mapping[str, Agreement]) -> None:
         with self.database.read() as connection:
             people = d.load_ids(connection, self.vault, ids)
-            world = projecting.survey(connection, self.vault, agreements, people, stichtag=self.stichtag)
+            world = projecting.survey(
+                connection, self.vault, agreements, people, stichtag=self.stichtag, fragments=self.fragments
+            )
         outcome = projecting.project(world, stand={}, now=self.now)
         with self.tenure.write(self.database) as connection:
             lock_feeds(connection, outcome)
@@ -208,9 +183,3 @@ def _disown(
         with tenure.write(database) as connection:
             _remember(connection, dict.fromkeys(gone))
             trail.stage(connection, [_ended(name, value) for name, value in gone.items()])
-
-
-def _condition(condition: object) -> str:
-    names = getattr(type(condition), "__dataclass_fields__", {})
-    values = ((name, getattr(condition, name)) for name in sorted(names))
-    return repr([(name, sorted(value) if isinstance(value, frozenset) else str(value)) for name, value in values])

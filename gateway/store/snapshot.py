@@ -11,7 +11,6 @@ import binascii
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,7 +19,7 @@ from gateway.errors import StoreError, TokenRefused
 from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
-from gateway.store.reading import Disclosed
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
 from gateway.store.tables import projection
 from gateway.store.vault import Vault
 
@@ -51,21 +50,25 @@ class _Mark:
 
 
 def snapshot(
-    database: Database, vault: Vault, grant: Grant, token: str | None, limit: int, now: datetime
+    database: Database,
+    vault: Vault,
+    grant: Grant,
+    token: str | None,
+    limit: int,
+    now: datetime,
+    fragments: Fragments = NO_FRAGMENTS,
 ) -> SnapshotPage:
     """The first page, or the page after `token`; TokenRefused if it is foreign, older than 24 h or of another epoch."""
     stream = feed.stream(grant.agreement)
-    with database.read() as connection:
-        current = read_epoch(connection)
-        last = feed_rows.counter(connection, stream).last
-    mark = _opened(vault, grant, token, current, now) if token else _begin(database, stream, current, now)
-    if mark.number > last and token:
-        raise TokenRefused("page token of a feed that is no longer")  # a restore that nobody announced
+    mark = _opened(vault, grant, token, now) if token else _begin(database, stream, now)
+    shelf = fragments.shelf(grant.agreement)
     for _ in range(_ROUNDS):
         with database.read() as connection:
-            rows = connection.execute(_page(stream, mark, max(1, limit) + 1)).mappings().all()
+            _require_current(connection, stream, mark)
+            sought = {"stream": stream, "number": mark.number, "after": mark.after, "most": max(1, limit) + 1}
+            rows = connection.execute(_PAGE, sought).mappings().all()
         page = rows[: max(1, limit)]
-        rendered = [reading.render(vault, grant, row) for row in page]
+        rendered = [reading.render(vault, grant, row, shelf) for row in page]
         if drifted := [one for one in rendered if one.drifted]:
             correct(database, vault, grant, drifted, now)
         elif remember(database, grant, [one.news for one in rendered if one.unremembered and one.news is not None]):
@@ -82,7 +85,15 @@ def snapshot(
     return SnapshotPage(persons, mark.number, following, mark.epoch)
 
 
-def _begin(database: Database, stream: str, epoch: str, now: datetime) -> _Mark:
+def _require_current(connection: sa.Connection, stream: str, mark: _Mark) -> None:
+    """TokenRefused if the snapshot is not one of this feed as it is now."""
+    if mark.epoch != read_epoch(connection):
+        raise TokenRefused("page token of another epoch")
+    if mark.number > feed_rows.counter(connection, stream).last:
+        raise TokenRefused("page token of a feed that is no longer")  # a restore that nobody announced
+
+
+def _begin(database: Database, stream: str, now: datetime) -> _Mark:
     """A new snapshot; its N is remembered before its first page is read (law 2 of the feed)."""
     with database.write() as connection:
         counters = feed_rows.lock(connection, [stream])
@@ -90,7 +101,7 @@ def _begin(database: Database, stream: str, epoch: str, now: datetime) -> _Mark:
         figures.snapshot = figures.last
         figures.snapshot_until = max(figures.snapshot_until or now, now + VALID)
         feed_rows.save(connection, counters)
-    return _Mark(figures.last, b"", now, epoch)
+        return _Mark(figures.last, b"", now, read_epoch(connection))
 
 
 def _complete(database: Database, stream: str, number: int) -> None:
@@ -107,13 +118,13 @@ def _complete(database: Database, stream: str, number: int) -> None:
         feed_rows.save(connection, counters)
 
 
-def _page(stream: str, mark: _Mark, limit: int) -> sa.Select[Any]:
-    return (
-        reading.visible_rows(stream)
-        .where(projection.c.visible_since <= mark.number, projection.c.place > mark.after)
-        .order_by(projection.c.place)
-        .limit(limit)
+_PAGE = (
+    reading.VISIBLE_ROWS.where(
+        projection.c.visible_since <= sa.bindparam("number"), projection.c.place > sa.bindparam("after")
     )
+    .order_by(projection.c.place)
+    .limit(sa.bindparam("most"))
+)
 
 
 def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
@@ -129,17 +140,17 @@ def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
     return base64.urlsafe_b64encode(vault.mac("bestand", content) + content).decode().rstrip("=")
 
 
-def _opened(vault: Vault, grant: Grant, token: str, epoch: str, now: datetime) -> _Mark:
+def _opened(vault: Vault, grant: Grant, token: str, now: datetime) -> _Mark:
     content = _authentic(vault, token)
     text = json.loads(content)
     if text["bestand"] != feed.stream(grant.agreement):
         raise TokenRefused("page token of another application or contract")
-    if text["epoche"] != epoch or text["fassung"] != grant.agreement.version:
-        raise TokenRefused("page token of another epoch or agreement version")
+    if text["fassung"] != grant.agreement.version:
+        raise TokenRefused("page token of another agreement version")
     issued = datetime.fromtimestamp(text["seit"], UTC)
     if not issued - VALID <= now <= issued + VALID:
         raise TokenRefused("page token older than 24 h")
-    return _Mark(text["n"], bytes.fromhex(text["nach"]), issued, epoch)
+    return _Mark(text["n"], bytes.fromhex(text["nach"]), issued, text["epoche"])
 
 
 def _authentic(vault: Vault, token: str) -> bytes:

@@ -17,13 +17,13 @@ from gateway.store.audit import AuditTrail
 from gateway.store.batch import Change as Said
 from gateway.store.database import Database
 from gateway.store.keyring import KeyRing
-from gateway.store.persons import Store
 from gateway.store.vault import Vault
 from gateway.upkeep.rekeying import Rekeying
 from tests.property.feed_client import Client
 from tests.property.feed_world import NAMES, NARROW, SAME, STATES, STREAMS, WIDE, World, said, terms
 from tests.unit.store.retention_kit import run as delete_by_time
 from tests.unit.store.store_kit import SOURCE, Chance, House, merge, removal
+from tests.unit.store.twice import store_of
 
 NUMBERS = tuple(NAMES)
 PAIRS = tuple(permutations(NUMBERS, 2))
@@ -60,7 +60,9 @@ class Events(RuleBasedStateMachine):
         self.house = House(self.database, self.folder, agreements, vault=self.vault)
         # What it draws must not be drawn again after a restore: numbers of entries, for example.
         self.house.trail = AuditTrail.open(self.database, self.vault, lambda: self.house.now, self.chance)
-        self.house.store = Store(self.database, self.vault, self.house.ledger, lambda: self.house.now, self.house.trail)
+        self.house.store = store_of(
+            self.database, self.vault, self.house.ledger, lambda: self.house.now, self.house.trail
+        )
 
     # The source.
 

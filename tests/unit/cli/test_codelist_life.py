@@ -25,7 +25,7 @@ from gateway.sources import basis as judging
 from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
-from gateway.store.reprojecting import basis
+from gateway.store.basis import basis
 from gateway.upkeep import codelist_folder
 from tests.genericode import genericode, lay, new_process
 from tests.unit.cli.lists import process, run, with_lists

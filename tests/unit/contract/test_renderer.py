@@ -8,9 +8,12 @@ from copy import deepcopy
 import pytest
 
 from gateway.agreements.operation import Operation
+from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
+from gateway.contract.fragment import person_writer
 from gateway.errors import ContractError
-from gateway.model.types import Tree
+from gateway.model.types import Fragment, Tree
+from gateway.store.fragments import STORED
 from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
 from tests.unit.contract.sample import APPLICATIONS, contract, full, minimal, response
 
@@ -32,6 +35,52 @@ def test_every_response_is_canonical_and_valid(application: str, sample: Callabl
         rendered = published.render(item.operation, sample(item.response.type))
         assert canonical(parse(rendered, limits=ANSWER_LIMITS).root) == rendered
         published.check_answer(rendered)
+
+
+@pytest.mark.parametrize("sample", [full, minimal])
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_a_fragment_is_what_would_be_written(application: str, sample: Callable[[ComplexTypeDef], Tree]) -> None:
+    """A person written before, with the store's fields added when it is told, gives the same bulk answer."""
+    published = contract(application)
+    writer = person_writer(published, STORED)
+    if writer is None:
+        assert Operation.BESTAND_ABRUFEN not in published.operations
+        return
+    tree = sample(response(published, Operation.BESTAND_ABRUFEN).type)
+    person = sample(person_type(published))
+    rest = {name: person[name] for name in STORED if name in person}
+    written = Fragment(writer.write({name: value for name, value in person.items() if name not in rest}), rest)
+    whole = [published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [one, one]}) for one in (person, written)]
+    assert whole[0] == whole[1]
+    published.check_answer(whole[1])
+
+
+def person_type(published: Contract) -> ComplexTypeDef:
+    """The person of bulk answers."""
+    fields = response(published, Operation.BESTAND_ABRUFEN).type.fields
+    (found,) = [field.type for field in fields if field.name == "person"]
+    assert isinstance(found, ComplexTypeDef)
+    return found
+
+
+def test_a_fragment_ends_where_the_stores_fields_begin() -> None:
+    """If they are not the last fields of a person, in their order, no fragments are written."""
+    assert person_writer(contract("wohnung2000"), STORED) is not None
+    assert person_writer(contract("wohnung2000"), tuple(reversed(STORED))) is None
+    assert person_writer(contract("wohnung2000"), ("familienname",)) is None
+
+
+def test_a_fragment_says_nothing_else() -> None:
+    """Behind its text there are fields of the group and no others; what is wrong in it is refused as ever."""
+    published = contract("wohnung2000")
+    tree = full(response(published, Operation.BESTAND_ABRUFEN).type)
+    for wrong in (Fragment("<person>", {"unbekannt": "x"}), Fragment("<person>", {"stand": 1})):
+        with pytest.raises(ContractError):
+            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [wrong]})
+    with pytest.raises(ContractError):
+        published.check_answer(
+            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [Fragment("<person>", {})]})
+        )
 
 
 def test_header_and_fault_are_canonical_and_valid() -> None:

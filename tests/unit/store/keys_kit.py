@@ -16,11 +16,11 @@ from gateway.store.audit import AuditTrail, Entry, Kind, Personal
 from gateway.store.batch import Batch, Quarantined
 from gateway.store.database import Database
 from gateway.store.keyring import KeyRing
-from gateway.store.persons import Store
 from gateway.store.search import Criteria
 from gateway.store.vault import Vault
 from gateway.upkeep.rekeying import Rekeying, Rotated
 from tests.unit.store.store_kit import SOURCE, Chance, House, agreement, merge, removal, upsert
+from tests.unit.store.twice import store_of
 
 EVERY = ("vault", "index", "digest", "feed", "token")
 AGREEMENTS = {"wohnung": agreement(), "schule": agreement("schule")}
@@ -119,7 +119,7 @@ class Keyed:
     def _house(self, vault: Vault) -> House:
         house = House(self.database, self.folder, dict(AGREEMENTS), vault=vault)
         house.trail = AuditTrail.open(self.database, vault, lambda: house.now, self.chance)
-        house.store = Store(self.database, vault, house.ledger, lambda: house.now, house.trail)
+        house.store = store_of(self.database, vault, house.ledger, lambda: house.now, house.trail)
         return house
 
     def column(self, wanted: sa.ColumnElement[Any]) -> list[Any]:

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 
 from gateway.store.audit import AuditTrail
 from gateway.store.database import Database
-from gateway.store.persons import Store
 from gateway.store.vault import Vault
 from tests.unit.store.store_kit import House, ring
+from tests.unit.store.twice import store_of
 
 _PATIENCE = 30
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
@@ -81,7 +81,7 @@ def machines(url: str, folder: Path) -> Iterator[tuple[Machine, Machine]]:
         database, vault = Database.open(url), Vault(ring(), os.urandom)
         house = House(database, folder, vault=vault)
         house.trail = AuditTrail.open(database, vault, lambda house=house: house.now, os.urandom)  # type: ignore[misc]  # its own
-        house.store = Store(database, vault, house.ledger, lambda house=house: house.now, house.trail)  # type: ignore[misc]  # as above
+        house.store = store_of(database, vault, house.ledger, lambda house=house: house.now, house.trail)  # type: ignore[misc]  # as above
         machine = Machine(house)
         machine.watch()
         made.append(machine)

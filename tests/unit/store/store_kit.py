@@ -18,9 +18,10 @@ from gateway.store.audit import AuditTrail
 from gateway.store.batch import Batch, Change, Ingested, Merge, Position, Removal, Upsert
 from gateway.store.database import Database
 from gateway.store.ledger import Ledger
-from gateway.store.persons import ChangePage, Store
+from gateway.store.persons import ChangePage
 from gateway.store.tenure import begin
 from gateway.store.vault import KeyRing, Vault
+from tests.unit.store.twice import store_of
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -152,7 +153,7 @@ class House:
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.folder / "erased.ledger", self.vault)
         self.trail = AuditTrail.open(self.database, self.vault, lambda: self.now, Chance())
-        self.store = Store(self.database, self.vault, self.ledger, lambda: self.now, self.trail)
+        self.store = store_of(self.database, self.vault, self.ledger, lambda: self.now, self.trail)
 
     @property
     def holding(self) -> Holding:

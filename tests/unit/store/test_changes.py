@@ -12,6 +12,7 @@ from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
 from gateway.errors import NotFound, TokenRefused
 from gateway.store import changes, feed, feed_rows, reading
+from gateway.store.fragments import Shelf
 from gateway.store.search import Criteria
 from tests.unit.store.store_kit import AWAY, FIELDS, House, address, agreement, grant, removal, upsert
 
@@ -197,8 +198,8 @@ def test_who_was_shown_never_vanishes_silently(house: House, show: Any) -> None:
     """A person shown by whatever way, and never acknowledged, ends with `entfallen`."""
     house.take(upsert("1", 1))
     with house.database.read() as connection:
-        row = connection.execute(reading.visible_rows("wohnung/1")).mappings().one()
-    kennung = reading.render(house.vault, house.grant(), row).kennung
+        row = connection.execute(reading.VISIBLE_ROWS, {"stream": "wohnung/1"}).mappings().one()
+    kennung = reading.render(house.vault, house.grant(), row, Shelf(house.agreements["wohnung"])).kennung
     show(house, kennung)
     house.take(removal("1", 2))
     assert [(one.kind, one.kennung) for one in house.changes().changes] == [("entfallen", kennung)]

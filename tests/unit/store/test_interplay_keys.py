@@ -19,13 +19,13 @@ from gateway.store.audit_verify import verify, verify_export
 from gateway.store.batch import Batch, Quarantined
 from gateway.store.database import Database
 from gateway.store.keyring import KeyRing
-from gateway.store.persons import Store
 from gateway.store.search import Criteria
 from gateway.store.subject_search import Sought
 from tests.unit.store.audit_kit import A_CLERK, an_entry
 from tests.unit.store.keys_kit import EVERY, Keyed
 from tests.unit.store.retention_kit import at, living, run
 from tests.unit.store.store_kit import AWAY, SOURCE, Chance, House, upsert
+from tests.unit.store.twice import store_of
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_trail_that_time_has_been_through_still_proves_everything(house: House
     house.trail = AuditTrail.open(
         house.database, house.vault, lambda: house.now, Chance(), anchor=Anchor(anchor, key, lambda: house.now)
     )
-    house.store = Store(house.database, house.vault, house.ledger, lambda: house.now, house.trail)
+    house.store = store_of(house.database, house.vault, house.ledger, lambda: house.now, house.trail)
     house.take(upsert("1", 1))
     subject = house.store.subject(SOURCE, "1")
     assert subject is not None

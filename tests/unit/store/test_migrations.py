@@ -26,10 +26,10 @@ from gateway.store import audit_tables
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database
-from gateway.store.persons import Store
 from gateway.store.vault import Vault
 from tests.unit.store.freeze import RELEASED, revisions, statements
 from tests.unit.store.store_kit import SOURCE, House, agreement, ring, upsert
+from tests.unit.store.twice import store_of
 
 FILLED = "0006"
 ROWS: dict[str, list[dict[str, Any]]] = json.loads((RELEASED / "rows.json").read_text("utf-8"))
@@ -175,7 +175,7 @@ def test_from_every_released_schema(empty_url: str, revision: str, folder: Path,
 
 def _goes_on(house: House, *, with_trail: bool) -> None:
     house.trail = AuditTrail.open(house.database, house.vault, lambda: house.now, os.urandom)
-    house.store = Store(house.database, house.vault, house.ledger, lambda: house.now, house.trail)
+    house.store = store_of(house.database, house.vault, house.ledger, lambda: house.now, house.trail)
     house.agreements = {"wohnung": agreement(), "standesamt": FEEDLESS}
     pending = [
         (change.number, change.kind.value, change.person and change.person.tree["vornamen"])

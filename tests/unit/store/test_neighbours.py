@@ -137,7 +137,7 @@ def test_ungranted_links_are_not_kept_longer_than_the_neighbour(house: House) ->
     assert house.kinds() == ["entfallen"]
     with house.database.read() as connection:
         found = {}
-        for row in connection.execute(reading.visible_rows("wohnung/1")).mappings():
+        for row in connection.execute(reading.VISIBLE_ROWS, {"stream": "wohnung/1"}).mappings():
             key = house.vault.unwrap(row["wrapped_key"], dossier.KEY, row["id"])
             found = projecting.open_links(house.vault, key, row["sealed"], "wohnung/1", row["id"])
     assert found["links"] == {}

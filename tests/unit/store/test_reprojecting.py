@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Condition
 from gateway.errors import StoreError
 from gateway.store import audit_tables, ingest, reprojecting, tables
+from gateway.store.basis import basis
 from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
 
 TONIGHT = [{"art": "3", "bis": TODAY.isoformat()}]
@@ -195,7 +196,6 @@ def test_a_version_that_changes_nothing_seen_is_audited_without_work(light_house
 def test_the_basis_names_what_decides(light_house: House) -> None:
     """Fields, scope, validity and major are part of the basis; pins, limits and the paper's number are not."""
     one = light_house.agreements["wohnung"]
-    basis = reprojecting.basis
     for changed in (
         {"fields": FIELDS[1:]},
         {"single_only": frozenset({"vornamen"})},

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import product
 
-import pytest
 from lxml import etree
 
 from gateway.errors import MessageRefused, SigningError
-from gateway.wire import canonical as module
 from gateway.wire.canonical import Canonical, proved
 from gateway.wire.xml import canonical
 
@@ -48,16 +46,6 @@ def is_proved(octets: bytes) -> bool:
         return proved(octets, etree.fromstring(octets)) == octets
     except SigningError:
         return False
-
-
-def test_what_a_renderer_writes_is_seen_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plain octets are proved without canonicalising them once more; with an attribute they are canonicalised."""
-    monkeypatch.setattr(module, "canonical", lambda _element: b"")
-    octets = '<r xmlns="urn:x"><a>M&amp;M &#xD;\n"Ö"</a><b></b></r>'.encode()
-    assert proved(octets, etree.fromstring(octets)) == octets
-    other = b'<r xmlns="urn:x"><a b="c"></a></r>'
-    with pytest.raises(SigningError):
-        proved(other, etree.fromstring(other))
 
 
 def test_the_proof_is_lost_with_the_first_change() -> None:

@@ -1,0 +1,165 @@
+"""What is told from what was written before is what the person itself would say, and only as long as that is sure.
+
+Every test of the store reads twice (`twice`): here is shown that fragments are used, and when they are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.agreements.operation import Operation
+from gateway.store import fragments
+from gateway.store.persons import Store
+from gateway.store.tables import projection
+from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
+from tests.unit.store.twice import Plain, Twice
+
+PUPIL = {"geburt": {"datum": "2022-05-17"}}
+"""School duty begins on 1 August 2028, which nobody here is told of."""
+ADULT_AFTER = date(2028, 8, 2)
+
+
+@pytest.fixture
+def house(light_house: House) -> House:
+    """Two persons, told and acknowledged."""
+    light_house.take(upsert("1", 1), upsert("2", 2, person=PUPIL))
+    light_house.settle()
+    return light_house
+
+
+def told(house: House, ask: Callable[[House], object] = House.kennungen, counted: Twice | None = None) -> int:
+    """How many persons are told from fragments, of the whole stock unless something else is asked."""
+    counted = counted or Twice()
+    parts = (house.database, house.vault, house.ledger, lambda: house.now, house.trail)
+    store, house.store = house.store, Store(*parts, counted)  # type: ignore[arg-type]  # it has all that is asked of it
+    try:
+        ask(house)
+    finally:
+        house.store = store
+    return counted.told
+
+
+def sealed(house: House) -> dict[bytes, bytes]:
+    """The sealed text of each projection."""
+    with house.database.read() as connection:
+        rows = connection.execute(sa.select(projection.c.person_id, projection.c.sealed)).all()
+    return {row.person_id: row.sealed for row in rows}
+
+
+def test_stock_feed_and_single_persons_are_told_from_fragments(house: House) -> None:
+    """Each way of reading but the search takes what is there; the fields of the store itself are added."""
+    kennung = house.kennungen()["Musterb"]
+    assert told(house) == 2
+    assert told(house, lambda one: one.store.find(one.grant(Operation.PERSON_ABRUFEN), kennung)) == 1
+    house.take(upsert("1", 3, person={"familienname": "Neu"}))
+    assert told(house, House.changes) == 1
+    assert told(house) == 2
+
+
+def test_a_fragment_ends_when_time_may_change_something(house: House) -> None:
+    """From the first day on which a projection may change it is opened until it is computed anew, without an entry."""
+    house.today = ADULT_AFTER
+    assert told(house) == 1
+    assert house.reproject() == 0
+    assert told(house) == 2
+    house.today = TODAY  # a clock that was ahead is set back
+    assert told(house) == 1
+
+
+def test_an_earlier_day_that_nobody_sees_is_noticed(house: House) -> None:
+    """A change of which nothing is told shortens the life of a fragment, if it brings a day nearer."""
+    house.take(upsert("1", 3, auskunftssperre=[{"art": "1", "bis": "2027-01-31"}]))
+    assert house.kinds() == []
+    house.today = date(2027, 1, 31)
+    assert told(house) == 2
+    house.today = date(2027, 2, 1)
+    assert told(house) == 1
+
+
+def test_a_change_that_nobody_sees_writes_nothing(house: House) -> None:
+    """What is not granted may change without a trace in the projection, and the fragment holds on."""
+    before = sealed(house)
+    house.take(upsert("1", 3, person={"telefonnummer": ["0221 1"]}))
+    assert sealed(house) == before
+    assert told(house) == 2
+
+
+def test_what_neighbours_contribute_is_in_it(house: House) -> None:
+    """A blocked person at the same address masks it in the fragments of the others at once."""
+    kin = [{"art": "ehegatte", "personennummer": "1", "familienname": "Musterb", "vornamen": "Ada"}]
+    house.take(upsert("2", 3, familie=kin))
+    house.take(upsert("1", 4, auskunftssperre=[{"art": "3"}]))
+    assert told(house) == 1
+    page = house.store.snapshot(house.grant(Operation.BESTAND_ABRUFEN), None, 10, house.now)
+    assert [one.tree["anschrift"] for one in page.persons] == [{"art": "sonstige"}]
+
+
+@pytest.mark.parametrize("changed", [{"fields": FIELDS[1:]}, {"valid_to": date(2029, 1, 1)}, {"scope": ()}])
+def test_other_rules_open_the_person(house: House, changed: dict[str, Any]) -> None:
+    """Under another agreement nothing that was written under the old one is told, before the feed has caught up."""
+    house.agreements = {"wohnung": replace(agreement(), **changed)}
+    assert told(house) == 0
+    house.reproject()
+    assert told(house) == 2
+
+
+def test_what_another_renderer_wrote_is_not_told(house: House) -> None:
+    """Nor what was written for another schema."""
+    assert told(house, counted=Twice(Plain(b"another"))) == 0
+
+
+def test_another_digest_is_not_told(house: House) -> None:
+    """If the feed says that something else was told last, the person decides, and the feed is corrected first."""
+    with house.database.write() as connection:
+        connection.execute(sa.update(projection).values(digest=b"d" * 32))
+    with pytest.raises(AssertionError):  # what was told is not what the feed says; without the check it would be told
+        told_carelessly(house)
+    assert digests(house) == {b"d" * 32}
+    assert told(house) == 2
+    assert b"d" * 32 not in digests(house)
+
+
+def digests(house: House) -> set[bytes]:
+    """What the feed compares by."""
+    with house.database.read() as connection:
+        return set(connection.execute(sa.select(projection.c.digest)).scalars())
+
+
+def told_carelessly(house: House) -> None:
+    """As if a fragment were told without looking at the digest it was made for."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fragments, "_lifted", lambda *_: b"d" * 32)
+        told(house)
+
+
+def test_what_was_told_alone_is_remembered_by_the_person(light_house: House) -> None:
+    """Who was told a field for single queries is opened from then on: the digest covers that field too."""
+    single = frozenset({"telefonnummer"})
+    light_house.agreements = {"wohnung": agreement(fields=(*FIELDS, *single), single_only=single)}
+    light_house.take(upsert("1", 1, person={"telefonnummer": ["0221 1"]}))
+    kennung = light_house.kennungen()["Musterb"]
+    assert told(light_house) == 1
+    light_house.store.find(light_house.grant(Operation.PERSON_ABRUFEN), kennung)
+    assert told(light_house) == 0
+
+
+def test_without_a_feed_there_are_none(light_house: House) -> None:
+    """Of an application that is written to it is remembered what it was told: each telling begins with the person."""
+    terms = {name: one for name, one in agreement().operations.items() if name is not Operation.AENDERUNGEN_ABRUFEN}
+    light_house.agreements = {"wohnung": agreement(operations=terms)}
+    light_house.take(upsert("1", 1))
+    assert told(light_house) == 0
+
+
+def test_it_is_as_safe_as_the_person(house: House) -> None:
+    """Nothing of it stands in the database in clear, and nothing opens it elsewhere or without the person's key."""
+    house.take(upsert("1", 3, person={"anschrift": address("Geheimweg")}))
+    assert not any(b"Geheimweg" in text or b"fragment" in text for text in sealed(house).values())
+    house.now += timedelta(days=1)
+    assert told(house) == 2
