@@ -249,12 +249,14 @@ def _do_the_work_of_the_office(left: Aftermath) -> None:
 
 
 def _break_a_record(left: Aftermath) -> None:
-    """A document that cannot be opened any more: a house error while persons are read. All others stay as they are."""
+    """A person that cannot be opened any more: a house error while persons are read. All others stay as they are."""
     everybodys = (
         "SELECT person_id FROM projection WHERE digest IS NOT NULL GROUP BY person_id HAVING count(*) = 3 LIMIT 1"
     )
     with closing(_database(left)) as connection, connection:
-        connection.execute(f"UPDATE person_version SET document = zeroblob(100) WHERE person_id = ({everybodys})")
+        (broken,) = connection.execute(everybodys).fetchone()
+        connection.execute("UPDATE person_version SET document = zeroblob(100) WHERE person_id = ?", [broken])
+        connection.execute("UPDATE projection SET sealed = zeroblob(100) WHERE person_id = ?", [broken])
     for application in APPLICATIONS:
         with pytest.raises(SourceError):
             left.running.client(application).call("bestandAbrufen", aktenzeichen=left.mark())

@@ -1,0 +1,209 @@
+"""The same signed, validated answer by the gateway and by its peers, in interleaved rounds on one machine.
+
+    python -m tests.bench.compare [--quick] [--folder FOLDER]
+
+Prints medians and ratios, and writes them to FOLDER/compare.json. Every peer's answer is checked before it is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from lxml import etree
+
+from gateway.app import build
+from gateway.settings import load as load_settings
+from tests.bench.bare import bare
+from tests.bench.ground import CASES, Case, Ground, first_page, ground
+from tests.bench.peer import Identity, Peer, Run, build_load, check, drive, header
+from tests.running import free_port
+
+PEERS = Path(__file__).with_name("peers")
+GATEWAY, OVER_TLS = "gateway", "gateway, mTLS"
+JAVA, NAIVE = "plain Java", "naive Spyne"
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long is measured: rounds of so many seconds, after so many seconds of warming up."""
+
+    persons: int
+    rounds: int
+    seconds: float
+    warm: float
+
+
+QUICK, WHOLE = Effort(600, 3, 1.5, 4.0), Effort(5000, 5, 5.0, 15.0)
+
+
+@dataclass
+class Measured:
+    """All rounds of one peer in one case."""
+
+    peer: str
+    case: str
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Median of answers per second."""
+        return statistics.median(run.rate for run in self.runs)
+
+    @property
+    def cpu(self) -> float:
+        """Median of the server's milliseconds of processor time for an answer."""
+        return statistics.median(run.cpu for run in self.runs)
+
+
+@contextmanager
+def gateway(made: Ground, load: Path, *, tls: bool, application: str) -> Iterator[Peer]:
+    """The server as it is shipped, one process per core; without TLS as behind a proxy on this machine."""
+    certificate, key = made.installation.clients[application]
+    folder = made.settings.parent
+    port = made.installation.plan.port if tls else free_port()
+    settings = made.settings
+    if not tls:
+        settings = folder / "plain.toml"
+        text = made.settings.read_text("utf-8").replace(f"port = {made.installation.plan.port}", f"port = {port}")
+        proxy = '[server.proxy]\naddresses = ["127.0.0.1"]\ntls = false\nheader = "X-SSL-Client-Cert"\n\n[signing.rsa'
+        settings.write_text(text.replace("[signing.rsa", proxy, 1), "utf-8")
+    peer = Peer(
+        OVER_TLS if tls else GATEWAY,
+        [sys.executable, "-m", "gateway", "serve"],
+        port,
+        {"GATEWAY_SETTINGS": str(settings)},
+        Identity(made.installation.ca, certificate, key) if tls else None,
+        {} if tls else {"X-SSL-Client-Cert": header(certificate)},
+        load.with_name("gateway.log"),
+    )
+    with running(peer):
+        yield peer
+
+
+@contextmanager
+def running(peer: Peer) -> Iterator[Peer]:
+    """It listens inside."""
+    try:
+        peer.start()
+        yield peer
+    finally:
+        peer.end()
+
+
+def java(made: Ground, case: Case, page: Path, folder: Path) -> Peer:
+    """The JDK alone; compiled here."""
+    subprocess.run(["javac", "-d", str(folder), str(PEERS / "Peer.java")], check=True, timeout=120)
+    port = free_port()
+    key, certificate = made.signing(case.method)
+    told = map(str, (port, made.schema(case.application), page, key, certificate, case.method))
+    # Without nodelay the JDK's server waits 40 ms for an acknowledgement before each answer's body.
+    command = ["java", "-Dsun.net.httpserver.nodelay=true", "-cp", str(folder), "Peer", *told]
+    return Peer(JAVA, command, port, log=folder / "java.log")
+
+
+def naive(made: Ground, case: Case, page: Path, folder: Path) -> Peer:
+    """Spyne and signxml under the same web server as the gateway, with as many processes."""
+    port = free_port()
+    key, certificate = made.signing(case.method)
+    environment = {
+        "NAIVE_SCHEMA": str(made.schema(case.application)),
+        "NAIVE_PAGE": str(page),
+        "NAIVE_KEY": str(key),
+        "NAIVE_CERTIFICATE": str(certificate),
+        "NAIVE_METHOD": case.method,
+    }
+    serve = ["-k", "gthread", "-w", "2", "--threads", "8", "-b", f"127.0.0.1:{port}", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", *serve, "tests.bench.peers.naive:application"]
+    return Peer(NAIVE, command, port, environment, log=folder / "naive.log")
+
+
+def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) -> list[Measured]:
+    """All peers in one case, round by round."""
+    page, body = _asked(made, case, folder)
+    path = f"/soap/{case.application}/1"
+    schema = etree.XMLSchema(etree.parse(made.schema(case.application)))
+    certificate = x509.load_pem_x509_certificate(made.signing(case.method)[1].read_bytes())
+    found: list[Measured] = []
+    with (
+        gateway(made, load, tls=False, application=case.application) as plain,
+        gateway(made, load, tls=True, application=case.application) as encrypted,
+        running(java(made, case, page, folder)) as jdk,
+        running(naive(made, case, page, folder)) as spyne,
+    ):
+        peers = (plain, encrypted, jdk, spyne)
+        for peer in peers:
+            check(peer.ask(path, body), schema, certificate, case.persons)
+            found.append(Measured(peer.name, case.name))
+        for peer in peers:
+            drive(load, peer, path, body, connections=CONNECTIONS, seconds=effort.warm)
+        for _ in range(effort.rounds):
+            for peer, one in zip(peers, found, strict=True):
+                one.runs.append(drive(load, peer, path, body, connections=CONNECTIONS, seconds=effort.seconds))
+    return found
+
+
+def _asked(made: Ground, case: Case, folder: Path) -> tuple[Path, bytes]:
+    """A file with the payload that peers answer from, and the request."""
+    with build(load_settings(made.settings, {})) as app:
+        payload, body = first_page(app, made, case)
+    page = folder / f"{case.application}.xml"
+    page.write_bytes(etree.tostring(payload))
+    return page, body
+
+
+def table(found: Sequence[Measured]) -> str:
+    """One line for each peer and case, with the ratio to plain Java by throughput and by processor time."""
+    lines = [
+        "| case | peer | answers/s | CPU ms/answer | p50 ms | p99 ms | KB | x Java (answers/s) | x Java (CPU) |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in found:
+        reference = next(other for other in found if other.case == one.case and other.peer == JAVA)
+        p50, p99 = (statistics.median(getattr(run, name) for run in one.runs) for name in ("p50", "p99"))
+        lines.append(
+            f"| {one.case} | {one.peer} | {one.rate:.0f} | {one.cpu:.2f} | {p50:.1f} | {p99:.1f} "
+            f"| {one.runs[0].size / 1000:.0f} | {one.rate / reference.rate:.2f} | {reference.cpu / one.cpu:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.compare")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--folder", type=Path, default=Path("build/bench"))
+    parser.add_argument("--cases", nargs="*", default=[])
+    given = parser.parse_args(arguments)
+    effort = QUICK if given.quick else WHOLE
+    cases = [case for case in CASES if not given.cases or case.application in given.cases]
+    given.folder.mkdir(parents=True, exist_ok=True)
+    found: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="fldm-bench-") as name:
+        folder = Path(name)
+        load = build_load(folder)
+        made = ground(folder / "ground", effort.persons, tuple(dict.fromkeys(case.application for case in cases)))
+        shutil.copytree(made.settings.parent / "signing", folder / "keys")
+        costs = bare(folder / "keys" / "rsa.key", folder / "keys" / "ec.key", folder)
+        for case in cases:
+            found += measure(made, case, load, effort, folder)
+            print(table([one for one in found if one.case == case.name]), flush=True)
+    print("\n".join(f"{name}: {value:.3f}" for name, value in costs.items()))
+    told: dict[str, Any] = {"effort": asdict(effort), "bare": costs, "measured": [asdict(one) for one in found]}
+    (given.folder / "compare.json").write_text(json.dumps(told, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
