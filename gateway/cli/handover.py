@@ -81,10 +81,9 @@ def papers(release: Release, sources: Sources, public_url: str) -> dict[str, byt
 
 def certificates(agreement: Agreement, installation: Installation) -> dict[str, bytes]:
     """The test certificate of the application with its key, and what it needs to trust the sandbox's answers."""
-    name = agreement.application
     signing = settings_file.load(installation.settings, {}).signing[agreement.signature_method]
-    pem, key = installation.clients[name]
-    found = {f"{name}.pem": pem, f"{name}.key": key, f"{name}.p12": pem.with_suffix(".p12")}
+    pem, key = installation.clients[agreement.application]
+    found = {"client.pem": pem, "client.key": key, "client.p12": pem.with_suffix(".p12")}
     found |= {"ca.pem": installation.ca, "signatur.pem": signing.certificate}
     return {f"{VENDOR}/zertifikat/{file}": path.read_bytes() for file, path in found.items()}
 

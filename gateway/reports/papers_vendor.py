@@ -74,7 +74,7 @@ def checklist(one: Handover) -> Paper:
             Section("Was in diesem Ordner liegt", tuple(_contents(one))),
             Section("Die Adresse erreichen", tuple(_reach(one))),
             Section("Der erste Aufruf", tuple(_first_call(one))),
-            Section("Den Client erzeugen", (_stacks(one),)),
+            Section("Den Client erzeugen", tuple(_client(one))),
             Section("Den Kopf jeder Anfrage setzen", tuple(_header(one.agreement))),
             Section("Die Signatur jeder Antwort prüfen", tuple(_signature(one.agreement))),
             Section("Daten abholen und aktuell halten", tuple(_keeping_up(one.agreement))),
@@ -120,14 +120,13 @@ def samples_index(one: Handover, listed: Sequence[Listed]) -> Paper:
 
 
 def _contents(one: Handover) -> Iterator[Block]:
-    name = one.agreement.application
     rows = (
         (f"wsdl/{one.stem}.wsdl", "Schnittstelle mit SOAP 1.1 und 1.2, Schema darin"),
         (f"wsdl/{one.stem}.soap11.wsdl", "nur SOAP 1.1 (WS-I Basic Profile 1.1), für ältere Werkzeuge"),
         (f"xsd/{one.stem}.xsd", "das Schema allein"),
         ("nachrichten/", "gültige und ungültige Nachrichten; was jede zeigt, steht in nachrichten/README.html"),
-        (f"zertifikat/{name}.pem, {name}.key", "Testzertifikat mit Schlüssel, nur für die Erprobung"),
-        (f"zertifikat/{name}.p12", f"dasselbe in einer Datei, Kennwort „{one.password}“ (es schützt nichts)"),
+        ("zertifikat/client.pem, client.key", "Testzertifikat mit Schlüssel, nur für die Erprobung"),
+        ("zertifikat/client.p12", f"dasselbe in einer Datei, Kennwort „{one.password}“ (es schützt nichts)"),
         ("zertifikat/ca.pem", "Zertifizierungsstelle der Erprobung, für die TLS-Prüfung"),
         ("zertifikat/signatur.pem", "Zertifikat, mit dem die Antworten signiert sind"),
     )
@@ -152,16 +151,26 @@ def _first_call(one: Handover) -> Iterator[Block]:
 
 
 def _curl(one: Handover, sample: str) -> Commands:
-    name = one.agreement.application
     return Commands(
         (
             "curl --fail-with-body --cacert zertifikat/ca.pem \\",
-            f"    --cert zertifikat/{name}.pem --key zertifikat/{name}.key \\",
+            "    --cert zertifikat/client.pem --key zertifikat/client.key \\",
             '    -H "Content-Type: text/xml; charset=utf-8" \\',
             f"    --data-binary @nachrichten/{sample} \\",
             f"    {one.address}",
         )
     )
+
+
+def _client(one: Handover) -> Iterator[Block]:
+    portal = f"{one.public_url}/anwendungen/{one.stem}"
+    yield (
+        f"Vollständige Programme zum Kopieren, mit der Prüfung der Signatur, stehen im Portal der "
+        f"Erprobung: {portal}/. "
+        "Sie erwarten ca.pem, client.pem und client.key aus zertifikat/ im eigenen Ordner. Das Portal nennt auch jedes "
+        "Feld mit Bedeutung und Codeliste. Oder mit dem eigenen Werkzeug:"
+    )
+    yield _stacks(one)
 
 
 def _stacks(one: Handover) -> Table:

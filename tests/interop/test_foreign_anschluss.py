@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -45,11 +46,17 @@ class Begun:
             self.address,
             data=message,
             headers={"Content-Type": "text/xml; charset=utf-8"},
-            cert=(str(certificates / f"{NAME}.pem"), str(certificates / f"{NAME}.key")),
+            cert=(str(certificates / "client.pem"), str(certificates / "client.key")),
             verify=str(certificates / "ca.pem"),
             timeout=60,
         )
         return etree.fromstring(answer.content)
+
+    def get(self, url: str) -> bytes:
+        """A page that everybody may read."""
+        answer = requests.get(url, verify=str(self.folder / "zertifikat" / "ca.pem"), timeout=30)
+        answer.raise_for_status()
+        return answer.content
 
     def listed(self, kind: str) -> Iterator[tuple[dict[str, str], bytes]]:
         """Each sample below `kind` as the index has it, with its bytes."""
@@ -122,13 +129,32 @@ def test_the_checklist_can_be_typed(begun: Begun) -> None:
     assert etree.fromstring(told[1]).find(".//{*}dienstauskunftResponse/{*}anwendung").text == NAME
 
 
+@pytest.mark.parametrize("stack", ["zeep", "php"])
+def test_the_portals_program_runs(begun: Begun, stack: str, tmp_path: Path) -> None:
+    """A program of the portal, copied beside the vendor's certificates, makes a verified call of the new service."""
+    (portal,) = re.findall(r"https://\S+/anwendungen/probe-1/", (begun.folder / "checkliste.md").read_text("utf-8"))
+    page = etree.HTML(begun.get(f"{portal}anbinden/{stack}.html"))
+    for name in ("ca.pem", "client.pem", "client.key"):
+        shutil.copy(begun.folder / "zertifikat" / name, tmp_path)
+    for link in page.xpath("//a[@download]/@href"):
+        (tmp_path / Path(link).name).write_bytes(begun.get(urljoin(f"{portal}anbinden/", link)))
+    commands = "\n".join(page.xpath("//code[@data-befehl]/text()"))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # zeep and signxml are there
+    run = subprocess.run(
+        ["sh", "-ec", commands], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.strip()
+
+
 def test_the_pages_are_there(begun: Begun) -> None:
     """The address of the sandbox's pages in the checklist opens with the test certificate, and shows our messages."""
     (address,) = re.findall(r"https://\S+/sandbox/", (begun.folder / "checkliste.md").read_text("utf-8"))
     certificates = begun.folder / "zertifikat"
     page = requests.get(
         address,
-        cert=(str(certificates / f"{NAME}.pem"), str(certificates / f"{NAME}.key")),
+        cert=(str(certificates / "client.pem"), str(certificates / "client.key")),
         verify=str(certificates / "ca.pem"),
         timeout=30,
     )
@@ -142,7 +168,7 @@ def test_the_key_for_production_can_be_made(begun: Begun) -> None:
     request, fingerprint = commands(begun.folder, "openssl")
     subprocess.run(["sh", "-c", request], cwd=begun.folder, capture_output=True, check=True, timeout=60)
     assert b"CERTIFICATE REQUEST" in (begun.folder / f"{NAME}-betrieb.csr").read_bytes()
-    shutil.copy(begun.folder / "zertifikat" / f"{NAME}.pem", begun.folder / f"{NAME}-betrieb.pem")
+    shutil.copy(begun.folder / "zertifikat" / "client.pem", begun.folder / f"{NAME}-betrieb.pem")
     told = subprocess.run(
         ["sh", "-c", fingerprint], cwd=begun.folder, capture_output=True, check=True, text=True, timeout=60
     )

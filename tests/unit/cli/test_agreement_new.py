@@ -97,7 +97,7 @@ def test_the_sandbox_serves_it(first: Folders) -> None:
     settings = load_settings(first.sandbox / "settings.toml", {})
     trust = Trust.load(settings.approvals.trusted)
     assert list(problems(load_every(first.schemas), trust, settings.approvals.folder)) == []
-    certificate = x509.load_pem_x509_certificate((first.target / "hersteller/zertifikat/probe.pem").read_bytes())
+    certificate = x509.load_pem_x509_certificate((first.target / "hersteller/zertifikat/client.pem").read_bytes())
     assert settings.pins[NAME] == (fingerprint_of(certificate),)
 
 
@@ -105,9 +105,9 @@ def test_the_certificate_comes_with_what_it_needs(first: Folders) -> None:
     """Key and bundle belong to the certificate, the CA and the signer are the sandbox's, keys are the owner's alone."""
     folder = first.target / "hersteller" / "zertifikat"
     settings = load_settings(first.sandbox / "settings.toml", {})
-    bundle = pkcs12.load_pkcs12((folder / "probe.p12").read_bytes(), PASSWORD.encode())
+    bundle = pkcs12.load_pkcs12((folder / "client.p12").read_bytes(), PASSWORD.encode())
     assert bundle.cert is not None
-    assert bundle.cert.certificate == x509.load_pem_x509_certificate((folder / "probe.pem").read_bytes())
+    assert bundle.cert.certificate == x509.load_pem_x509_certificate((folder / "client.pem").read_bytes())
     assert (folder / "ca.pem").read_bytes() == settings.server.client_ca.read_bytes()
     assert (folder / "signatur.pem").read_bytes() == settings.signing["rsa-sha256"].certificate.read_bytes()
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir() if path.suffix in (".key", ".p12")} == {0}
