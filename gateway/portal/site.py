@@ -13,7 +13,7 @@ from gateway.contract.samples.messages import Direction
 from gateway.portal import rendering, words
 from gateway.portal.edition import Edition
 from gateway.portal.fields import Fields
-from gateway.portal.stacks import STACKS, Snippet, snippets
+from gateway.portal.stacks import STACKS, Snippet, Stack, available, snippet
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -83,6 +83,7 @@ class Site(Mapping[str, File]):
 
     def _pages_of(self, edition: Edition) -> None:
         folder, told = edition.folder, {"edition": edition, "fields": Fields(edition), "nav": words.NAVIGATION}
+        told["stacks"] = available(edition)
         self._page(f"{folder}/index.html", "anwendung.html", **told)
         self._page(f"{folder}/vereinbarung.html", "vereinbarung.html", words=words, **told)
         self._page(f"{folder}/felder.html", "felder.html", **told)
@@ -93,21 +94,16 @@ class Site(Mapping[str, File]):
                        operation=operation, directions=Direction, **told)  # fmt: skip
         for name, codelist in edition.codelists.items():
             self._page(f"{folder}/codelisten/{name}.html", "codeliste.html", codelist=codelist, name=name, **told)
-        for stack in STACKS:
-            self._snippet(edition, stack.key, told)
+        for stack in available(edition):
+            self._snippet(edition, stack, told)
 
-    def _snippet(self, edition: Edition, key: str, told: Mapping[str, object]) -> None:
+    def _snippet(self, edition: Edition, stack: Stack, told: Mapping[str, object]) -> None:
         """The page of one stack, and each of its files to download."""
-
-        def made() -> Snippet:
-            return next(one for one in snippets(edition, self._base) if one.stack.key == key)
-
-        folder = f"{edition.folder}/anbinden"
-        path = f"{folder}/{key}.html"
-        stack = next(one for one in STACKS if one.key == key)
-        self._makers[path] = lambda: self._rendered(path, "anbinden.html", snippet=made(), **told)
+        made = partial(snippet, edition, stack, self._base)
+        path = f"{edition.folder}/anbinden/{stack.key}"
+        self._makers[f"{path}.html"] = lambda: self._rendered(f"{path}.html", "anbinden.html", snippet=made(), **told)
         for name in stack.files:
-            self._makers[f"{folder}/{key}/{name}"] = partial(_named, made, name)
+            self._makers[f"{path}/{name}"] = partial(_named, made, name)
 
     def _file(self, path: str, media_type: str, body: bytes) -> None:
         self._makers[path] = lambda: File(media_type, body)

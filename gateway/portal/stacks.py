@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.agreements.operation import Operation
 from gateway.errors import ContractError
 from gateway.model.naming import to_type
+from gateway.portal.calls import call, context
 from gateway.portal.edition import Edition
 from gateway.portal.rendering import program
 
@@ -17,7 +16,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9:/.@%_?&=+~\[\]-]+")
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack. `files` are templates in `snippets/<key>/`; the commands there are `vorbereiten` and `starten`."""
+    """One stack. `files` are templates in `snippets/<key>/`; the commands there are `vorbereiten` and `starten`.
+
+    `curves`: it can verify ECDSA.
+    """
 
     key: str
     title: str
@@ -25,21 +27,22 @@ class Stack:
     install: str
     files: tuple[str, ...]
     verifies: str
+    curves: bool = True
     note: str = ""
 
 
 STACKS = (
     Stack(
         "zeep", "Python (zeep)", "Python ab 3.9 mit zeep und signxml.", "python3 -m pip install zeep signxml",
-        ("client.py",), "signxml",
+        ("client.py", "siegel.py"), "signxml",
     ),
     Stack(
         "php", "PHP (SoapClient)", "PHP ab 8.1 mit den Erweiterungen soap, dom und openssl.",
-        "apt install php-cli php-soap php-xml", ("client.php",), "DOM und OpenSSL, beides in PHP enthalten",
+        "apt install php-cli php-soap php-xml", ("client.php", "siegel.php"), "DOM und OpenSSL",
     ),
     Stack(
         "node", "Node.js (soap)", "Node.js ab 18 mit soap und xml-crypto.", "npm install soap xml-crypto",
-        ("client.mjs",), "xml-crypto",
+        ("client.mjs", "siegel.mjs"), "xml-crypto",
     ),
     Stack(
         "java", "Java (JAX-WS RI)", "JDK ab 11 und die Referenzimplementierung von JAX-WS 2.3 (Metro).",
@@ -49,28 +52,22 @@ STACKS = (
     Stack(
         "perl", "Perl (SOAP::Lite)", "Perl ab 5.36 mit SOAP::Lite, XML::LibXML und CryptX.",
         "apt install libsoap-lite-perl liblwp-protocol-https-perl libxml-libxml-perl libcryptx-perl",
-        ("client.pl",), "XML::LibXML und CryptX",
+        ("client.pl", "Siegel.pm"), "XML::LibXML und CryptX",
     ),
     Stack(
         "gsoap", "C++ (gSOAP)", "g++, gSOAP ab 2.8 und libxmlsec1.",
         "apt install g++ gsoap libgsoap-dev libssl-dev libxmlsec1-dev pkg-config",
         ("client.cpp", "siegel.h", "siegel.cpp"), "libxmlsec1; gSOAP selbst kann es bei diesen Nachrichten nicht",
     ),
+    Stack(
+        "mono", "C# (wsdl.exe, Mono)", "Mono ab 6; auf Windows das .NET Framework ab 4.6.2 mit denselben Dateien.",
+        "apt install mono-devel libmono-system-web-services4.0-cil openssl",
+        ("Client.cs", "Siegel.cs", "Client.exe.config"), "SignedXml, in Mono und .NET enthalten", curves=False,
+        note="Gelaufen ist es mit Mono. Microsofts wsdl.exe nennt die Eigenschaften der Köpfe AbrufkontextValue und "
+        "QuittungValue. Modernes .NET hat SignedXml im Paket System.Security.Cryptography.Xml: Siegel.cs gilt dort "
+        "ebenso; den Client erzeugt dotnet-svcutil (WCF), was hier nicht ausgeführt wurde.",
+    ),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Call:
-    """The call that a snippet makes; `many` is the repeated element it goes through, `read` what it prints.
-
-    `optional` are the parameters that need not be there: in some languages these are pointers.
-    """
-
-    operation: str
-    parameters: tuple[tuple[str, str | int], ...]
-    read: str = ""
-    many: str = ""
-    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,42 +80,18 @@ class Snippet:
     run: str
 
 
-def call(edition: Edition) -> Call:
-    """A call that any client of this contract can make as it stands there, without knowing anybody."""
-    agreed = {operation.value for operation in edition.contract.operations}
-    return next(one for one in _calls(edition) if one.operation in agreed)
+def available(edition: Edition) -> tuple[Stack, ...]:
+    """The stacks that can verify this application's signatures."""
+    rsa = edition.agreement.signature_method == "rsa-sha256"
+    return tuple(stack for stack in STACKS if rsa or stack.curves)
 
 
-def snippets(edition: Edition, public_url: str) -> Iterator[Snippet]:
-    """Every stack's program for this application."""
+def snippet(edition: Edition, stack: Stack, public_url: str) -> Snippet:
+    """The stack's program for this application; ContractError if an address cannot stand in one."""
     told = _told(edition, public_url)
-    for stack in STACKS:
-        files = tuple((name, program(f"{stack.key}/{name}", **told)) for name in stack.files)
-        prepare = program("holen.sh", **told) + program(f"{stack.key}/vorbereiten.sh", **told)
-        yield Snippet(stack, prepare, files, program(f"{stack.key}/starten.sh", **told))
-
-
-def _calls(edition: Edition) -> Iterator[Call]:
-    """One for each operation there is, those that say most first."""
-    lists = [one.uri for one in edition.codelists.values()] or ["urn:de:codeliste"]
-    nobody = "00000000-0000-4000-8000-000000000000"
-    some, name = (("anzahl", 3),), (("familienname", "Muster"), ("vornamen", "Erika"))
-    yield Call("bestandAbrufen", some, "personenkennung", "person", optional=("anzahl",))
-    yield Call("personSuchen", name, "ergebnisstatus", optional=("vornamen",))
-    yield Call("aenderungenAbrufen", some, "letzteLaufnummer", optional=("anzahl",))
-    yield Call("dienstauskunft", (), "anwendung")
-    yield Call("codelisteAbrufen", (("codeliste", lists[0]),), "version")
-    yield Call("personAbrufen", (("personenkennung", nobody),))
-    yield Call("aenderungenQuittieren", (("bis", 0), ("epoche", "0" * 32)), "quittiertBis")
-    yield Call("unstimmigkeitMelden", (("personenkennung", nobody), ("beschreibung", "Probe")), "meldungsnummer")
-
-
-def _context(edition: Edition, operation: str) -> dict[str, str]:
-    """The header `abrufkontext` with what the agreement demands for this operation."""
-    context = {"kennung": "Muster", "verwendungszweck": next(iter(edition.agreement.purposes))}
-    more = {"aktenzeichen": "AZ 1", "begruendung": "Probe"}
-    terms = edition.agreement.operations[Operation(operation)]
-    return context | {part: text for part, text in more.items() if part in terms.required}
+    files = tuple((name, program(f"{stack.key}/{name}", **told)) for name in stack.files)
+    prepare = program("holen.sh", **told) + program(f"{stack.key}/vorbereiten.sh", **told)
+    return Snippet(stack, prepare, files, program(f"{stack.key}/starten.sh", **told))
 
 
 def _told(edition: Edition, public_url: str) -> dict[str, object]:
@@ -138,6 +111,6 @@ def _told(edition: Edition, public_url: str) -> dict[str, object]:
     return texts | {
         "profil": edition.agreement.signature_profile,
         "verfahren": edition.agreement.signature_method,
-        "kontext": _context(edition, made.operation),
+        "kontext": context(edition, made.operation),
         "ruf": made,
     }
