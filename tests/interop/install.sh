@@ -21,6 +21,7 @@ need mcs mono-mcs
 need soapcpp2 gsoap
 need openssl openssl
 need curl curl
+need chromium chromium
 need nginx nginx-light
 need haproxy haproxy
 need sslscan sslscan
