@@ -188,17 +188,19 @@ def _persons(draft: Draft) -> Iterator[str]:
 
 def _operations(draft: Draft) -> Iterator[str]:
     yield _noted("[operationen]", "jede andere wird abgewiesen")
-    for operation, terms in draft.operations.items():
-        told = [f"pflicht = [{', '.join(map(_quoted, sorted(terms.required)))}]"] if terms.required else []
-        told += [f"je_seite = {terms.page_size}"] if operation.kind is Kind.BULK else []
-        bound = f" {', '.join(told)} " if told else ""
-        yield _noted(f"{operation.value} = {{{bound}}}", operation.kind.value)
-    yield from (f"# {one.value} = {{}}" for one in Operation if one not in draft.operations and _may(draft, one))
+    for operation in Operation:
+        if operation in draft.operations:
+            yield _operation(operation, draft.operations[operation])
+        elif not (draft.one_way and operation is Operation.UNSTIMMIGKEIT_MELDEN):
+            yield f"# {_operation(operation, _usual(operation))}"
     yield ""
 
 
-def _may(draft: Draft, operation: Operation) -> bool:
-    return not (draft.one_way and operation is Operation.UNSTIMMIGKEIT_MELDEN)
+def _operation(operation: Operation, terms: OperationTerms) -> str:
+    told = [f"pflicht = [{', '.join(map(_quoted, sorted(terms.required)))}]"] if terms.required else []
+    told += [f"je_seite = {terms.page_size}"] if operation.kind is Kind.BULK else []
+    bound = f" {', '.join(told)} " if told else ""
+    return _noted(f"{operation.value} = {{{bound}}}", operation.kind.value)
 
 
 def _fields(draft: Draft) -> Iterator[str]:

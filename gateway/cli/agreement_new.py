@@ -69,8 +69,10 @@ def _described(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--norm", "norms", multiple=True, help="A legal basis; repeatable."),
             click.option("--fields", multiple=True, metavar="PATH,...", help="Fields or whole groups; repeatable."),
             click.option("--operations", multiple=True, metavar="NAME,...", help="Operations; repeatable."),
-            click.option("--from", "valid_from", type=_DAY, help="First day [default: today]."),
-            click.option("--until", "valid_to", type=_DAY, help="Last day [default: the end of next year]."),
+            click.option("--from", "valid_from", type=_DAY, metavar="DATE", help="First day [default: today]."),
+            click.option(
+                "--until", "valid_to", type=_DAY, metavar="DATE", help="Last day [default: the end of next year]."
+            ),
             click.option("--signature", type=_PROFILES, help="[default: umschlag]"),
             click.option(
                 "--method", type=click.Choice(["rsa-sha256", "ecdsa-p256-sha256"]), help="[default: rsa-sha256]"
