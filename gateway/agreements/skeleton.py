@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from textwrap import wrap
 
-from gateway.agreements.agreement import Agreement, Condition, OperationTerms, SignatureMethod, SignatureProfile
+from gateway.agreements.agreement import (
+    Agreement,
+    Condition,
+    Limits,
+    OperationTerms,
+    SignatureMethod,
+    SignatureProfile,
+)
 from gateway.agreements.city import City
 from gateway.agreements.document import ROLES
 from gateway.agreements.operation import Kind, Operation
@@ -16,6 +23,8 @@ from gateway.agreements.proposals import WHY_NOT, Choice, choices, proposal, pro
 from gateway.errors import AgreementError
 
 _PAGE = 200
+_MEGABYTE = 1_000_000
+_USUAL_LIMITS = Limits(600, 50_000, 20, 2_000 * _MEGABYTE, ((0, 24 * 60),))
 _REASONED = frozenset({Operation.PERSON_ABRUFEN, Operation.PERSON_SUCHEN})
 _WIDTH = 44
 
@@ -39,6 +48,10 @@ class Draft:
     scope: tuple[Condition, ...]
     operations: Mapping[Operation, OperationTerms]
     fields: tuple[str, ...]
+    limits: Limits
+    roles: tuple[str, ...] = ROLES
+    protection_level: str = "D"
+    request_signature: bool = False
     hints: tuple[str, ...] = ()
 
 
@@ -61,6 +74,7 @@ def propose(name: str, office: str, city: City, *, today: date) -> Draft:
         scope=scope(office, city),
         operations=_terms(found.einseitig),
         fields=proposed_fields(office),
+        limits=_USUAL_LIMITS,
         hints=tuple(found.hinweise),
     )
 
@@ -68,7 +82,8 @@ def propose(name: str, office: str, city: City, *, today: date) -> Draft:
 def resembling(draft: Draft, model: Agreement) -> tuple[Draft, tuple[str, ...]]:
     """The draft with what `model` has, and the fields of it that the matrix does not let this draft's office have.
 
-    An application of another office takes over form and fields only: law, purposes and persons are its own.
+    An application of another office takes over form, fields and limits only: law, purposes, persons and roles are its
+    own.
     """
     allowed = {one.node.path for one in choices(draft.office) if one.possible}
     operations = {one: terms for one, terms in model.operations.items() if one in draft.operations or not draft.one_way}
@@ -76,6 +91,8 @@ def resembling(draft: Draft, model: Agreement) -> tuple[Draft, tuple[str, ...]]:
         draft,
         signature_profile=model.signature_profile,
         signature_method=model.signature_method,
+        request_signature=model.request_signature,
+        limits=model.limits,
         operations=operations,
         fields=tuple(path for path in model.fields if path in allowed),
     )
@@ -87,6 +104,8 @@ def resembling(draft: Draft, model: Agreement) -> tuple[Draft, tuple[str, ...]]:
             purpose=model.purpose,
             purposes=dict(model.purposes),
             scope=model.scope,
+            roles=model.roles,
+            protection_level=model.protection_level,
         )
     return taken, tuple(path for path in model.fields if path not in allowed)
 
@@ -121,7 +140,9 @@ def operations(names: Iterable[str]) -> dict[Operation, OperationTerms]:
 
 def text(draft: Draft) -> str:
     """The agreement.toml: the same draft gives the same text. It is a draft until somebody reviews and signs it."""
-    return "\n".join((*_head(draft), *_law(draft), *_persons(draft), *_operations(draft), *_fields(draft), *_LIMITS))
+    return "\n".join(
+        (*_head(draft), *_law(draft), *_persons(draft), *_operations(draft), *_fields(draft), *_limits(draft.limits))
+    )
 
 
 def _terms(one_way: bool) -> dict[Operation, OperationTerms]:
@@ -154,13 +175,15 @@ def _head(draft: Draft) -> Iterator[str]:
     yield _noted("vertrag = 1", "Hauptversion von XSD und WSDL")
     yield f"gueltig_von = {draft.valid_from.isoformat()}"
     yield _noted(f"gueltig_bis = {draft.valid_to.isoformat()}", "danach wird nichts mehr mitgeteilt")
-    yield 'schutzstufe = "D"'
+    yield f"schutzstufe = {_quoted(draft.protection_level)}"
     yield _noted(f"signatur = {_quoted(draft.signature_profile)}", '"umschlag" (.NET, PHP, Delphi) oder "wsse" (Java)')
     yield _noted(f"signaturverfahren = {_quoted(draft.signature_method)}", '"rsa-sha256" oder "ecdsa-p256-sha256"')
+    if draft.request_signature:
+        yield _noted("anfragesignatur = true", "die Anwendung signiert jede Anfrage")
     if draft.one_way:
         yield _noted("einseitig = true", "an die Ausländerbehörde fließt nichts zurück")
     yield _noted("zertifikate = []", '"sha256:..." des Client-Zertifikats im Betrieb, höchstens zwei (Wechsel)')
-    yield f"freigabe = [{', '.join(map(_quoted, ROLES))}]"
+    yield f"freigabe = [{', '.join(map(_quoted, draft.roles))}]"
     yield ""
 
 
@@ -262,12 +285,12 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_LIMITS = (
-    _noted("[grenzen]", "was darüber hinausgeht, wird abgewiesen"),
-    "anfragen_je_minute = 600",
-    "personen_je_tag = 50000",
-    "gleichzeitige_anfragen = 20",
-    "megabyte_je_tag = 2000",
-    _noted('uhrzeiten = ["00:00-24:00"]', "Ortszeit der Stadt"),
-    "",
-)
+def _limits(limits: Limits) -> Iterator[str]:
+    spans = [f'"{begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"' for begin, end in limits.hours]
+    yield _noted("[grenzen]", "was darüber hinausgeht, wird abgewiesen")
+    yield f"anfragen_je_minute = {limits.requests_per_minute}"
+    yield f"personen_je_tag = {limits.persons_per_day}"
+    yield f"gleichzeitige_anfragen = {limits.parallel_requests}"
+    yield f"megabyte_je_tag = {limits.bytes_per_day // _MEGABYTE}"
+    yield _noted(f"uhrzeiten = [{', '.join(spans)}]", "Ortszeit der Stadt")
+    yield ""

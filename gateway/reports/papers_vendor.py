@@ -108,7 +108,7 @@ def samples_index(one: Handover, listed: Sequence[Listed]) -> Paper:
         "README",
         f"Beispielnachrichten für {one.agreement.application}",
         (
-            Section("Wozu", (told,)),
+            Section("Wozu", (told, *_unsigned(one.agreement))),
             Section("Gültige Nachrichten", (_valid(valid),)),
             *(
                 Section(name, (Table("Eine Regel je Nachricht", header, tuple(_broken(item) for item in items)),))
@@ -117,6 +117,14 @@ def samples_index(one: Handover, listed: Sequence[Listed]) -> Paper:
             ),
         ),
     )
+
+
+def _unsigned(agreement: Agreement) -> Iterator[str]:
+    if agreement.request_signature:
+        yield (
+            "Vereinbart ist, dass die Anwendung jede Anfrage signiert. Die Beispiele sind nicht signiert: wie sie hier "
+            "liegen, antwortet der Dienst mit „signatur-fehlt“; was sie zeigen, gilt nach dem Signieren."
+        )
 
 
 def _contents(one: Handover) -> Iterator[Block]:
@@ -144,6 +152,7 @@ def _first_call(one: Handover) -> Iterator[Block]:
     yield "Die kleinste Anfrage der ersten vereinbarten Operation, aus den Beispielnachrichten:"
     first = next(iter(one.contract.operations)).value
     yield _curl(one, f"gueltig/anfragen/01-{first}.xml")
+    yield from _unsigned(one.agreement)
     yield (
         "HTTP 403 heißt: das Zertifikat wird nicht erkannt. Ein TLS-Fehler heißt: es fehlt oder stammt von einer "
         f"anderen Stelle. Gesendet wird immer mit dem Zertifikat von {name}."

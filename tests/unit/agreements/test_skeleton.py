@@ -15,7 +15,7 @@ import pytest
 
 from gateway import model
 from gateway.agreements import skeleton
-from gateway.agreements.agreement import Agreement, Condition
+from gateway.agreements.agreement import Agreement, Condition, Limits
 from gateway.agreements.city import City, load_city
 from gateway.agreements.load import GRUNDPERSONALIEN, load_agreement
 from gateway.agreements.operation import Operation
@@ -128,11 +128,18 @@ def test_the_same_draft_is_the_same_text() -> None:
 @pytest.mark.parametrize("model_name", ["wohnung2000", "sozialamt", "schulentwicklung"])
 def test_an_agreement_like_another(model_name: str, tmp_path: Path) -> None:
     """With the same office everything agreed is taken over; another office gets only what it may have."""
-    other = load_agreement(schemas() / model_name / "agreement.toml")
+    other = replace(
+        load_agreement(schemas() / model_name / "agreement.toml"),
+        request_signature=True,
+        protection_level="E",
+        roles=("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte", "personalrat"),
+        limits=Limits(7, 8, 9, 10_000_000, ((0, 390), (1320, 1440))),
+    )
     same, left_out = skeleton.resembling(drafted(other.recipient), other)
     agreement = loaded(same, tmp_path)
     assert left_out == ()
-    for part in ("fields", "scope", "purposes", "legal_bases", "signature_profile", "one_way", "single_only"):
+    for part in ("fields", "scope", "purposes", "legal_bases", "signature_profile", "signature_method", "one_way",
+                 "single_only", "request_signature", "protection_level", "roles", "limits"):  # fmt: skip
         assert getattr(agreement, part) == getattr(other, part), part
     assert agreement.operations.keys() == other.operations.keys()
     foreign, left_out = skeleton.resembling(drafted("B40"), other)

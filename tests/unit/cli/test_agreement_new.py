@@ -289,6 +289,17 @@ def test_the_sheet_binds_the_very_bytes(first: Folders) -> None:
         assert f"gateway agreement sign probe --role {role}" in sheet
 
 
+def test_who_has_to_sign_is_told(folders: Folders) -> None:
+    """Where requests are to be signed, checklist and index say that the samples are not."""
+    assert folders.run(name="vorbild")[0] == 0
+    model = folders.schemas / "vorbild" / "agreement.toml"
+    model.write_text(model.read_text("utf-8").replace("zertifikate", "anfragesignatur = true\nzertifikate"), "utf-8")
+    assert folders.run("--like", "vorbild")[0] == 0
+    assert load_agreement(folders.agreement).request_signature
+    for paper in ("checkliste.md", "nachrichten/README.md"):
+        assert "signatur-fehlt" in (folders.target / "hersteller" / paper).read_text("utf-8")
+
+
 def test_a_changed_agreement_is_handed_over_anew(folders: Folders) -> None:
     """After a field is struck and the contract written, both folders say so, and nothing old is left."""
     assert folders.run()[0] == 0
