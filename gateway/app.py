@@ -33,6 +33,7 @@ from gateway.errors import AgreementError, GatewayError, SettingsError
 from gateway.exchange.dispatch import Dispatcher
 from gateway.exchange.http import Answering, Web
 from gateway.exchange.limits import Budgets
+from gateway.exchange.measuring import measure
 from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
 from gateway.exchange.proxy import peers
@@ -161,6 +162,7 @@ class App:
             claims=claims,
             monotonic=time.monotonic,
             ready=Readiness(self.database.require_reachable, time.monotonic),
+            measure=measure(settings.metrics.folder if settings.metrics else None),
         )
 
     def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

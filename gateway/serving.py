@@ -10,7 +10,7 @@ import structlog
 
 from gateway.app import App, Rules, load, open_house
 from gateway.errors import AuditError, SettingsError
-from gateway.exchange import selfattack, server
+from gateway.exchange import measuring, selfattack, server
 from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.settings import Settings
@@ -51,6 +51,8 @@ def run(
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
         _resume_budgets(app)
+    if settings.metrics is not None:
+        measuring.begin(settings.metrics.folder)
     server.serve(settings.server, context, partial(open_app, rules))
 
 

@@ -192,6 +192,11 @@ certificate_last_days = 7                 # critical
 free_mib = 500                            # less is critical: without room nothing is disclosed
 refused_percent = 20                      # of an application's requests of the last hour
 
+# [metrics]                               # counters for Prometheus, given out by `gateway metrics`
+# folder = "/run/gateway/metrics"         # emptied at each start; best in memory
+# host = "127.0.0.1"
+# port = 9464
+
 [audit]
 anchor = "audit.anchor"                   # signed checkpoints, appended; copy it to another machine
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.errors import MessageRefused
+from gateway.exchange.measuring import Measure, unmeasured
 from gateway.exchange.message import Reply, Request
 
 LOG = structlog.stdlib.get_logger("gateway.request")
@@ -88,6 +89,7 @@ class Web:
         peer: Callable[[Environ], bytes | None],
         monotonic: Callable[[], float],
         ready: Callable[[], bool],
+        measure: Measure = unmeasured,
         claims: frozenset[str] = CERTIFICATE_HEADERS,
     ) -> None:
         self._pipeline = pipeline
@@ -98,6 +100,7 @@ class Web:
         self._peer = peer
         self._monotonic = monotonic
         self._claims = claims
+        self._measure = measure
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """PEP 3333; the body is one piece, with its Content-Length."""
@@ -151,7 +154,10 @@ class Web:
         )
 
     def _log(self, reply: Reply | Page, application: str | None, began: float, *, whole: bool) -> None:
-        milliseconds = round((self._monotonic() - began) * 1000, 1)
+        took = self._monotonic() - began
+        milliseconds = round(took * 1000, 1)
+        if isinstance(reply, Reply) and application is not None:
+            self._measure(reply, application, took)
         said: dict[str, Any] = {"application": application, "status": reply.status, "milliseconds": milliseconds}
         if isinstance(reply, Reply):
             said |= {"number": reply.number, "operation": reply.operation, "outcome": reply.outcome}

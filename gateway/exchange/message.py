@@ -25,7 +25,7 @@ class Reply:
     """The finished bytes, and what the request's log line says of them (never a value of a person).
 
     `outcome` is "ok" or an error code; `number` the correlation number; `protocol` the number of the audit entry,
-    None where nothing was audited.
+    None where nothing was audited; `persons` how many are told of.
     """
 
     status: int
@@ -36,3 +36,4 @@ class Reply:
     operation: str | None = None
     protocol: str | None = None
     retry_after: int | None = None
+    persons: int = 0

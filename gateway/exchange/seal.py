@@ -63,6 +63,7 @@ class Sealer:
             operation=admitted.operation.value if admitted.operation else None,
             protocol=receipt.number,
             retry_after=outcome.retry_after,
+            persons=sum(one.fields > 0 for one in outcome.persons),
         )
 
     def _quittung(self, receipt: Receipt, admitted: Admitted) -> bytes:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from gateway.store import audit_tables, turns
 from gateway.store.database import Database
-from gateway.store.tables import epoch, person, poll_run, projection
+from gateway.store.tables import epoch, person, poll_run, projection, quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Overview:
     pending: Mapping[str, int]
     audited: int
     erasures: int
+    quarantined: int
 
 
 def overview(database: Database) -> Overview:
@@ -42,6 +43,7 @@ def overview(database: Database) -> Overview:
             pending={row[0]: row[1] for row in connection.execute(pending.group_by(projection.c.stream))},
             audited=_count(connection, sa.select(sa.func.count()).select_from(audit_tables.entry)),
             erasures=_count(connection, sa.select(epoch.c.erasures)),
+            quarantined=_count(connection, sa.select(sa.func.count()).select_from(quarantine)),
         )
 
 

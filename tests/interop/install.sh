@@ -26,6 +26,7 @@ need nginx nginx-light
 need haproxy haproxy
 need sslscan sslscan
 need systemd-analyze systemd
+need promtool prometheus
 for package in php-cli php-soap php-xml libjaxws-java libgsoap-dev libssl-dev zlib1g-dev pkg-config \
     libxmlsec1-dev libxmlsec1-openssl libsoap-lite-perl liblwp-protocol-https-perl libxml-libxml-perl libcryptx-perl \
     libmono-system-web-services4.0-cil libmono-system-web-extensions4.0-cil; do

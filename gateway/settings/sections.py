@@ -1,24 +1,13 @@
-"""The settings of one installation: one TOML file plus environment, read once into a frozen object.
-
-Unknown or missing keys refuse to start, all named at once. Relative paths count from the settings file; the path
-`credential:NAME` is what systemd hands to the unit by `LoadCredential=NAME:...` (systemd.exec(5)).
-`GATEWAY_<SECTION>_<KEY>` in the environment replaces one scalar value, for example GATEWAY_DATABASE_URL; the section
-need not stand in the file.
-"""
+"""The sections of the settings, what each key means and what it may be."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
-
-from gateway.errors import SettingsError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 _CREDENTIAL = "credential:"
 
@@ -251,6 +240,17 @@ class HealthSettings(Section):
     clock_minutes: Annotated[int, Field(ge=1, le=60)] = 5
 
 
+class MetricsSettings(Section):
+    """Counters for Prometheus, kept by the server in `folder`; `gateway metrics` gives them out at `host` and `port`.
+
+    The folder is emptied when the server starts; it is best in memory (/run). Without this section nothing is counted.
+    """
+
+    folder: AnyPath
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 9464
+
+
 class CodelistSettings(Section):
     """Folder of imported versions of code lists (docs/codelisten.md); none: the shipped ones only."""
 
@@ -275,15 +275,6 @@ class SandboxSettings(Section):
         return f"FLDM gateway sandbox {self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One value of the settings, and its origin: "file", "default" or the name of a variable."""
-
-    name: str
-    value: object = field(repr=False)
-    origin: str
-
-
 class Settings(Section):
     """Everything one installation is told."""
 
@@ -299,6 +290,7 @@ class Settings(Section):
     quarantine: QuarantineSettings = QuarantineSettings()
     codelists: CodelistSettings = CodelistSettings()
     health: HealthSettings = HealthSettings()
+    metrics: MetricsSettings | None = None
     sandbox: SandboxSettings | None = None
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""
@@ -306,90 +298,3 @@ class Settings(Section):
     """Folder with the WSDLs that belong to `agreements`; none: the shipped ones."""
     pins: dict[str, tuple[Fingerprint, ...]] = {}
     """Further pinned client certificates by application (demo, rotation); never a wildcard."""
-
-
-def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in `path` with the environment's replacements; SettingsError lists every problem."""
-    raw = _read(path)
-    for section, key, value in _from_environment(raw, environment):
-        told = raw.setdefault(section, {})
-        told[key] = _like(told.get(key), value)
-    try:
-        context = {"folder": path.resolve().parent, "credentials": environment.get("CREDENTIALS_DIRECTORY")}
-        settings = Settings.model_validate(raw, context=context)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsError(problems=problems) from None
-    return settings.model_copy(update={"database": _anchored(settings.database, path.resolve().parent)})
-
-
-def locate(option: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """The settings file named by `--settings` or GATEWAY_SETTINGS; SettingsError if neither is given."""
-    if option is not None:
-        return option
-    if named := environment.get("GATEWAY_SETTINGS"):
-        return Path(named)
-    raise SettingsError("no settings: give --settings FILE or set GATEWAY_SETTINGS")
-
-
-def origins(path: Path, settings: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Told]:
-    """Every single value of `settings`, which were loaded from `path`, with where it comes from."""
-    raw = _read(path)
-    replaced = {(section, key) for section, key, _ in _from_environment(raw, environment)}
-    for keys, value in _leaves(settings):
-        if keys[:2] in replaced:
-            origin = f"GATEWAY_{'_'.join(keys[:2]).upper()}"
-        else:
-            origin = "file" if _stands(raw, keys) else "default"
-        yield Told(".".join(keys), value, origin)
-
-
-def _leaves(
-    settings: Section | Mapping[str, object], above: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], object]]:
-    for key, value in settings.items() if isinstance(settings, Mapping) else settings:
-        if isinstance(value, Section | Mapping):
-            yield from _leaves(value, (*above, key))
-        else:
-            yield (*above, key), value
-
-
-def _stands(raw: object, keys: tuple[str, ...]) -> bool:
-    for key in keys:
-        if not isinstance(raw, dict) or key not in raw:
-            return False
-        raw = raw[key]
-    return True
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"settings file {path}: {error}") from error
-
-
-def _from_environment(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Section, key and value of what the environment replaces; a section need not stand in the file.
-
-    But for the one that makes a sandbox: that is never a matter of a variable.
-    """
-    kinds = {name: one.annotation for name, one in Settings.model_fields.items()}
-    known = {name for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
-    tables = known | {name for name, told in raw.items() if isinstance(told, dict)} - {"signing"}
-    for name, value in environment.items():
-        section, _, key = name.removeprefix("GATEWAY_").lower().partition("_")
-        if name.startswith("GATEWAY_") and key and section in tables:
-            yield section, key, value
-
-
-def _like(present: object, value: str) -> object:
-    return int(value) if isinstance(present, int) and value.isdigit() else value
-
-
-def _anchored(database: DatabaseSettings, folder: Path) -> DatabaseSettings:
-    prefix = "sqlite:///"
-    if database.url.startswith(prefix) and not database.url.startswith("sqlite:////"):
-        url = f"{prefix}/{(folder / database.url.removeprefix(prefix)).as_posix().lstrip('/')}"
-        return database.model_copy(update={"url": url})
-    return database

@@ -1,0 +1,70 @@
+"""What is counted of requests, for Prometheus: by application, operation and outcome, never by who or about whom.
+
+All server processes count into files of one folder (multi-process mode of prometheus_client), which another reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.exchange.message import Reply
+
+Measure = Callable[[Reply, str, float], None]
+"""Counts a reply to an application that took so many seconds."""
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_NONE = "none"
+
+
+def begin(folder: Path) -> None:
+    """The folder is there, for its owner only, and holds nothing of an earlier server."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob("*.db"):
+        left.unlink(missing_ok=True)
+
+
+def unmeasured(_reply: Reply, _application: str, _seconds: float) -> None:
+    """Nothing is counted."""
+
+
+def measure(folder: Path | None) -> Measure:
+    """Counts in this process, to be made in it (after a fork); without a folder nothing is counted."""
+    if folder is None:
+        return unmeasured
+    os.environ[_FOLDER] = str(folder)
+    from prometheus_client import CollectorRegistry, Counter, Histogram, values
+
+    # The library asks for the folder when it is imported, which may have been before.
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # the library's own signature
+
+    own = CollectorRegistry()
+    requests = Counter(
+        "gateway_requests",
+        "Requests to services, by outcome: ok or the code of the fault.",
+        ("application", "operation", "outcome"),
+        registry=own,
+    )
+    seconds = Histogram(
+        "gateway_request_seconds",
+        "From the first line of the request to the last byte of the answer.",
+        ("application", "operation"),
+        buckets=_BUCKETS,
+        registry=own,
+    )
+    octets = Counter("gateway_answer_bytes", "Octets of answers.", ("application", "operation"), registry=own)
+    persons = Counter(
+        "gateway_persons_disclosed", "Persons told of, one told twice twice.", ("application",), registry=own
+    )
+
+    def count(reply: Reply, application: str, took: float) -> None:
+        operation = reply.operation or _NONE
+        requests.labels(application, operation, reply.outcome).inc()
+        seconds.labels(application, operation).observe(took)
+        octets.labels(application, operation).inc(len(reply.body))
+        if reply.persons:
+            persons.labels(application).inc(reply.persons)
+
+    return count
