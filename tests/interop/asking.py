@@ -23,6 +23,9 @@ from fixtures.make_requests import UNKNOWN, Message, context, elements
 from tests.interop.calling import House
 from tests.interop.verifiers import PROFILES
 
+NAME = "Ḫaṭṭābī K\u035fhān M\u0302"
+"""Letters outside Latin-1, and two that DIN 91379 has as sequences only."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -50,7 +53,7 @@ class Task:
     @property
     def context(self) -> dict[str, str]:
         purpose = next(one.purpose for one in SAMPLES if one.name == self.application)
-        return {"kennung": "Ḫaṭṭābī", "verwendungszweck": purpose, "aktenzeichen": "AZ 1"}
+        return {"kennung": NAME, "verwendungszweck": purpose, "aktenzeichen": "AZ 1"}
 
     @property
     def fields(self) -> dict[str, object]:
@@ -59,6 +62,7 @@ class Task:
         url = self.house.url(self.application)
         return {
             "wsdl": f"{url}?wsdl",
+            "wsdl11": f"{self.house.running.base_url}/wsdl/{self.application}-1.soap11.wsdl",
             "service": url,
             "namespace": self.namespace,
             "soap": self.soap,
@@ -99,7 +103,12 @@ class Task:
         """The same as java.util.Properties reads it, with what wsimport named the classes."""
         name = self.application.capitalize()
         port = f"{name}Soap{self.soap.replace('.', '')}"
-        fields = self.fields | {"service": f"{name}Dienst", "portType": f"{name}PortType", "port": port}
+        fields = self.fields | {
+            "url": self.fields["service"],
+            "service": f"{name}Dienst",
+            "portType": f"{name}PortType",
+            "port": port,
+        }
         fields |= {f"calls.{n}": {"operation": c.operation, "read": c.read} for n, c in enumerate(self.calls)}
         fields |= {f"calls.{n}.parameters": dict(c.parameters) for n, c in enumerate(self.calls)}
         path = folder / "task.properties"
@@ -133,13 +142,13 @@ def task(house: House, application: str, soap: str = "1.1") -> Task:
         Call("aenderungenQuittieren", {"bis": 0, "epoche": epoche}, "quittiertBis"),
         Call("codelisteAbrufen", {"codeliste": sample.codelist}, "eintrag/bezeichnung"),
         Call("personAbrufen", {"personenkennung": UNKNOWN}, "person", "person-nicht-gefunden"),
-        Call("personAbrufen", {"personenkennung": "Ḫaṭṭābī"}, "person", "nicht-schemakonform"),
+        Call("personAbrufen", {"personenkennung": NAME}, "person", "nicht-schemakonform"),
     ]
     if sample.searches:
         calls += [
             Call("personSuchen", {"familienname": name, "geburtsdatum": born}, "ergebnisstatus"),
-            Call("personSuchen", {"familienname": "Ḫaṭṭābī", "vornamen": "Niemand"}, "person/familienname"),
-            Call("unstimmigkeitMelden", {"personenkennung": kennung, "beschreibung": "Ḫaṭṭābī?"}, "meldungsnummer"),
+            Call("personSuchen", {"familienname": NAME, "vornamen": "Niemand"}, "person/familienname"),
+            Call("unstimmigkeitMelden", {"personenkennung": kennung, "beschreibung": NAME}, "meldungsnummer"),
         ]
     return Task(house, application, soap, calls)
 

@@ -27,7 +27,8 @@ need haproxy haproxy
 need sslscan sslscan
 need systemd-analyze systemd
 need promtool prometheus
-for package in php-cli php-soap php-xml libjaxws-java libgsoap-dev libssl-dev zlib1g-dev pkg-config \
+for package in php-cli php-soap php-xml libjaxws-java libaxis-java python3-suds python3-xmlsec python3-lxml \
+    libgsoap-dev libssl-dev zlib1g-dev pkg-config \
     libxmlsec1-dev libxmlsec1-openssl libsoap-lite-perl liblwp-protocol-https-perl libxml-libxml-perl libcryptx-perl \
     libmono-system-web-services4.0-cil libmono-system-web-extensions4.0-cil; do
     dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")

@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 FOREIGN = HERE / "foreign"
 INSTALLED = HERE / ".foreign"
 JARS = Path("/usr/share/java")
+OF_DEBIAN = "/usr/bin/python3"
+"""Debian's Python, with its own packages."""
 
 Said = list[dict[str, object]]
 Message = tuple[str, Path]
@@ -26,15 +28,23 @@ Message = tuple[str, Path]
 
 
 @dataclass(frozen=True)
-class Stack:
-    """One foreign stack; `curves` says whether it can verify ECDSA, and `how` what reads the WSDL and what verifies."""
+class Seal:
+    """A program that verifies messages in files; `curves` says whether it knows ECDSA."""
 
     name: str
-    how: str
-    version: Callable[[], str]
-    call: Callable[[Task, Path], Said]
     verify: Callable[[Path, Sequence[Message], Path], list[bool]]
     curves: bool = True
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One foreign stack: what reads the WSDL, and what verifies the signature."""
+
+    name: str
+    reads: str
+    version: Callable[[], str]
+    call: Callable[[Task, Path], Said]
+    seal: Seal
     soap: tuple[str, ...] = ("1.1", "1.2")
     applications: tuple[str, ...] = APPLICATIONS
 
@@ -49,7 +59,7 @@ def run(command: Sequence[str | Path], folder: Path | None = None, status: int =
 
 def compile_java(classes: Path, path: str, *sources: Path) -> None:
     """The classes of these sources."""
-    run(["javac", "-nowarn", "-proc:none", "-cp", path, "-d", classes, *sources])
+    run(["javac", "-nowarn", "-parameters", "-proc:none", "-cp", path, "-d", classes, *sources])
 
 
 @cache
@@ -111,9 +121,24 @@ def _jaxws(task: Task, folder: Path) -> Said:
         options = ["-extension", "-XadditionalHeaders", "-keep", "-Xnocompile", "-quiet", "-p", "anwendung"]
         wsdl = _published(task, made, f"{task.application}-1.wsdl")
         run(["java", "-cp", jars(), "com.sun.tools.ws.WsImport", *options, "-d", source, wsdl])
-        java = FOREIGN / "java"
-        compile_java(made / "classes", jars(), *source.rglob("*.java"), java / "Seal.java", java / "Client.java")
+        compile_java(made / "classes", jars(), *source.rglob("*.java"), *_java("Client"))
     return _said(["java", "-cp", f"{made / 'classes'}:{jars()}", "Client", task.as_properties(folder)])
+
+
+def _axis(task: Task, folder: Path) -> Said:
+    """WSDL2Java of Axis 1.4; `-parameters` keeps the names of the parameters that it gives."""
+    source, classes = folder / "source", folder / "classes"
+    _published(task, folder, f"{task.application}-1.soap11.wsdl")
+    names = "axis axis-jaxrpc axis-saaj commons-discovery commons-logging wsdl4j javax.activation javax.mail"
+    path = ":".join(str(JARS / f"{name}.jar") for name in names.split())
+    command = ["java", "-cp", path, "org.apache.axis.wsdl.WSDL2Java", "-o", source, "-p", "anwendung"]
+    run([*command, folder / "service.wsdl"])
+    compile_java(classes, path, *source.rglob("*.java"), *_java("AxisClient"))
+    return _said(["java", "-cp", f"{classes}:{path}", "AxisClient", task.as_properties(folder)])
+
+
+def _java(client: str) -> list[Path]:
+    return [FOREIGN / "java" / f"{name}.java" for name in (client, "Objects", "Tls", "Seal")]
 
 
 def _jdk(certificate: Path, messages: Sequence[Message], folder: Path) -> list[bool]:
@@ -168,57 +193,77 @@ def _signed_xml(certificate: Path, messages: Sequence[Message], folder: Path) ->
     return _verdicts(["mono", folder / "Verify.exe"], certificate, messages)
 
 
+DOTNET = Seal("`SignedXml` of .NET", _signed_xml, curves=False)
+JDK = Seal("`javax.xml.crypto.dsig` of the JDK", _jdk)
+LIBXMLSEC1 = Seal("libxml2 with libxmlsec1", _xmlsec)
+NODE = Seal("`xml-crypto`", _verifier("node", FOREIGN / "verify.mjs", INSTALLED))
+PERL = Seal("`XML::LibXML` with `CryptX`", _verifier("perl", FOREIGN / "verify.pl"))
+PHP = Seal("DOM with OpenSSL", _verifier("php", FOREIGN / "verify.php"))
+PYTHON = Seal("`lxml` with `xmlsec`", _verifier(sys.executable, FOREIGN / "verify.py"))
+SEALS = (DOTNET, JDK, LIBXMLSEC1, NODE, PERL, PHP, PYTHON)
+
+_RUNNING = "reads the WSDL when it runs"
 STACKS = (
-    Stack(
-        "C# (Mono wsdl.exe)",
-        "`wsdl.exe`; `SignedXml` of .NET",
-        lambda: run(["mono", "--version"]).split()[4],
-        _mono,
-        _signed_xml,
-        curves=False,
-    ),
+    Stack("C# (Mono wsdl.exe)", "`wsdl.exe`", lambda: run(["mono", "--version"]).split()[4], _mono, DOTNET),
     Stack(
         "C++ (gSOAP)",
-        "`wsdl2h` and `soapcpp2` of the one-port WSDL; libxml2 with libxmlsec1",
+        "`wsdl2h` and `soapcpp2` of the one-port WSDL",
         lambda: _debian("gsoap"),
         _gsoap,
-        _xmlsec,
+        LIBXMLSEC1,
         soap=("1.1",),
         applications=("wohnung2000",),
     ),
     Stack(
-        "Java (JAX-WS RI)",
-        "`wsimport`; `javax.xml.crypto.dsig` of the JDK",
-        lambda: _debian("libjaxws-java"),
-        _jaxws,
-        _jdk,
+        "Java (Axis 1.4)",
+        "`WSDL2Java` of the one-port WSDL",
+        lambda: _debian("libaxis-java"),
+        _axis,
+        JDK,
+        soap=("1.1",),
     ),
+    Stack("Java (JAX-WS RI)", "`wsimport`", lambda: _debian("libjaxws-java"), _jaxws, JDK),
     Stack(
         "node (soap)",
-        "reads the WSDL when it runs; `xml-crypto`",
+        _RUNNING,
         lambda: _npm("soap"),
         _scripted("node", FOREIGN / "client.mjs", arguments=[INSTALLED]),
-        _verifier("node", FOREIGN / "verify.mjs", INSTALLED),
+        NODE,
+    ),
+    Stack(
+        "node (strong-soap)",
+        f"{_RUNNING}; for SOAP 1.1 the one with one port",
+        lambda: _npm("strong-soap"),
+        _scripted("node", FOREIGN / "client_strong.mjs", arguments=[INSTALLED]),
+        NODE,
     ),
     Stack(
         "Perl (SOAP::Lite)",
-        "takes addresses, actions and order from the WSDL; `XML::LibXML` with `CryptX`",
+        "takes addresses, actions and the order of elements from the WSDL",
         lambda: run(["perl", "-MSOAP::Lite", "-e", "print $SOAP::Lite::VERSION"]),
         _scripted("perl", FOREIGN / "client.pl"),
-        _verifier("perl", FOREIGN / "verify.pl"),
+        PERL,
     ),
     Stack(
         "PHP (SoapClient)",
-        "reads the WSDL when it runs; DOM with OpenSSL",
+        _RUNNING,
         lambda: run(["php", "-r", "echo PHP_VERSION;"]),
         _scripted("php", "-d", "display_errors=stderr", FOREIGN / "client.php"),
-        _verifier("php", FOREIGN / "verify.php"),
+        PHP,
+    ),
+    Stack(
+        "Python (suds)",
+        _RUNNING,
+        lambda: run([OF_DEBIAN, "-c", "import suds; print(suds.__version__)"]).strip(),
+        _scripted(OF_DEBIAN, FOREIGN / "client_suds.py"),
+        PYTHON,
+        soap=("1.1",),
     ),
     Stack(
         "Python (zeep)",
-        "reads the WSDL when it runs; `xmlsec`",
+        _RUNNING,
         lambda: run([sys.executable, "-c", "import zeep; print(zeep.__version__)"]).strip(),
         _scripted(sys.executable, FOREIGN / "client.py"),
-        _verifier(sys.executable, FOREIGN / "verify.py"),
+        PYTHON,
     ),
 )

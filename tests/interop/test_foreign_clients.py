@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.interop.asking import Task, task
+from tests.interop.asking import NAME, Task, task
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
 from tests.interop.stacks import STACKS, Stack
@@ -25,6 +26,16 @@ def test_every_operation(
     expected = list(asked.expected())
     said = stack.call(asked, tmp_path)
     check(asked, expected, said, matrix, stack)
+    if application == "wohnung2000":
+        number = next(one["read"][0] for one in said if one["operation"] == "unstimmigkeitMelden")  # type: ignore[index]
+        assert NAME in reported(house, tmp_path / "reports.csv", number)
+
+
+def reported(house: House, path: Path, number: str) -> list[str]:
+    """The report with this number, as the office reads it."""
+    house.running.gateway("discrepancy", "export", "--output", str(path))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next(row for row in csv.reader(file, delimiter=";") if number in row)
 
 
 def check(asked: Task, expected: list[list[str]], said: list[dict[str, object]], matrix: Matrix, stack: Stack) -> None:

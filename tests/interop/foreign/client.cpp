@@ -11,6 +11,8 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+const char *const NAME = "Ḫaṭṭābī K\u035fhān M\u0302";
+
 // JSON takes UTF-8 as it is.
 std::string quoted(const std::string &text) {
     std::string out = "\"";
@@ -50,7 +52,7 @@ class Client {
         proxy_.destroy();
         received.clear();
         auto *context = soap_new_ns1__Abrufkontext(proxy_.soap);
-        context->kennung = "Ḫaṭṭābī";
+        context->kennung = NAME;
         context->verwendungszweck = given_[6];
         context->aktenzeichen = text("AZ 1");
         proxy_.soap_header(context, nullptr);
@@ -150,14 +152,14 @@ class Client {
         }
         tell("codelisteAbrufen", status, labels);
         person("ffffffff-ffff-4fff-8fff-ffffffffffff");
-        person("Ḫaṭṭābī");
+        person(NAME);
         std::string born = given_[11], nobody = "Niemand";
         search(given_[10], nullptr, &born);
-        search("Ḫaṭṭābī", &nobody, nullptr);
+        search(NAME, &nobody, nullptr);
         _ns1__unstimmigkeitMelden report;
         _ns1__unstimmigkeitMeldenResponse number;
         report.personenkennung = given_[7];
-        report.beschreibung = "Ḫaṭṭābī?";
+        report.beschreibung = NAME;
         status = asking().unstimmigkeitMelden(&report, number);
         tell("unstimmigkeitMelden", status, {number.meldungsnummer});
     }

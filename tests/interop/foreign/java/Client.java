@@ -6,28 +6,16 @@ import java.lang.reflect.Method;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyFactory;
-import java.security.KeyStore;
-import java.security.PrivateKey;
-import java.security.cert.Certificate;
-import java.security.spec.PKCS8EncodedKeySpec;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import javax.jws.WebParam;
 import javax.jws.WebResult;
 import javax.net.ssl.HttpsURLConnection;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import javax.xml.namespace.QName;
 import javax.xml.soap.SOAPException;
 import javax.xml.ws.BindingProvider;
@@ -58,7 +46,7 @@ final class Client {
     }
 
     private void run() throws Exception {
-        HttpsURLConnection.setDefaultSSLSocketFactory(tls().getSocketFactory());
+        HttpsURLConnection.setDefaultSSLSocketFactory(Tls.context(task).getSocketFactory());
         QName service = new QName(task.getProperty("namespace"), task.getProperty("service"));
         QName name = new QName(task.getProperty("namespace"), task.getProperty("port"));
         Class<?> type = Class.forName("anwendung." + task.getProperty("portType"));
@@ -66,7 +54,7 @@ final class Client {
         var binding = ((BindingProvider) port).getBinding();
         binding.setHandlerChain(List.of(new Keeping()));
         for (int number = 0; task.containsKey("calls." + number + ".operation"); number++) {
-            System.out.println(json(call(port, type, "calls." + number)));
+            System.out.println(Objects.json(call(port, type, "calls." + number)));
         }
     }
 
@@ -96,12 +84,12 @@ final class Client {
                 told.put(method.getAnnotation(WebResult.class).name(), result);
             }
             List<String> path = List.of(task.getProperty(key + ".read").split("/"));
-            said.put("protokollnummer", read(told.get("quittung"), List.of("protokollnummer")).get(0));
-            said.put("read", read(told.get(path.get(0)), path.subList(1, path.size())));
+            said.put("protokollnummer", Objects.read(told.get("quittung"), List.of("protokollnummer")).get(0));
+            said.put("read", Objects.read(told.get(path.get(0)), path.subList(1, path.size())));
         } catch (InvocationTargetException thrown) {
             Object fehler = thrown.getCause().getClass().getMethod("getFaultInfo").invoke(thrown.getCause());
-            said.put("fault", read(fehler, List.of("code")).get(0));
-            said.put("read", read(fehler, List.of("befund")));
+            said.put("fault", Objects.read(fehler, List.of("code")).get(0));
+            said.put("read", Objects.read(fehler, List.of("befund")));
         }
         said.put("verified", Seal.holds(raw, Seal.certificate(task.getProperty("signing")), task.getProperty("profile")));
         return said;
@@ -112,7 +100,7 @@ final class Client {
         for (String key : task.stringPropertyNames()) {
             if (key.startsWith("context.")) {
                 String name = key.substring("context.".length());
-                type.getMethod("set" + capital(name), String.class).invoke(context, task.getProperty(key));
+                type.getMethod("set" + Objects.capital(name), String.class).invoke(context, task.getProperty(key));
             }
         }
         return context;
@@ -125,66 +113,8 @@ final class Client {
         return type == Integer.class ? (Object) Integer.valueOf(text) : Long.valueOf(text);
     }
 
-    /** The texts at a path of names, through lists and holders. */
-    private static List<String> read(Object value, List<String> path) throws Exception {
-        Object here = value instanceof Holder ? ((Holder<?>) value).value : value;
-        List<String> found = new ArrayList<>();
-        if (here instanceof Collection) {
-            for (Object item : (Collection<?>) here) {
-                found.addAll(read(item, path));
-            }
-        } else if (here != null && path.isEmpty()) {
-            found.add(here.toString());
-        } else if (here != null) {
-            Object next = here.getClass().getMethod("get" + capital(path.get(0))).invoke(here);
-            found.addAll(read(next, path.subList(1, path.size())));
-        }
-        return found;
-    }
-
-    private SSLContext tls() throws Exception {
-        String pem = Files.readString(Path.of(task.getProperty("key"))).replaceAll("-----[A-Z ]+-----|\\s", "");
-        PrivateKey key =
-                KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem)));
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        Certificate[] chain = {Seal.certificate(task.getProperty("certificate"))};
-        store.setKeyEntry("client", key, new char[0], chain);
-        store.setCertificateEntry("ca", Seal.certificate(task.getProperty("ca")));
-        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        keys.init(store, new char[0]);
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
-        return context;
-    }
-
     private static WebParam find(Annotation[] annotations) {
         return (WebParam) Arrays.stream(annotations).filter(WebParam.class::isInstance).findFirst().orElseThrow();
-    }
-
-    private static String capital(String name) {
-        return Character.toUpperCase(name.charAt(0)) + name.substring(1);
-    }
-
-    private static String json(Object value) {
-        if (value instanceof Map) {
-            return ((Map<?, ?>) value).entrySet().stream()
-                    .map(entry -> json(entry.getKey()) + ":" + json(entry.getValue()))
-                    .collect(Collectors.joining(",", "{", "}"));
-        }
-        if (value instanceof Collection) {
-            return ((Collection<?>) value).stream().map(Client::json).collect(Collectors.joining(",", "[", "]"));
-        }
-        if (value instanceof Boolean) {
-            return value.toString();
-        }
-        return value.toString().chars()
-                .mapToObj(one -> one < 32 || one > 126 || one == '"' || one == '\\'
-                        ? String.format("\\u%04x", one)
-                        : String.valueOf((char) one))
-                .collect(Collectors.joining("", "\"", "\""));
     }
 
     /** Keeps the bytes of the last answer. */
