@@ -11,6 +11,7 @@ import pytest
 
 from gateway.cli import trial
 from gateway.shipped import schemas
+from tests.interop import table
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
 from tests.running import installed
@@ -67,8 +68,13 @@ def matrix(pytestconfig: pytest.Config) -> Matrix:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the matrix if foreign stacks ran."""
+    """Print the matrix if foreign stacks ran; if they did as a whole, and all worked, write the page about it."""
     if MATRIX in config.stash:
+        matrix = config.stash[MATRIX]
         terminalreporter.section("stack x operation: applications for which it works")
-        for line in config.stash[MATRIX].lines():
+        for line in matrix.lines():
             terminalreporter.write_line(line)
+        if matrix == table.whole():
+            page = "\n".join(table.document(table.versions(), matrix)) + "\n"
+            table.PAGE.write_text(page, "utf-8")
+            terminalreporter.write_line(f"written: {table.PAGE}")

@@ -76,7 +76,7 @@ class Matrix:
     def lines(self) -> Iterator[str]:
         """A table as text; each cell counts the applications for which the operation works."""
         rows = sorted({(stack, soap) for stack, soap, _ in self.cells})
-        yield from _table(["", *OPERATIONS], ([f"{a} {b}", *self._row(a, b)] for a, b in rows))
+        yield from _table(["", *OPERATIONS], ([f"{a} {b}", *self.row(a, b)] for a, b in rows))
         if self.signatures:
             yield ""
             stacks = sorted({stack for stack, _ in self.signatures})
@@ -86,7 +86,8 @@ class Matrix:
         """Whether the stack verified each way of signing; "-" where it was not tried."""
         return [str(self.signatures.get((stack, way), "-")) for way in SIGNATURES]
 
-    def _row(self, stack: str, soap: str) -> list[str]:
+    def row(self, stack: str, soap: str) -> list[str]:
+        """For how many applications each operation works; "-" where it was not tried."""
         return [str(self.cells.get((stack, soap, operation), "-")) for operation in OPERATIONS]
 
 
