@@ -133,6 +133,7 @@ def test_the_checklist_can_be_typed(begun: Begun) -> None:
 def test_the_portals_program_runs(begun: Begun, stack: str, tmp_path: Path) -> None:
     """A program of the portal, copied beside the vendor's certificates, makes a verified call of the new service."""
     (portal,) = re.findall(r"https://\S+/anwendungen/probe-1/", (begun.folder / "checkliste.md").read_text("utf-8"))
+    assert begun.get(portal)
     page = etree.HTML(begun.get(f"{portal}anbinden/{stack}.html"))
     for name in ("ca.pem", "client.pem", "client.key"):
         shutil.copy(begun.folder / "zertifikat" / name, tmp_path)
