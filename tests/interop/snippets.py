@@ -87,10 +87,7 @@ class Copied:
 def copied(house: House, application: str, stack: str, folder: Path) -> Copied:
     """The program of this stack for this application, from the page that the running gateway serves."""
     installation = house.running.installation
-    url = f"{house.running.base_url}/anwendungen/{application}-1/anbinden/{stack}.html"
-    answer = requests.get(url, verify=str(installation.ca), timeout=30)
-    assert answer.status_code == 200, url
-    page = html.fromstring(answer.content)
+    page = html.fromstring(served(house, f"anwendungen/{application}-1/anbinden/{stack}.html"))
     files = {str(code.get("data-datei")): str(code.text_content()) for code in page.iterfind(".//code[@data-datei]")}
     told = {str(code.get("data-befehl")): str(code.text_content()) for code in page.iterfind(".//code[@data-befehl]")}
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +99,14 @@ def copied(house: House, application: str, stack: str, folder: Path) -> Copied:
     if stack == "node":
         (folder / "node_modules").symlink_to(MODULES)
     return Copied(house, folder, files, told)
+
+
+def served(house: House, path: str) -> bytes:
+    """A page of the running gateway's portal."""
+    url = f"{house.running.base_url}/{path}"
+    answer = requests.get(url, verify=str(house.running.installation.ca), timeout=30)
+    assert answer.status_code == 200, url
+    return answer.content
 
 
 def check_answer(program: Copied, application: str, ran: Ran) -> None:
