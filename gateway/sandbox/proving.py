@@ -8,21 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from gateway.agreements.approval import Trust
 from gateway.app import App
-from gateway.errors import SettingsError
+from gateway.errors import MessageRefused, RecordRefused, SettingsError
+from gateway.model.trees import to_tree
+from gateway.model.types import Tree
 from gateway.sandbox.keys import JOURNAL
 from gateway.sandbox.source import SEED, OwnSource
 from gateway.settings import SandboxSettings, Settings
+from gateway.shipped import schemas
 from gateway.simulator.history import PERSON_PREFIX, History
 from gateway.simulator.journal import Told
 from gateway.simulator.population import Population
+from gateway.simulator.record import Satz, Shape, read_shape, render
+from gateway.sources.okvisa_record import map_record
+from gateway.store.batch import Upsert
 from gateway.store.dossier import group
 from gateway.store.overview import overview
 from gateway.store.subjects import Record
 from gateway.wire import certificates, cms, issuing
+from gateway.wire.xml import parse
 
 _SOURCE = "okvisa"
 _SQLITE = "sqlite:///"
@@ -59,7 +67,7 @@ def require_synthetic(sandbox: SandboxSettings, app: App) -> None:
     """Nobody stands in the database who is not a person of this sandbox's simulator; SettingsError otherwise.
 
     Every active record is found under a number of the simulator, and is there as one of the states that the simulator
-    gave it: same change number, same moment.
+    gave it: same change number, same moment, same name, sex and birth.
     """
     history = Told(Population(SEED, sandbox.persons), app.rules.clock, sandbox.folder / JOURNAL)
     ours: set[str] = set()
@@ -118,6 +126,26 @@ def _is_ours(record: Record, history: History) -> bool:
         satz = history.as_of(int(number.removeprefix(PERSON_PREFIX)) - 1, change)
     except (ValueError, IndexError):
         return False
-    if satz is None or satz.aenderungsnummer != change or not isinstance(moment, str):
+    if satz is None or record.current is None or satz.aenderungsnummer != change or not isinstance(moment, str):
         return False
-    return datetime.fromisoformat(satz.geaendert_am) == datetime.fromisoformat(moment)
+    same_time = datetime.fromisoformat(satz.geaendert_am) == datetime.fromisoformat(moment)
+    return same_time and _who(record.current) == _who(_taken(satz))
+
+
+def _taken(satz: Satz) -> Tree:
+    """The record as our own adapter takes it from the simulator; nobody if it would be refused."""
+    try:
+        taken = map_record(parse(render(satz, _shape()).encode()).root)
+    except (RecordRefused, MessageRefused):
+        return {}
+    return to_tree(taken.datensatz) if isinstance(taken, Upsert) else {}
+
+
+def _who(datensatz: Tree) -> tuple[object, ...]:
+    person = group(datensatz, "person")
+    return (*(person.get(name) for name in ("familienname", "vornamen", "geschlecht")), group(person, "geburt"))
+
+
+@cache
+def _shape() -> Shape:
+    return read_shape(schemas() / "okvisa" / "okvisa-1.xsd")

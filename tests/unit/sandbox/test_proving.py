@@ -1,0 +1,216 @@
+"""What is no sandbox is never recorded: each thing that could show it is looked at."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+from threading import Event, Thread
+
+import pytest
+import requests
+
+from gateway.app import build
+from gateway.cli.installation import Plan, create, store, terms
+from gateway.cli.sandbox_place import Wishes, ensure
+from gateway.errors import SettingsError
+from gateway.sandbox import house
+from gateway.sandbox.keys import JOURNAL
+from gateway.sandbox.proving import require_sandbox, require_synthetic
+from gateway.settings import Settings, load
+from gateway.simulator.server import serve
+from gateway.wire import issuing
+
+NOW = datetime.now(UTC)
+PERSONS = 60
+
+
+@contextmanager
+def simulator(seed: int = 1, name: str | None = None, journal: Path | None = None) -> Iterator[str]:
+    """A simulated OK.VISA in a thread; its SOAP address."""
+    ready: Queue[str] = Queue()
+    stop = Event()
+    given = {"persons": PERSONS, "seed": seed, "ready": ready.put, "stop": stop, "name": name, "journal": journal}
+    thread = Thread(target=serve, args=("127.0.0.1", 0), kwargs=given)
+    thread.start()
+    try:
+        yield ready.get(timeout=60)
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A sandbox with its simulator running, everybody fetched after some events; not to be changed."""
+    folder = tmp_path_factory.mktemp("proving") / "sandbox"
+    ensure(folder, Wishes(persons=PERSONS), now=NOW)
+    number = settings_of(folder).sandbox
+    assert number is not None
+    with simulator(name=number.number, journal=folder / JOURNAL) as url:
+        ensure(folder, Wishes(source_url=url), now=NOW)
+        for event in ("geburt", "zusammenfuehrung", "umzug", "loeschung", "sperre-setzen", "zwei-in-einer-sekunde"):
+            requests.post(url.replace("/okvisa", "/schritt"), params={"ereignis": event}, timeout=10).close()
+        with build(settings_of(folder)) as app:
+            app.poll.run_once()
+        yield folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil, with the simulator of the original."""
+    shutil.copytree(made, tmp_path / "sandbox")
+    return tmp_path / "sandbox"
+
+
+def settings_of(folder: Path, **environment: str) -> Settings:
+    return load(folder / "settings.toml", environment)
+
+
+def rewritten(folder: Path, old: str, new: str) -> Settings:
+    path = folder / "settings.toml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    return settings_of(folder)
+
+
+def prove(settings: Settings) -> None:
+    """Everything that is asked at a start."""
+    sandbox = require_sandbox(settings)
+    with build(settings) as app:
+        require_synthetic(sandbox, app)
+
+
+def test_a_sandbox_is_one(made: Path) -> None:
+    """Also after births, merges, erasures and blocks nobody in it is a stranger."""
+    prove(settings_of(made))
+
+
+def test_production_settings_are_refused(tmp_path: Path) -> None:
+    """Without the section nothing is recorded."""
+    create(Plan(tmp_path / "real", "127.0.0.1", 8443, "http://127.0.0.1:1/", ["wohnung2000"]), now=NOW)
+    with pytest.raises(SettingsError, match="not the settings of a sandbox"):
+        house.serve(settings_of(tmp_path / "real"))
+
+
+def other_ca(folder: Path) -> Settings:
+    ca = issuing.authority("Stadt Musterstadt CA", terms(NOW, lambda count: b"1" * count)())
+    (folder / "tls" / "ca.pem").write_bytes(ca.certificate_pem)
+    return settings_of(folder)
+
+
+def second_ca(folder: Path) -> Settings:
+    ca = issuing.authority("Stadt Musterstadt CA", terms(NOW, lambda count: b"1" * count)())
+    with (folder / "tls" / "ca.pem").open("ab") as file:
+        file.write(ca.certificate_pem)
+    return settings_of(folder)
+
+
+def foreign_signature(folder: Path) -> Settings:
+    term = terms(NOW, lambda count: b"1" * count)
+    ca = issuing.authority("Stadt Musterstadt CA", term(), kind="ec-p256")
+    store(folder / "signing" / "real", issuing.signing(ca, "Stadt Musterstadt", term(), kind="ec-p256"))
+    return rewritten(folder, "signing/ec.", "signing/real.")
+
+
+def real_approver(folder: Path) -> Settings:
+    term = terms(NOW, lambda count: b"1" * count)
+    store(folder / "approvals" / "dsb", issuing.approver("datenschutzbeauftragte", term(), unit="Datenschutz"))
+    return rewritten(folder, "approvals/keys/datenschutzbeauftragte.pem", "approvals/dsb.pem")
+
+
+def unseen_approver(folder: Path) -> Settings:
+    return rewritten(folder, '["approvals/keys/datenschutzbeauftragte.pem"]', f'["sha256:{"0" * 64}"]')
+
+
+def keys_elsewhere(folder: Path) -> Settings:
+    shutil.copytree(folder / "keys", folder.parent / "keys")
+    return rewritten(folder, 'directory = "keys"', f'directory = "{folder.parent / "keys"}"')
+
+
+def keys_by_a_link(folder: Path) -> Settings:
+    (folder / "keys").rename(folder.parent / "keys")
+    (folder / "keys").symlink_to(folder.parent / "keys")
+    return settings_of(folder)
+
+
+def database_elsewhere(folder: Path) -> Settings:
+    return settings_of(folder, GATEWAY_DATABASE_URL=f"sqlite:///{folder.parent / 'real.sqlite'}")
+
+
+def database_server(folder: Path) -> Settings:
+    return settings_of(folder, GATEWAY_DATABASE_URL="postgresql://gateway@db.example/gateway")
+
+
+def anchor_elsewhere(folder: Path) -> Settings:
+    return rewritten(folder, 'anchor = "audit.anchor"', 'anchor = "../audit.anchor"')
+
+
+def source_elsewhere(folder: Path) -> Settings:
+    return settings_of(folder, GATEWAY_SOURCE_URL="https://okvisa.stadt.example/okvisa")
+
+
+def source_by_name(folder: Path) -> Settings:
+    url = settings_of(folder).source.url
+    return settings_of(folder, GATEWAY_SOURCE_URL=url.replace("127.0.0.1", "localhost"))
+
+
+def no_source(folder: Path) -> Settings:
+    return settings_of(folder, GATEWAY_SOURCE_URL="http://127.0.0.1:9/okvisa")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (other_ca, "not the CA of this sandbox"),
+        (second_ca, "no CA but its own"),
+        (foreign_signature, "not issued by the CA of this sandbox"),
+        (real_approver, r"approvals\.trusted\.datenschutzbeauftragte"),
+        (unseen_approver, r"approvals\.trusted\.datenschutzbeauftragte"),
+        (keys_elsewhere, r"keys\.directory: not in the folder"),
+        (keys_by_a_link, r"keys\.directory: not in the folder"),
+        (database_elsewhere, r"database\.url: not in the folder"),
+        (database_server, r"database\.url: a sandbox has its own SQLite file"),
+        (anchor_elsewhere, r"audit\.anchor: not in the folder"),
+        (source_elsewhere, r"source\.url: a sandbox reads nothing but its own simulator"),
+        (source_by_name, r"source\.url: a sandbox reads nothing but its own simulator"),
+        (no_source, r"source\.url: the simulator does not answer"),
+    ],
+)
+def test_whatever_is_foreign_is_refused(folder: Path, spoil: Callable[[Path], Settings], told: str) -> None:
+    """One foreign part is enough, and it is named."""
+    with pytest.raises(SettingsError) as refused:
+        require_sandbox(spoil(folder))
+    assert any(re.search(told, problem) for problem in refused.value.problems)
+
+
+def test_another_simulator_is_refused(made: Path) -> None:
+    """A simulator that does not call itself by this sandbox's number is somebody else's, and is never stepped."""
+    with simulator(name="0" * 32) as url, pytest.raises(SettingsError, match="not the simulator of this sandbox"):
+        require_sandbox(settings_of(made, GATEWAY_SOURCE_URL=url))
+
+
+def test_persons_of_another_source_are_refused(tmp_path: Path) -> None:
+    """One database filled from elsewhere, be it under the same person numbers, is refused."""
+    folder = tmp_path / "sandbox"
+    ensure(folder, Wishes(persons=PERSONS), now=NOW)
+    sandbox = settings_of(folder).sandbox
+    assert sandbox is not None
+    with simulator(seed=2, name=sandbox.number) as url:
+        settings = settings_of(folder, GATEWAY_SOURCE_URL=url)
+        with build(settings) as app:
+            app.poll.run_once()
+        with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
+            prove(settings)
+
+
+def test_a_forgotten_journal_is_noticed(folder: Path) -> None:
+    """Persons of whom the simulator knows nothing any more are strangers."""
+    (folder / JOURNAL).unlink()
+    with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
+        prove(settings_of(folder))
