@@ -20,6 +20,7 @@ from gateway.store.vault import KeyRing
 from gateway.wire import cms, issuing
 from gateway.wire.issuing import Issued, Term
 
+DATABASE = "gateway.sqlite"
 _DAYS = 365
 _SERIAL_BYTES = 19  # RFC 5280, 4.1.2.2: at most 20 octets, positive
 
@@ -81,16 +82,20 @@ def create(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes] = os
     for role, issued in trusted.items():
         store(folder / APPROVALS / trial.KEYS / role, issued)
     trial.approve(folder, agreements)
-    KeyRing.create(folder / "keys", randomness)
-    CheckpointKey.create(folder / "keys")
-    database_url = f"sqlite:///{folder / 'gateway.sqlite'}"
-    database = Database.open(database_url, create=True)
-    database.upgrade()
-    database.close()
+    create_store(folder, randomness)
     settings = folder / "settings.toml"
     settings.write_text(settings_text(plan, pins, trusted), "utf-8")
     settings.chmod(0o600)
     return found(plan)
+
+
+def create_store(folder: Path, randomness: Callable[[int], bytes]) -> None:
+    """New keys of the store and an empty database in `folder`; SettingsError if there are any already."""
+    KeyRing.create(folder / "keys", randomness)
+    CheckpointKey.create(folder / "keys")
+    database = Database.open(f"sqlite:///{folder / DATABASE}", create=True)
+    database.upgrade()
+    database.close()
 
 
 def found(plan: Plan) -> Installation:
@@ -102,7 +107,7 @@ def found(plan: Plan) -> Installation:
         settings=folder / "settings.toml",
         ca=folder / "tls" / "ca.pem",
         signing_certificate=folder / "signing" / "rsa.pem",
-        database_url=f"sqlite:///{folder / 'gateway.sqlite'}",
+        database_url=f"sqlite:///{folder / DATABASE}",
         clients={name: (clients / f"{name}.pem", clients / f"{name}.key") for name in plan.applications},
     )
 

@@ -16,9 +16,11 @@ from gateway.agreements.approval import FOLDER as APPROVALS
 from gateway.agreements.load import load_every
 from gateway.cli import trial
 from gateway.cli.installation import (
+    DATABASE,
     Installation,
     Plan,
     create,
+    create_store,
     found,
     settings_text,
     store,
@@ -29,6 +31,7 @@ from gateway.errors import SettingsError
 from gateway.sandbox.keys import KEY_FILE
 from gateway.settings import SandboxSettings, Settings
 from gateway.wire import certificates, cms, issuing
+from gateway.wire.chain import Authority as Certificate
 from gateway.wire.issuing import Term
 
 FOLDER = Path("sandbox")
@@ -38,6 +41,8 @@ PORT = 8443
 _SOURCE = "http://127.0.0.1:8081/okvisa"
 _NUMBER_BYTES, _PAGE_KEY_BYTES = 16, 32
 _FEWEST_DAYS = 2
+_LASTING = frozenset({"tls", "signing", "clients", "approvals", KEY_FILE, "settings.toml"})
+"""What vendors hold a part of, and what is not data."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def ensure(
     wishes: Wishes = _AS_IT_WAS,
     *,
     now: datetime,
+    fresh: bool = False,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> Installation:
     """A complete sandbox in `folder`: what is missing is made, what is there stays, so it may be called at any time.
@@ -70,12 +76,16 @@ def ensure(
     CA, keys, database, and for every agreement there is: trial approvals, a test client certificate
     (`clients/<application>.pem`, `.key`, `.p12`) that is pinned. SettingsError if the folder holds anything else than
     a sandbox, or one whose certificates have expired; AgreementError if an agreement is wrong.
+
+    With `fresh` all data are thrown away; certificates that vendors have stay, unless they have expired.
     """
     with _alone(folder):
+        if fresh and folder.exists() and any(folder.iterdir()):
+            _throw_away(folder, now)
         if not folder.exists() or not any(folder.iterdir()):
             _found(folder, wishes, now=now, randomness=randomness)
         settings = require_sandbox(folder / "settings.toml", now=now)
-        plan = _plan(folder, settings, wishes)
+        plan = _plan(folder, settings, wishes, fresh=fresh)
         _complete(plan, now=now, randomness=randomness)
         return found(plan)
 
@@ -85,17 +95,51 @@ def require_sandbox(path: Path, *, now: datetime) -> Settings:
 
     A real installation never becomes one: no CA of an office bears a sandbox's number.
     """
+    settings = _settings_of(path)
+    if not _lasts(_authority(settings, path), now):
+        raise SettingsError(f"the certificates of {path.parent} have expired: begin anew with --fresh")
+    return settings
+
+
+@contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Nobody else runs the sandbox in this folder meanwhile; SettingsError if somebody does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(f"the sandbox in {folder} is running already") from None
+        yield
+
+
+def _settings_of(path: Path) -> Settings:
     if not path.is_file():
         raise SettingsError(f"{path.parent} is not empty and no sandbox: choose another --dir")
     settings = settings_file.load(path, {})
     if settings.sandbox is None:
         raise SettingsError(f"{path.parent} is an installation, and no sandbox: choose another --dir")
-    authority = certificates.load(settings.server.client_ca)
-    if authority.subject != issuing.subject(settings.sandbox.authority, cms.TRIAL_UNIT):
-        raise SettingsError(f"{path}: server.client_ca is not the CA of this sandbox")
-    if not certificates.holds(authority, now=now + timedelta(days=_FEWEST_DAYS)):
-        raise SettingsError(f"the certificates of {path.parent} have expired: begin anew with --fresh")
     return settings
+
+
+def _authority(settings: Settings, path: Path) -> Certificate:
+    authority = certificates.load(settings.server.client_ca)
+    if settings.sandbox is None or authority.subject != issuing.subject(settings.sandbox.authority, cms.TRIAL_UNIT):
+        raise SettingsError(f"{path}: server.client_ca is not the CA of this sandbox")
+    return authority
+
+
+def _lasts(authority: Certificate, now: datetime) -> bool:
+    return certificates.holds(authority, now=now + timedelta(days=_FEWEST_DAYS))
+
+
+def _throw_away(folder: Path, now: datetime) -> None:
+    """The data of the sandbox are gone, or all of it if its certificates have expired; SettingsError if it is none."""
+    authority = _authority(_settings_of(folder / "settings.toml"), folder / "settings.toml")
+    if _lasts(authority, now):
+        _remove_all_but(folder, _LASTING)
+    else:
+        shutil.rmtree(folder)
 
 
 def _found(folder: Path, wishes: Wishes, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
@@ -118,13 +162,14 @@ def _found(folder: Path, wishes: Wishes, *, now: datetime, randomness: Callable[
     begun.replace(folder)
 
 
-def _plan(folder: Path, settings: Settings, wishes: Wishes) -> Plan:
-    """What the sandbox is for from now on. How many persons there are is decided once."""
+def _plan(folder: Path, settings: Settings, wishes: Wishes, *, fresh: bool) -> Plan:
+    """What the sandbox is for from now on. How many persons there are is decided when it begins."""
     sandbox = settings.sandbox
-    if sandbox is not None and wishes.persons not in (None, sandbox.persons):
+    if sandbox is not None and not fresh and wishes.persons not in (None, sandbox.persons):
         raise SettingsError(f"{folder} has {sandbox.persons} persons: begin anew with --fresh for others")
-    if sandbox is not None and wishes.pages_port is not None:
-        sandbox = sandbox.model_copy(update={"pages_port": wishes.pages_port})
+    if sandbox is not None:
+        wished = {"pages_port": wishes.pages_port, "persons": wishes.persons}
+        sandbox = sandbox.model_copy(update={name: value for name, value in wished.items() if value is not None})
     agreements = wishes.agreements or settings.agreements
     names = sorted({one.agreement.application for one in load_every(agreements or agreements_folder())})
     return Plan(
@@ -142,6 +187,9 @@ def _plan(folder: Path, settings: Settings, wishes: Wishes) -> Plan:
 def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
     """Every agreement has what it needs, and the settings say so."""
     folder, term = plan.folder.resolve(), terms(now, randomness)
+    if not (folder / DATABASE).is_file():
+        _remove_all_but(folder, _LASTING)
+        create_store(folder, randomness)
     for name in plan.applications:
         _give_certificate(folder, name, term)
     agreements = plan.agreements or agreements_folder()
@@ -180,6 +228,16 @@ def _is_missing(path: Path) -> bool:
     for file in files:
         file.unlink(missing_ok=True)
     return True
+
+
+def _remove_all_but(folder: Path, names: frozenset[str]) -> None:
+    for path in folder.iterdir():
+        if path.name in names:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _replace(path: Path, content: bytes) -> None:

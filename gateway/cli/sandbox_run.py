@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +11,13 @@ from urllib.parse import urlsplit
 import click
 
 from gateway import settings as settings_file
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import load_city
+from gateway.agreements.load import load_all
 from gateway.cli import children
 from gateway.cli.installation import Installation
-from gateway.cli.options import now
-from gateway.cli.sandbox_place import FOLDER, PASSWORD, Wishes, ensure, require_sandbox
+from gateway.cli.options import agreements_folder, now
+from gateway.cli.sandbox_place import FOLDER, PASSWORD, Wishes, ensure, require_sandbox, sole_use
 from gateway.errors import SettingsError, SourceError
 from gateway.log import configure_log
 from gateway.sandbox.beside import LOOPBACK, listening
@@ -25,6 +27,7 @@ from gateway.settings import SandboxSettings
 
 _POLL_SECONDS = 5
 _FIRST_POLL_SECONDS = 120
+_PORT_SECONDS = 10
 
 
 def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bool) -> None:
@@ -34,9 +37,12 @@ def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bo
     """
     children.end_with_us()
     folder = folder or FOLDER
-    if fresh:
-        _throw_away(folder)
-    installation = _ensure(folder, port, persons)
+    with sole_use(folder):
+        _run(_ensure(folder, Wishes(port=port, persons=persons), fresh=fresh))
+
+
+def _run(installation: Installation) -> None:
+    folder = installation.settings.parent
     sandbox, source = require_sandbox(installation.settings, now=now()).sandbox, installation.plan.source_url
     if sandbox is None:
         raise SettingsError(f"{folder} is no sandbox")
@@ -52,6 +58,7 @@ def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bo
         children.wait(f"{installation.plan.public_url}/health/live", own[1], verify=str(installation.ca))
         children.wait(f"http://{LOOPBACK}:{sandbox.pages_port}/health/ready")
         _describe(installation)
+        click.echo("\nready; Ctrl-C ends it")
         children.stay(own)
 
 
@@ -85,33 +92,34 @@ def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[Non
         yield
 
 
-def _ensure(folder: Path, port: int | None, persons: int | None) -> Installation:
-    """The sandbox, with free ports for its simulator and its pages."""
-    found = ensure(folder, Wishes(port=port, persons=persons), now=now())
-    if not children.is_free(found.plan.port):
-        raise SettingsError(f"port {found.plan.port} is taken: end what runs there, or choose another --port")
+def _ensure(folder: Path, wishes: Wishes, *, fresh: bool) -> Installation:
+    """The sandbox, with free ports for its simulator and its pages; SettingsError if that of its service is taken."""
+    found = ensure(folder, wishes, now=now(), fresh=fresh)
+    deadline = time.monotonic() + _PORT_SECONDS  # the end of an earlier one that was killed takes a moment
+    while not children.is_free(found.plan.port):
+        if time.monotonic() > deadline:
+            raise SettingsError(f"port {found.plan.port} is taken: end what runs there, or choose another --port")
+        time.sleep(0.2)
     source = children.port(urlsplit(found.plan.source_url).port or 0)
     pages = children.port(found.plan.sandbox.pages_port if found.plan.sandbox else 0)
     return ensure(folder, Wishes(source_url=f"http://{LOOPBACK}:{source}/okvisa", pages_port=pages), now=now())
 
 
-def _throw_away(folder: Path) -> None:
-    """An earlier sandbox is gone; anything else is never touched."""
-    if folder.exists() and any(folder.iterdir()):
-        settings = settings_file.load(folder / "settings.toml", {}) if (folder / "settings.toml").is_file() else None
-        if settings is None or settings.sandbox is None:
-            raise SettingsError(f"{folder} is not empty and no sandbox: choose another --dir")
-        shutil.rmtree(folder)
-
-
 def _describe(installation: Installation) -> None:
     folder, base = installation.settings.parent, installation.plan.public_url
-    click.echo(f"sandbox:  {folder} (Ctrl-C ends it, its data stay; --fresh begins anew)")
+    click.echo(f"sandbox:  {folder} (its data stay when it ends; --fresh begins anew)")
     click.echo(f"CA:       {installation.ca}")
     click.echo(f"log:      {folder / LOG_FILE}")
+    majors = [(one.application, one.major) for one in _agreements(installation)]
     for name, link in links(folder).items():
         certificate, key = installation.clients[name]
         click.echo(f"\n{name}")
-        click.echo(f"  service:      {base}/soap/{name}/1?wsdl")
+        for major in sorted(major for application, major in majors if application == name):
+            click.echo(f"  service:      {base}/soap/{name}/{major}?wsdl")
         click.echo(f"  certificate:  {certificate} with {key.name}, or {certificate.stem}.p12 (password: {PASSWORD})")
         click.echo(f"  messages:     {link}")
+
+
+def _agreements(installation: Installation) -> Iterable[Agreement]:
+    folder = installation.plan.agreements or agreements_folder()
+    return load_all(folder, today=load_city(folder / "stadt.toml").today(now())).values()

@@ -17,6 +17,7 @@ from gateway.contract.compiled import Contract
 from gateway.contract.diagnosis import diagnose
 from gateway.errors import HouseError, MessageRefused, NotFound
 from gateway.exchange.http import Environ, Page, read_body, refused
+from gateway.portal import rendering
 from gateway.sandbox import source
 from gateway.sandbox.happening import Happening
 from gateway.sandbox.keys import PATH, Keys
@@ -166,7 +167,8 @@ class Pages:
 
 @cache
 def _style() -> bytes:
-    return b"".join((_TEMPLATES / name).read_bytes() for name in ("grund.css", "sandbox.css"))
+    """The portal's, and what the portal has not: forms and sources."""
+    return rendering.style() + (_TEMPLATES / "sandbox.css").read_bytes()
 
 
 @cache

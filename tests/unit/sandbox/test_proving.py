@@ -14,11 +14,11 @@ from threading import Event, Thread
 import pytest
 import requests
 
-from gateway.app import build
+from gateway.app import App, build
 from gateway.cli.installation import Plan, create, store, terms
 from gateway.cli.sandbox_place import Wishes, ensure
 from gateway.errors import SettingsError
-from gateway.sandbox import house
+from gateway.sandbox import house, proving
 from gateway.sandbox.keys import JOURNAL
 from gateway.sandbox.proving import require_sandbox, require_synthetic
 from gateway.settings import Settings, load
@@ -55,9 +55,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ensure(folder, Wishes(source_url=url), now=NOW)
         for event in ("geburt", "zusammenfuehrung", "umzug", "loeschung", "sperre-setzen", "zwei-in-einer-sekunde"):
             requests.post(url.replace("/okvisa", "/schritt"), params={"ereignis": event}, timeout=10).close()
-        with build(settings_of(folder)) as app:
-            app.poll.run_once()
         yield folder
+
+
+@pytest.fixture(scope="module")
+def app(made: Path) -> Iterator[App]:
+    """The gateway of that sandbox, which has fetched everybody."""
+    with build(settings_of(made)) as app:
+        app.poll.run_once()
+        yield app
 
 
 @pytest.fixture
@@ -79,16 +85,9 @@ def rewritten(folder: Path, old: str, new: str) -> Settings:
     return settings_of(folder)
 
 
-def prove(settings: Settings) -> None:
-    """Everything that is asked at a start."""
-    sandbox = require_sandbox(settings)
-    with build(settings) as app:
-        require_synthetic(sandbox, app)
-
-
-def test_a_sandbox_is_one(made: Path) -> None:
+def test_a_sandbox_is_one(made: Path, app: App) -> None:
     """Also after births, merges, erasures and blocks nobody in it is a stranger."""
-    prove(settings_of(made))
+    require_synthetic(require_sandbox(settings_of(made)), app)
 
 
 def test_production_settings_are_refused(tmp_path: Path) -> None:
@@ -195,22 +194,23 @@ def test_another_simulator_is_refused(made: Path) -> None:
         require_sandbox(settings_of(made, GATEWAY_SOURCE_URL=url))
 
 
-def test_persons_of_another_source_are_refused(tmp_path: Path) -> None:
-    """One database filled from elsewhere, be it under the same person numbers, is refused."""
-    folder = tmp_path / "sandbox"
-    ensure(folder, Wishes(persons=PERSONS), now=NOW)
-    sandbox = settings_of(folder).sandbox
+def test_persons_of_another_source_are_refused(
+    made: Path, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Persons under the same numbers, with the same change numbers and times, but of other names are strangers."""
+    sandbox = settings_of(made).sandbox
     assert sandbox is not None
-    with simulator(seed=2, name=sandbox.number) as url:
-        settings = settings_of(folder, GATEWAY_SOURCE_URL=url)
-        with build(settings) as app:
-            app.poll.run_once()
-        with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
-            prove(settings)
-
-
-def test_a_forgotten_journal_is_noticed(folder: Path) -> None:
-    """Persons of whom the simulator knows nothing any more are strangers."""
-    (folder / JOURNAL).unlink()
+    journal = made / JOURNAL
+    (tmp_path / JOURNAL).write_text(journal.read_text("utf-8").replace("[1, ", "[2, "), "utf-8")
+    monkeypatch.setattr(proving, "SEED", 2)
+    sandbox = sandbox.model_copy(update={"folder": tmp_path})
     with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
-        prove(settings_of(folder))
+        require_synthetic(sandbox, app)
+
+
+def test_a_forgotten_journal_is_noticed(made: Path, app: App, tmp_path: Path) -> None:
+    """Persons of whom the simulator knows nothing any more are strangers."""
+    sandbox = settings_of(made).sandbox
+    assert sandbox is not None
+    with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
+        require_synthetic(sandbox.model_copy(update={"folder": tmp_path}), app)
