@@ -34,7 +34,8 @@ Every declared SOAP fault carries, in `detail/fehler`:
 
 The fault is signed like an answer, and its `quittung` says under which number it stands on the audit trail. Codes
 marked HTTP come before the caller is known: they have a status, a constant text and no detail; operations see the code
-in the log. An empty `befund` or `stelle` means that there is no more to say than the code.
+in the log. An empty `befund` or `stelle` means that there is no more to say than the code. The portal has a German page
+for each code: `https://<gateway>/fehler/CODE.html`.
 """
 
 

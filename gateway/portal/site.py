@@ -67,6 +67,7 @@ class Site(Mapping[str, File]):
     def _house(self) -> None:
         """What is not of one application."""
         self._page("index.html", "index.html", editions=self.editions, signers=sorted(self._signers))
+        self._page("ueber.html", "ueber.html")
         self._makers[STYLE] = lambda: File(CSS, rendering.style())
         codes = catalogue.catalogue()
         self._page("fehler/index.html", "fehlerliste.html", codes=codes)

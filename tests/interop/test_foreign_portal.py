@@ -15,6 +15,7 @@ from tests.unit.portal.built import files
 
 KINDS = (
     "index.html",
+    "ueber.html",
     "fehler/index.html",
     "fehler/aufrufer-unbekannt.html",
     "fehler/zweck-nicht-vereinbart.html",

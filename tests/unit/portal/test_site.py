@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
 
@@ -9,8 +11,10 @@ import pytest
 from lxml import html
 
 from gateway.agreements.explain import describe_condition, hours, law_of_field
+from gateway.agreements.versions import by_stream
 from gateway.contract import history
 from gateway.contract.catalogue import catalogue
+from gateway.contract.compiled import compile_contract
 from gateway.contract.description import ComplexTypeDef
 from gateway.contract.facets import restriction
 from gateway.model import codelists
@@ -18,9 +22,10 @@ from gateway.model.person import Person
 from gateway.model.structure import grantable
 from gateway.model.types import Code
 from gateway.portal import rendering
+from gateway.portal.edition import editions
 from gateway.portal.fields import occurrence
 from gateway.shipped import schemas
-from tests.unit.contract.sample import APPLICATIONS, agreement, contract
+from tests.unit.contract.sample import APPLICATIONS, TODAY, agreement, city, contract
 from tests.unit.portal.built import broken_links, edition, files, made, pages, site_of, text
 
 HOSTILE = "\"'><script>alert(1)</script>&amp;{{ 7 * 7 }}<img src=https://evil.example/x>"
@@ -200,6 +205,29 @@ def test_one_application_knows_nothing_of_another() -> None:
     content = made(site_of(edition(agreement("schulentwicklung"))))
     for other in set(APPLICATIONS) - {"schulentwicklung"}:
         assert not [path for path, body in content.items() if other.encode() in body]
+
+
+def test_versions_and_majors_side_by_side() -> None:
+    """Each version of an agreement is told; a major that is succeeded says by what and until when, everywhere."""
+    now = agreement("wohnung2000")
+    later = replace(
+        now, version=now.version + 1, valid_from=now.valid_to + timedelta(days=1), valid_to=date(2029, 6, 30)
+    )
+    new = replace(now, major=2, version=now.version + 2, valid_from=date(2027, 3, 1))
+    versions = by_stream([now, later, new])
+    contracts = [compile_contract(one, city()) for one in (now, new)]
+    content = made(site_of(*editions(contracts, versions, city(), schemas(), TODAY)))
+    assert broken_links(content) == []
+    old, following = (
+        html.document_fromstring(content[f"anwendungen/wohnung2000-{n}/vereinbarung.html"]) for n in (1, 2)
+    )
+    assert len(old.findall(".//section")) == 2
+    assert "30.06.2029" in text(old)
+    assert len(following.findall(".//section")) == 1
+    for path in ("index.html", "anwendungen/wohnung2000-1/index.html"):
+        notice = html.document_fromstring(content[path]).find_class("hinweis")
+        assert [("01.03.2027" in text(one), "30.06.2029" in text(one)) for one in notice] == [(True, True)], path
+    assert not html.document_fromstring(content["anwendungen/wohnung2000-2/index.html"]).find_class("hinweis")
 
 
 def test_the_same_bytes_every_time() -> None:
