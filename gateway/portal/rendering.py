@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Container
 from datetime import date
 from functools import cache
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from gateway.errors import ContractError
 
 _HERE = Path(__file__).parent
+_PARTS = re.compile(r"(?<=[.])(?=.)|(?<=[a-z0-9])(?=[A-Z])")
 
 
 def page(template: str, path: str, known: Container[str], **told: object) -> bytes:
@@ -42,6 +44,7 @@ def _pages() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["tag"] = _day
+    environment.filters["umbruch"] = _breakable
     environment.filters["zahl"] = lambda number: f"{number:,}".replace(",", ".")
     return environment
 
@@ -68,6 +71,11 @@ def _links(path: str, known: Container[str]) -> Callable[[str], str]:
         return posixpath.relpath(page, folder or ".") + (f"#{anchor}" if anchor else "")
 
     return href
+
+
+def _breakable(name: str) -> Markup:
+    """The name with places where a line may end: `anschrift.` `strasse`, `vornamen` `Nicht` `Vorhanden`."""
+    return Markup("<wbr>").join(_PARTS.split(name))
 
 
 def _day(day: date) -> Markup:

@@ -46,7 +46,7 @@ def agreements(draw: st.DrawFn) -> Agreement:
 def test_what_is_not_agreed_is_not_there(one: Agreement) -> None:
     """Every page is made, links lead somewhere; no page names a field, operation or code list that is not agreed."""
     of = edition(one)
-    content = {path: body.decode() for path, body in made(site_of(of)).items()}
+    content = {path: body.decode().replace("<wbr>", "") for path, body in made(site_of(of)).items()}
     assert broken_links({path: body.encode() for path, body in content.items()}) == []
     everything = "\n".join(
         body for path, body in content.items() if path.startswith("anwendungen/") and "/codelisten/" not in path
