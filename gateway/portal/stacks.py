@@ -33,7 +33,8 @@ class Stack:
 
 STACKS = (
     Stack(
-        "zeep", "Python (zeep)", "Python ab 3.9 mit zeep und signxml.", "python3 -m pip install zeep signxml",
+        "zeep", "Python (zeep)", "Python ab 3.10 mit zeep 4.3 und signxml 5.",
+        "python3 -m pip install 'zeep~=4.3' 'signxml~=5.2'",
         ("client.py", "siegel.py"), "signxml",
     ),
     Stack(
@@ -41,7 +42,7 @@ STACKS = (
         "apt install php-cli php-soap php-xml", ("client.php", "siegel.php"), "DOM und OpenSSL",
     ),
     Stack(
-        "node", "Node.js (soap)", "Node.js ab 18 mit soap und xml-crypto.", "npm install soap xml-crypto",
+        "node", "Node.js (soap)", "Node.js ab 20.19 mit soap 1 und xml-crypto 6.", "npm install soap@1 xml-crypto@6",
         ("client.mjs", "siegel.mjs"), "xml-crypto",
     ),
     Stack(
