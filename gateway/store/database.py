@@ -30,6 +30,9 @@ from gateway.store.tenure import Tenure, begin
 
 _SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
 _BUSY_SECONDS = 30
+_MOST_KEPT = 100
+"""Connections that stay open in one process: one for each of its threads at most. Opening one costs as much as an
+answer, so none is closed because others are waiting for work at the moment."""
 _READING: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -319,7 +322,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     connect = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None, "uri": True}
     path = Path(url.database or "")
     creator = unmoved.opening(path, partial(sqlite3.connect, location, **connect))
-    engine = sa.create_engine("sqlite+pysqlite://", creator=creator, poolclass=sa.QueuePool, hide_parameters=True)
+    pool = {"poolclass": sa.QueuePool, "pool_size": _MOST_KEPT, "max_overflow": 0, "pool_use_lifo": True}
+    engine = sa.create_engine("sqlite+pysqlite://", creator=creator, hide_parameters=True, **pool)
     sa.event.listen(engine, "connect", _require_durable_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     unmoved.watch(engine, path)
