@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from datetime import date
+from functools import cache, lru_cache
 from importlib import resources
 
-from gateway.agreements.agreement import Agreement
+from gateway.agreements.agreement import Agreement, Condition
 from gateway.model import codelists
 from gateway.store import feed_told
 
@@ -15,12 +16,27 @@ DIGEST = 28  # bytes
 
 def basis(agreement: Agreement) -> bytes:
     """What the projections of an application are computed from: scope, fields, validity, major, and the rules' code."""
+    validity, feed = (agreement.valid_from, agreement.valid_to), feed_told.has_feed(agreement)
+    fields, scope = (agreement.fields, agreement.single_only, feed), agreement.scope
+    return _digest((agreement.application, agreement.major), validity, fields, scope, _code() + codelists.digest())
+
+
+@lru_cache(maxsize=256)
+def _digest(
+    stream: tuple[str, int],
+    validity: tuple[date, date],
+    fields: tuple[tuple[str, ...], frozenset[str], bool],
+    scope: tuple[Condition, ...],
+    rules: bytes,
+) -> bytes:
+    """Asked for each answer, and the same all day."""
+    granted, single, feed = fields
     parts = (
-        (agreement.application, agreement.major, agreement.valid_from.isoformat(), agreement.valid_to.isoformat()),
-        (sorted(agreement.fields), sorted(agreement.single_only), feed_told.has_feed(agreement)),
-        [_condition(condition) for condition in agreement.scope],
+        (*stream, *(day.isoformat() for day in validity)),
+        (sorted(granted), sorted(single), feed),
+        [_condition(condition) for condition in scope],
     )
-    return hashlib.sha256(_code() + codelists.digest() + repr(parts).encode()).digest()[:DIGEST]
+    return hashlib.sha256(rules + repr(parts).encode()).digest()[:DIGEST]
 
 
 @cache

@@ -50,6 +50,12 @@ class KeyedDatabase(Database):
             yield connection
 
     @contextmanager
+    def read_unkeyed(self) -> Iterator[sa.Connection]:
+        """A consistent snapshot for who neither looks for a hash nor compares one."""
+        with self._inner.read() as connection:
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A writing transaction throughout which the hash keys cannot change."""
         with self._inner.write() as connection:

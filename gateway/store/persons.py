@@ -128,7 +128,7 @@ class Store:
 
     def freshness(self) -> datetime | None:
         """The moment as of which every source has been read completely; None before the first complete poll."""
-        with self._database.read() as connection:
+        with self._database.read_unkeyed() as connection:
             return turns.oldest_stand(connection)
 
     def epoch(self) -> str:

@@ -22,6 +22,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -250,7 +251,13 @@ def _keyed(key: bytes, purpose: str, content: bytes) -> bytes:
 
 
 def _bound(kind: str, purpose: str, subject: bytes, version: int) -> bytes:
-    return _prefixed(kind.encode()) + _prefixed(purpose.encode()) + _prefixed(subject) + version.to_bytes(8, "big")
+    return _bound_to(kind, purpose) + _prefixed(subject) + version.to_bytes(8, "big")
+
+
+@lru_cache(maxsize=1024)
+def _bound_to(kind: str, purpose: str) -> bytes:
+    """Of the few purposes there are; those with a number of their own in them pass through."""
+    return _prefixed(kind.encode()) + _prefixed(purpose.encode())
 
 
 def _prefixed(part: bytes) -> bytes:

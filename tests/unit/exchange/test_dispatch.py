@@ -14,7 +14,9 @@ from pydantic import Field
 
 from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract, compile_contract
+from gateway.contract.samples.messages import requests
 from gateway.errors import ContractError, HouseError, NotFound
+from gateway.exchange import dispatch
 from gateway.exchange.dispatch import Dispatcher
 from gateway.model import codelists
 from gateway.model import vocabulary as v
@@ -23,7 +25,7 @@ from gateway.model.types import Tree
 from gateway.operations.registry import OPERATIONS
 from gateway.wire.soap import Envelope, Version, media_type, open_envelope
 from gateway.wire.xml import parse
-from tests.unit.contract.sample import XSI, agreement, city, contract, full, response
+from tests.unit.contract.sample import APPLICATIONS, XSI, agreement, city, contract, full, response
 
 MEDIA = {Version.SOAP11: "text/xml; charset=utf-8", Version.SOAP12: "application/soap+xml; charset=utf-8"}
 EPOCHE = str(full(response(contract("wohnung2000"), Operation.BESTAND_ABRUFEN).type)["epoche"])
@@ -38,6 +40,22 @@ def envelope(body: str, published: Contract, version: Version = Version.SOAP11) 
     opened = open_envelope(document, media_type(MEDIA[version], None), understood=frozenset())
     published.check_request(opened.payload)
     return opened
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_what_is_read_without_spyne_is_what_spyne_reads(application: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sample request of every operation is read to the same tree by both."""
+    published = contract(application)
+    every = [
+        open_envelope(parse(one.envelope), media_type(MEDIA[Version.SOAP11], None), understood=understood)
+        for one in requests(published, agreement(application), city())
+        for understood in [frozenset({f"{{{published.namespace}}}abrufkontext"})]
+    ]
+    hot = [Dispatcher(published).dispatch(one, lambda *found: found) for one in every]
+    for operations in (frozenset(), frozenset(Operation)):
+        monkeypatch.setattr(dispatch, "HOT", operations)
+        assert [Dispatcher(published).dispatch(one, lambda *found: found) for one in every] == hot
+    assert {operation for operation, _ in hot} == set(published.operations)
 
 
 @pytest.fixture(scope="module")
