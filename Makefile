@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Two test processes: files stay together, because some share a running gateway; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle clean
+.PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle bench bench-quick bench-check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
@@ -58,6 +58,18 @@ lock:
 # Everything to install without a network, with its bill of materials (CycloneDX), in build/.
 bundle:
 	PYTHON=$(PYTHON) .ci/bundle.sh
+
+# How fast answers are, beside other ways to give the same answer: figures, table and plot in docs/performance.md.
+bench: $(VENV)/.installed
+	$(BIN)/python -m tests.bench.run
+
+# The same in less than two minutes: fewer rounds, a smaller stock; nothing is written but build/bench.
+bench-quick: $(VENV)/.installed
+	$(BIN)/python -m tests.bench.run --quick
+
+# Fails if an answer costs a third more processor time than it did.
+bench-check: $(VENV)/.installed
+	$(BIN)/python -m tests.bench.regression
 
 long: $(VENV)/.installed
 	$(BIN)/pytest -rP -m long tests

@@ -1,24 +1,17 @@
 """The same signed, validated answer by the gateway and by its peers, in interleaved rounds on one machine.
 
-    python -m tests.bench.compare [--quick] [--folder FOLDER]
-
-Prints medians and ratios, and writes them to FOLDER/compare.json. Every peer's answer is checked before it is timed.
+Every peer's answer is checked, schema, signature and persons, before it is timed.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from lxml import etree
@@ -46,7 +39,7 @@ class Effort:
     warm: float
 
 
-QUICK, WHOLE = Effort(600, 3, 1.5, 4.0), Effort(5000, 5, 5.0, 15.0)
+QUICK, WHOLE = Effort(300, 3, 1.0, 3.0), Effort(5000, 5, 5.0, 15.0)
 
 
 @dataclass
@@ -180,30 +173,13 @@ def table(found: Sequence[Measured]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.compare")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--folder", type=Path, default=Path("build/bench"))
-    parser.add_argument("--cases", nargs="*", default=[])
-    given = parser.parse_args(arguments)
-    effort = QUICK if given.quick else WHOLE
-    cases = [case for case in CASES if not given.cases or case.application in given.cases]
-    given.folder.mkdir(parents=True, exist_ok=True)
+def compare(folder: Path, effort: Effort, cases: Sequence[Case] = CASES) -> tuple[list[Measured], dict[str, float]]:
+    """Every peer in every case, and what the bare signature costs here; told as it goes."""
     found: list[Measured] = []
-    with tempfile.TemporaryDirectory(prefix="fldm-bench-") as name:
-        folder = Path(name)
-        load = build_load(folder)
-        made = ground(folder / "ground", effort.persons, tuple(dict.fromkeys(case.application for case in cases)))
-        shutil.copytree(made.settings.parent / "signing", folder / "keys")
-        costs = bare(folder / "keys" / "rsa.key", folder / "keys" / "ec.key", folder)
-        for case in cases:
-            found += measure(made, case, load, effort, folder)
-            print(table([one for one in found if one.case == case.name]), flush=True)
-    print("\n".join(f"{name}: {value:.3f}" for name, value in costs.items()))
-    told: dict[str, Any] = {"effort": asdict(effort), "bare": costs, "measured": [asdict(one) for one in found]}
-    (given.folder / "compare.json").write_text(json.dumps(told, indent=1))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    load = build_load(folder)
+    made = ground(folder / "ground", effort.persons, tuple(dict.fromkeys(case.application for case in cases)))
+    costs = bare(*(made.signing(method)[0] for method in ("rsa-sha256", "ecdsa-p256-sha256")), folder)
+    for case in cases:
+        found += measure(made, case, load, effort, folder)
+        print(table([one for one in found if one.case == case.name]), flush=True)
+    return found, costs

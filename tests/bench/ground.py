@@ -29,6 +29,8 @@ from tests.running import free_port
 from tests.unit.sources.fakes import URL, settings, wsgi
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+SEED = 7
+"""Of the synthetic population."""
 METHODS = {"ec": "ecdsa-p256-sha256", "rsa": "rsa-sha256"}
 """Applications are clones of Wohnung2000 as it is shipped, named by their signing key."""
 
@@ -63,6 +65,7 @@ class Ground:
     installation: Installation
     folder: Path
     persons: int
+    source_port: int
 
     @property
     def settings(self) -> Path:
@@ -92,23 +95,28 @@ class Ground:
 
 def ground(folder: Path, persons: int, applications: tuple[str, ...], *, database: str | None = None) -> Ground:
     """A fresh installation whose store holds `persons` synthetic persons, taken in by the real poll."""
+    made = empty(folder, applications, database=database)
+    with build(load_settings(made.settings, {})) as app:
+        poll(app, Simulator(Population(SEED, persons), clock=lambda: datetime.now(UTC)))
+    return replace(made, persons=persons)
+
+
+def empty(folder: Path, applications: tuple[str, ...], *, database: str | None = None) -> Ground:
+    """A fresh installation with nobody in its store."""
     schemas, wsdl = folder / "schemas", folder / "wsdl"
     _write_agreements(schemas, applications)
-    city = load_city(schemas / "stadt.toml")
-    now = datetime.now(UTC)
+    city, now = load_city(schemas / "stadt.toml"), datetime.now(UTC)
     contracts = [compile_contract(one, city) for one in load_all(schemas, today=now.date()).values()]
     files.write(contracts, city, schemas=schemas, wsdl=wsdl)
-    plan = Plan(folder / "installed", "127.0.0.1", free_port(), URL, applications, agreements=schemas, contracts=wsdl)
-    installation = create(plan, now=now)
+    source = free_port()
+    where = ("127.0.0.1", free_port(), f"http://127.0.0.1:{source}/okvisa")
+    installation = create(Plan(folder / "installed", *where, applications, agreements=schemas, contracts=wsdl), now=now)
     if database is not None:
         upgrade(database)
         text = installation.settings.read_text("utf-8").replace("sqlite:///gateway.sqlite", database)
         installation.settings.write_text(text, "utf-8")
         installation = replace(installation, database_url=database)
-    made = Ground(installation, folder, persons)
-    with build(load_settings(installation.settings, {})) as app:
-        poll(app, Simulator(Population(7, persons), clock=lambda: datetime.now(UTC)))
-    return made
+    return Ground(installation, folder, 0, source)
 
 
 def poll(app: App, simulator: Simulator, *, page: int = 200) -> None:
@@ -155,6 +163,7 @@ def _write_agreements(folder: Path, applications: tuple[str, ...]) -> None:
         own = text.replace('name = "wohnung2000"', f'name = "{name}"')
         method = METHODS["rsa" if "rsa" in name else "ec"]
         own = own.replace('signaturverfahren = "rsa-sha256"', f'signaturverfahren = "{method}"')
+        own = own.replace("je_seite = 500", "je_seite = 1000")
         own = own.replace("personen_je_tag = 1000000\n", "personen_je_tag = 1000000000\n")
         own = own.replace("anfragen_je_minute = 60000\n", "anfragen_je_minute = 1000000\n")
         if name.startswith("kurz"):
