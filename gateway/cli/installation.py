@@ -140,7 +140,9 @@ def settings_text(plan: Plan, pins: Mapping[str, str], roles: Iterable[str]) -> 
     own = "".join(f"{name} = {json.dumps(str(path.resolve()))}\n" for name, path in folders.items() if path is not None)
     log = "text" if plan.sandbox is None else "json"
     sandbox = "" if plan.sandbox is None else _SANDBOX.format(sandbox=plan.sandbox)
-    told = _SETTINGS.format(plan=plan, approvals=APPROVALS, trusted=trusted, pinned=pinned, own=own, log=log)
+    following = {f"next_{kind}": _NEXT.format(kind=kind) if plan.sandbox else "" for kind in ("rsa", "ec")}
+    given = {"plan": plan, "approvals": APPROVALS, "trusted": trusted, "pinned": pinned, "own": own, "log": log}
+    told = _SETTINGS.format(**given, **following)
     return told + sandbox
 
 
@@ -166,11 +168,11 @@ connections = 500                         # open at once, in each process
 [signing.rsa-sha256]                      # answers of agreements with this method
 key = "signing/rsa.key"
 certificate = "signing/rsa.pem"
-
+{next_rsa}
 [signing.ecdsa-p256-sha256]
 key = "signing/ec.key"
 certificate = "signing/ec.pem"
-
+{next_ec}
 [database]
 url = "sqlite:///gateway.sqlite"          # or postgresql://user@host/name (docs/postgresql.md)
 # standbys = 2                            # of PostgreSQL, to take over: without synchronous ones nothing starts
@@ -221,6 +223,7 @@ format = "{log}"                           # "text" or "json"
 {pinned}
 """
 
+_NEXT = 'next_certificate = "signing/{kind}-next.pem"\n'
 _SANDBOX = """
 [sandbox]                                 # for synthetic persons only; this file is written anew at every start
 number = "{sandbox.number}"

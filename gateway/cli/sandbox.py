@@ -13,7 +13,7 @@ from gateway.cli.options import FOLDER, load_settings, now
 from gateway.cli.sandbox_place import FOLDER as USUAL
 from gateway.cli.sandbox_place import require_sandbox
 from gateway.errors import NotFound
-from gateway.sandbox.keys import MESSAGES
+from gateway.sandbox.keys import MESSAGES, ORDERS
 from gateway.sandbox.messages import Message, Messages
 from gateway.settings import Settings
 
@@ -74,6 +74,27 @@ def trigger(folder: Path, event: str, application: str | None, kennung: str | No
     if happened.others:
         click.echo(f"  {happened.others} more, of whom {name} hears nothing")
     click.echo(f"  {happened.waiting} changes wait in the feed of {name} (aenderungenAbrufen)")
+
+
+@sandbox.command()
+@folder_option
+@click.argument("kind", required=False)
+@application_option
+@click.option("--times", default=1, show_default=True, type=click.IntRange(1, 100), help="For how many answers.")
+def misbehave(folder: Path, kind: str | None, application: str | None, times: int) -> None:
+    """Let the next answers to an application go wrong as KIND says.
+
+    Without KIND: list the kinds, and end what is ordered.
+    """
+    from gateway.sandbox import mischief
+
+    settings = _settings(folder)
+    name = _one(settings, application)
+    wanted = None if kind is None else mischief.kind(kind)
+    mischief.Orders(folder / ORDERS).place(name, wanted, times)
+    for one in mischief.KINDS if wanted is None else (wanted,):
+        click.echo(f"{one.name:17}  {one.english}")
+    click.echo(f"{name}: " + ("no answer goes wrong" if wanted is None else f"the next {times} answers go wrong so"))
 
 
 @sandbox.command()
@@ -169,7 +190,8 @@ def _one(settings: Settings, application: str | None) -> str:
 
 def _line(message: Message) -> str:
     what = message.operation or message.path
+    ordered = f"  (ordered: {message.ordered})" if message.ordered else ""
     return (
         f"{message.number:5}  {message.at:%H:%M:%S}  {message.owner}  {what}  {message.status}  {message.outcome}"
-        f"  {message.milliseconds} ms"
+        f"  {message.milliseconds} ms{ordered}"
     )

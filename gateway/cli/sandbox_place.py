@@ -192,6 +192,7 @@ def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) 
         create_store(folder, randomness)
     for name in plan.applications:
         _give_certificate(folder, name, term)
+    _give_next_keys(folder, term)
     agreements = plan.agreements or agreements_folder()
     roles = trial.roles(agreements)
     for role in roles:
@@ -218,6 +219,15 @@ def _give_certificate(folder: Path, name: str, term: Callable[[], Term]) -> None
             store(client, issuing.client(authority, name, term()))
         issued = issuing.load(client.with_suffix(".key"), client.with_suffix(".pem"))
         _replace(bundle, issued.pkcs12(name, PASSWORD, authority.certificate))
+
+
+def _give_next_keys(folder: Path, term: Callable[[], Term]) -> None:
+    """What answers are signed with after a change of keys: published beforehand, so that vendors can try one."""
+    kinds: dict[str, issuing.KeyKind] = {"rsa-next": "rsa-3072", "ec-next": "ec-p256"}
+    for name, kind in kinds.items():
+        if _is_missing(folder / "signing" / name):
+            authority = issuing.load(folder / "tls" / "ca.key", folder / "tls" / "ca.pem")
+            store(folder / "signing" / name, issuing.signing(authority, "FLDM gateway signature", term(), kind=kind))
 
 
 def _is_missing(path: Path) -> bool:

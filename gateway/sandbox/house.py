@@ -14,8 +14,9 @@ from gateway.exchange.http import Environ
 from gateway.exchange.proxy import peers
 from gateway.log import configure_log
 from gateway.sandbox.happening import Happening
-from gateway.sandbox.keys import KEY_FILE, LOG_FILE, MESSAGES, Keys, is_below
+from gateway.sandbox.keys import KEY_FILE, LOG_FILE, MESSAGES, ORDERS, Keys, is_below
 from gateway.sandbox.messages import Messages
+from gateway.sandbox.mischief import Mischief, Orders
 from gateway.sandbox.pages import Pages
 from gateway.sandbox.proving import require_sandbox, require_synthetic, source_of
 from gateway.sandbox.recording import Owners, Recording, Refusals
@@ -42,7 +43,8 @@ class Sandbox:
         self._app, clock = app, app.rules.clock
         owners, messages = Owners(app.pipeline.services), Messages(sandbox.folder / MESSAGES)
         peer, _ = peers(app.rules.settings.server, clock)
-        recording = Recording(app.pipeline, owners, messages, clock, time.monotonic)
+        orders = Orders(sandbox.folder / ORDERS)
+        recording = Recording(app.pipeline, owners, messages, clock, time.monotonic, orders, Mischief(app))
         self._services = Refusals(app.door(recording), owners, messages, peer, clock)
         self._pages = _pages(sandbox, app, ByCertificate(owners, peer), messages)
 
@@ -71,6 +73,7 @@ def _pages(sandbox: SandboxSettings, app: App, visitors: Visitors, messages: Mes
         happening=Happening(app, source_of(sandbox, app.rules.settings), SystemRandom),
         contracts=app.rules.contracts,
         public_url=server.public_url.rstrip("/"),
+        orders=Orders(sandbox.folder / ORDERS),
         log=sandbox.folder / LOG_FILE,
         max_bytes=server.max_request_bytes,
     )

@@ -10,6 +10,7 @@ JOURNAL = "okvisa.journal"
 KEY_FILE = "page.key"
 LOG_FILE = "serve.log"
 MESSAGES = "messages.sqlite"
+ORDERS = "orders.sqlite"
 PATH = "/sandbox/"
 """Where the pages are, on the gateway's own address."""
 

@@ -26,6 +26,7 @@ class Message:
 
     `path` is what was called, `outcome` "ok" or the error code, `peer` the fingerprint of the certificate or empty.
     `request` is empty unless the caller was the application that was called: nobody is shown another's message.
+    `ordered` is how the answer went wrong because the owner had ordered it.
     `request_bytes` and `answer_bytes` say how long they were, for at most MOST_OF_ONE of each is kept.
     """
 
@@ -41,6 +42,7 @@ class Message:
     operation: str = ""
     vorgangsnummer: str = ""
     protokollnummer: str = ""
+    ordered: str = ""
     request: bytes = field(default=b"", repr=False)
     request_bytes: int = 0
     answer: bytes = field(default=b"", repr=False)

@@ -18,10 +18,11 @@ from gateway.contract.diagnosis import diagnose
 from gateway.errors import HouseError, MessageRefused, NotFound
 from gateway.exchange.http import Environ, Page, read_body, refused
 from gateway.portal import rendering
-from gateway.sandbox import source
+from gateway.sandbox import mischief, source
 from gateway.sandbox.happening import Happening
 from gateway.sandbox.keys import PATH, Keys
 from gateway.sandbox.messages import Message, Messages
+from gateway.sandbox.mischief import Orders
 from gateway.sandbox.reading import failed_handshakes, read, readable
 from gateway.sandbox.visitors import Visitors, cookie
 
@@ -55,6 +56,7 @@ class Pages:
     happening: Happening
     contracts: Mapping[str, Contract]
     public_url: str
+    orders: Orders
     log: Path
     max_bytes: int
 
@@ -119,6 +121,8 @@ class Pages:
             return self._happen(application, form)
         if path == "pruefen":
             return self._judge(application, form)
+        if path == "stoerung":
+            return self._order(application, form)
         return self._page("fehlt.html", status=404, application=application)
 
     def _overview(self, application: str, *, status: int = 200, **told: Any) -> Page:
@@ -130,6 +134,8 @@ class Pages:
             public_url=self.public_url,
             events=source.EVENTS,
             waiting=self.happening.waiting(application),
+            kinds=mischief.KINDS,
+            standing=self.orders.standing(application),
             messages=self.messages.last(application, _LISTED),
             handshakes=failed_handshakes(self.log),
             **{"happened": None, "problem": None, "chosen": "", "kennung": "", **told},
@@ -148,6 +154,15 @@ class Pages:
         except HouseError as error:
             return self._overview(application, status=503, problem=f"{error.text_de} ({error.code})", **given)
         return self._overview(application, happened=happened, **given)
+
+    def _order(self, application: str, form: Mapping[str, str]) -> Page:
+        times = form.get("anzahl", "")
+        try:
+            wanted = mischief.kind(form["art"]) if form.get("art") else None
+        except NotFound:
+            return self._page("fehlt.html", status=404, application=application)
+        self.orders.place(application, wanted, int(times) if times.isascii() and times.isdigit() else 1)
+        return _redirect(f"{PATH}#stoerungen")
 
     def _judge(self, application: str, form: Mapping[str, str]) -> Page:
         text, own = form.get("nachricht", ""), self._own(application)

@@ -82,7 +82,10 @@ def require_synthetic(sandbox: SandboxSettings, app: App) -> None:
 def _foreign_certificates(settings: Settings, sandbox: SandboxSettings) -> Iterator[str]:
     try:
         authority = certificates.load(settings.server.client_ca)
-        used = [settings.server.certificate, *(one.certificate for one in settings.signing.values())]
+        used = [settings.server.certificate]
+        for one in settings.signing.values():
+            following = () if one.next_certificate is None else (one.next_certificate,)
+            used += [one.certificate, *following, *one.previous_certificates]
         strangers = [path for path in used if not certificates.is_issued_by(certificates.load(path), authority)]
     except SettingsError as error:
         yield str(error)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,6 +20,18 @@ from gateway.wire import certificates
 LOG = structlog.stdlib.get_logger("gateway.sandbox")
 
 Services = Mapping[tuple[str, int], Service]
+
+
+class Orders(Protocol):
+    """What applications have ordered; see `gateway.sandbox.mischief.Orders`."""
+
+    def take(self, owner: str) -> str | None: ...
+
+
+class Wrong(Protocol):
+    """What answers wrongly; see `gateway.sandbox.mischief.Mischief`."""
+
+    def answer(self, request: Request, name: str) -> Reply: ...
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,15 @@ class Recording:
     messages: Messages
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
+    orders: Orders
+    mischief: Wrong
 
     def answer(self, request: Request) -> Reply:
-        """The pipeline's reply."""
+        """The pipeline's reply, or the one that the caller himself has ordered."""
         at, began = self.clock(), self.monotonic()
-        reply = self.pipeline.answer(request)
         caller = self.owners.of(request.peer)
+        ordered = self.orders.take(caller) if caller is not None and caller == request.application else None
+        reply = self.mischief.answer(request, ordered) if ordered else self.pipeline.answer(request)
         message = Message(
             owner=caller or request.application,
             at=at,
@@ -68,6 +83,7 @@ class Recording:
             operation=reply.operation or "",
             vorgangsnummer=reply.number,
             protokollnummer=reply.protocol or "",
+            ordered=ordered or "",
             request=request.body if caller == request.application else b"",
             answer=reply.body,
         )

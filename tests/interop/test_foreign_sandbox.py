@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from lxml import etree
 
 from tests.interop.stacks import run
 from tests.interop.vendor import Vendor, beginning, command, ended, happen, pending, started
+from tests.interop.verifiers import NotVerified, by_xmlsec
 
 PAPER = Path(__file__).parents[2] / "docs" / "sandbox.md"
 CALL = """
@@ -72,6 +75,44 @@ def test_what_cannot_happen_is_said(vendor: Vendor) -> None:
         assert done.returncode == 2
         assert "person-nicht-gefunden" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def ordered(vendor: Vendor, kind: str) -> requests.Response:
+    """The answer to a call after the vendor has ordered that it goes wrong."""
+    vendor.gateway("sandbox", "misbehave", kind, "--application", "probe")
+    request = vendor.folder.parent.glob("anschluss/probe/hersteller/**/anfragen/01-dienstauskunft.xml")
+    soap = {"Content-Type": "text/xml; charset=utf-8"}
+    return vendor.session().post(f"{vendor.base}/soap/probe/1", next(request).read_bytes(), headers=soap, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code", "certificate"),
+    [
+        ("ausfall", 503, None, None),
+        ("grenze", 500, "grenze-erreicht", "rsa"),
+        ("abgelaufen", 500, "vereinbarung-nicht-in-kraft", "rsa"),
+        ("hausfehler", 500, "interner-fehler", "rsa"),
+        ("unsigniert", 500, None, None),
+        ("schluesselwechsel", 200, None, "rsa-next"),
+        ("verfaelscht", 200, None, None),
+    ],
+)
+def test_ordered_mischief(vendor: Vendor, kind: str, status: int, code: str | None, certificate: str | None) -> None:
+    """Each kind is what the real gateway says then: status, code, and signed by the key it should be, or by none."""
+    answer = ordered(vendor, kind)
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) is (kind in ("ausfall", "grenze"))
+    if code is not None:
+        assert f"<code>{code}</code>" in answer.text
+    for name in ("rsa", "rsa-next"):
+        path = vendor.folder / "signing" / f"{name}.pem"
+        if name == certificate:
+            by_xmlsec(answer.content, path, "umschlag")
+        else:
+            with pytest.raises((NotVerified, etree.XMLSyntaxError)):
+                by_xmlsec(answer.content, path, "umschlag")
+    assert vendor.call("dienstauskunft").anwendung == "probe"
+    assert kind in vendor.gateway("sandbox", "messages", "--last", "2")
 
 
 def test_production_does_not_serve_it(vendor: Vendor) -> None:

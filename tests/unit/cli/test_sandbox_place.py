@@ -15,7 +15,7 @@ from gateway import serving, shipped
 from gateway.agreements.approval import Trust, problems
 from gateway.agreements.load import load_every
 from gateway.cli.installation import Plan, create
-from gateway.cli.sandbox_place import PASSWORD, Wishes, ensure, require_sandbox
+from gateway.cli.sandbox_place import PASSWORD, Wishes, ensure, require_sandbox, sole_use
 from gateway.errors import AgreementError, SettingsError
 from gateway.settings import load
 from gateway.wire.certificates import fingerprint_of
@@ -75,6 +75,38 @@ def test_what_is_missing_is_made_again(folder: Path) -> None:
     assert changed == {*lost, "clients/sozialamt.pem", "settings.toml"}
 
 
+def test_begun_anew(folder: Path) -> None:
+    """With `fresh` keys of the store and all data are new, and certificates that vendors have copies of are not."""
+    (folder / "okvisa.journal").write_text("old", "utf-8")
+    before = contents(folder)
+    ensure(folder, Wishes(persons=99), now=NOW, fresh=True)
+    after = contents(folder)
+    lasting = {name for name in before if name.split("/")[0] in ("tls", "clients", "signing", "approvals", "page.key")}
+    assert {name: before[name] for name in lasting} == {name: after[name] for name in lasting}
+    assert "okvisa.journal" not in after
+    assert all(before[name] != after[name] for name in before if name.startswith("keys/"))
+    sandbox = load(folder / "settings.toml", {}).sandbox
+    assert sandbox is not None
+    assert sandbox.persons == 99
+    with pytest.raises(SettingsError, match="has 99 persons"):
+        ensure(folder, Wishes(persons=100), now=NOW)
+
+
+def test_begun_anew_after_a_year(folder: Path) -> None:
+    """Expired certificates are replaced, too; nobody could use their copies."""
+    later = NOW + timedelta(days=364)
+    ensure(folder, now=later, fresh=True)
+    require_sandbox(folder / "settings.toml", now=later)
+
+
+def test_one_at_a_time(folder: Path) -> None:
+    """Nobody else runs a sandbox in the same folder; when it has ended another may."""
+    with sole_use(folder), pytest.raises(SettingsError, match="running already"), sole_use(folder):
+        pass
+    with sole_use(folder):
+        pass
+
+
 def test_a_further_agreement_needs_nothing_else(folder: Path, tmp_path: Path) -> None:
     """An agreement written meanwhile has a pinned certificate and all approvals; the others keep theirs."""
     before = contents(folder)
@@ -130,12 +162,14 @@ def test_a_real_installation_never_becomes_a_sandbox(tmp_path: Path) -> None:
     folder = tmp_path / "real"
     create(Plan(folder, "127.0.0.1", 8443, "http://127.0.0.1:1/", ["wohnung2000"]), now=NOW)
     before = contents(folder)
-    with pytest.raises(SettingsError, match="no sandbox"):
-        ensure(folder, now=NOW)
+    for fresh in (False, True):
+        with pytest.raises(SettingsError, match="no sandbox"):
+            ensure(folder, now=NOW, fresh=fresh)
     with (folder / "settings.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f'[sandbox]\nnumber = "{"0" * 32}"\npersons = 240\n')
-    with pytest.raises(SettingsError, match="not the CA of this sandbox"):
-        ensure(folder, now=NOW)
+        settings.write(f'[sandbox]\nnumber = "{"0" * 32}"\npersons = 240\nfolder = "."\n')
+    for fresh in (False, True):
+        with pytest.raises(SettingsError, match="not the CA of this sandbox"):
+            ensure(folder, now=NOW, fresh=fresh)
     assert {**contents(folder), "settings.toml": b""} == {**before, "settings.toml": b""}
 
 
@@ -143,8 +177,9 @@ def test_another_folder_is_left_alone(tmp_path: Path) -> None:
     """A folder with anything in it is no sandbox and stays as it is."""
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "brief.txt").write_text("Akte", "utf-8")
-    with pytest.raises(SettingsError, match="not empty and no sandbox"):
-        ensure(tmp_path / "sandbox", now=NOW)
+    for fresh in (False, True):
+        with pytest.raises(SettingsError, match="not empty and no sandbox"):
+            ensure(tmp_path / "sandbox", now=NOW, fresh=fresh)
     assert list(contents(tmp_path / "sandbox")) == ["brief.txt"]
 
 

@@ -17,6 +17,7 @@ from gateway.sandbox.beside import _Door
 from gateway.sandbox.happening import Happened, Happening, Known
 from gateway.sandbox.keys import Keys
 from gateway.sandbox.messages import Message, Messages
+from gateway.sandbox.mischief import Orders
 from gateway.sandbox.pages import Pages
 from gateway.sandbox.source import Event
 from gateway.sandbox.visitors import ByCertificate, ByLink
@@ -57,6 +58,7 @@ def pages(tmp_path: Path) -> Pages:
         happening=cast("Happening", Life(happened)),
         contracts={f"{APPLICATION}/1": contract(APPLICATION)},
         public_url="https://localhost:8443",
+        orders=Orders(tmp_path / "o"),
         log=tmp_path / "serve.log",
         max_bytes=100_000,
     )
@@ -179,6 +181,17 @@ def test_a_pasted_message_is_judged(pages: Pages) -> None:
         assert told in text
     assert "Opening and ending tag mismatch" in submit(pages, "pruefen", nachricht="<a>\n<b>\n</a>")[1]
     assert pages.messages.last(APPLICATION) == []
+
+
+def test_wrong_answers_are_ordered_and_taken_back(pages: Pages) -> None:
+    """An order stands with the application that gave it until it is taken back; what is no kind is refused."""
+    assert submit(pages, "stoerung", art="grenze", anzahl="3")[0] == 303
+    assert pages.orders.standing(APPLICATION) == ("grenze", 3)
+    assert pages.orders.standing("b") is None
+    assert "Art grenze" in look(pages)[1]
+    assert submit(pages, "stoerung", art="weltuntergang")[0] == 404
+    assert submit(pages, "stoerung", art="", anzahl="x")[0] == 303
+    assert pages.orders.standing(APPLICATION) is None
 
 
 def tags(text: str) -> set[str]:

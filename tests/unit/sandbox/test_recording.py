@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from gateway.exchange.http import Environ
 from gateway.exchange.message import Reply, Request
 from gateway.sandbox.messages import Messages
+from gateway.sandbox.mischief import KINDS, MOST, Mischief, Orders
 from gateway.sandbox.recording import Recording, Refusals
 from tests.unit.sandbox.room import OURS, STRANGER, THEIRS, call, owners, pin
 
@@ -34,8 +35,22 @@ def messages(tmp_path: Path) -> Messages:
     return Messages(tmp_path / "m")
 
 
-def asked(messages: Messages, peer: bytes | None, application: str = "a") -> Reply:
-    recording = Recording(Pipeline(), owners(), messages, lambda: NOW, lambda: 1.0)
+class Nothing:
+    """Nobody has ordered anything."""
+
+    def take(self, owner: str) -> None:
+        del owner
+
+
+class Wrong:
+    """Answers wrongly."""
+
+    def answer(self, request: Request, name: str) -> Reply:
+        return Reply(503, "text/html", b"<html>", name, "4712")
+
+
+def asked(messages: Messages, peer: bytes | None, application: str = "a", ordered: Orders | None = None) -> Reply:
+    recording = Recording(Pipeline(), owners(), messages, lambda: NOW, lambda: 1.0, ordered or Nothing(), Wrong())
     return recording.answer(Request(application, 1, "text/xml", '"urn:x"', b"<x/>", peer))
 
 
@@ -60,6 +75,20 @@ def test_a_strangers_message_is_shown_to_nobody(messages: Messages, peer: bytes 
     (kept,) = messages.last(owner)
     assert kept.request == b""
     assert messages.last("a" if owner == "b" else "b") == []
+
+
+def test_only_who_has_ordered_it_is_answered_wrongly(messages: Messages, tmp_path: Path) -> None:
+    """What a has ordered befalls its own next calls, so many as it wanted; not b's, nor a stranger's to a."""
+    orders = Orders(tmp_path / "o")
+    orders.place("a", KINDS[0], 2)
+    for peer, application in ((THEIRS, "b"), (STRANGER, "a"), (None, "a"), (THEIRS, "a")):
+        assert asked(messages, peer, application, orders) is REPLY
+    assert [asked(messages, OURS, ordered=orders).status for _ in range(3)] == [503, 503, 200]
+    assert [one.ordered for one in messages.last("a", 3)] == ["", "ausfall", "ausfall"]
+    orders.place("a", KINDS[0], 100_000)
+    assert orders.standing("a") == ("ausfall", MOST)
+    orders.place("a", None)
+    assert asked(messages, OURS, ordered=orders) is REPLY
 
 
 def test_a_recording_that_fails_stops_no_answer(messages: Messages, tmp_path: Path) -> None:
@@ -106,3 +135,12 @@ def test_answers_and_pages_are_no_refusals(messages: Messages) -> None:
     for method, media in (("POST", "text/xml"), ("GET", "text/plain")):
         call(Refusals(door("200 OK", media), owners(), messages, lambda _: OURS, lambda: NOW), method, "/soap/a/1")
     assert messages.last("a") == []
+
+
+def test_a_slow_answer_is_the_right_one() -> None:
+    """The ordered pause comes before the pipeline's own reply."""
+    paused: list[float] = []
+    slow = Mischief.__new__(Mischief)
+    slow.__dict__.update(_right=Pipeline(), _wrong={}, _pause=paused.append)
+    assert slow.answer(Request("a", 1, "text/xml", None, b"<x/>", OURS), "langsam") is REPLY
+    assert paused == [20.0]
