@@ -96,7 +96,7 @@ def copied(house: House, application: str, stack: str, folder: Path) -> Copied:
     certificate, key = installation.clients[application]
     for name, path in {"ca.pem": installation.ca, "client.pem": certificate, "client.key": key}.items():
         shutil.copy(path, folder / name)
-    if stack == "node":
+    if stack == "node" and not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(MODULES)
     return Copied(house, folder, files, told)
 
