@@ -69,6 +69,9 @@ DELETE FROM message WHERE number IN (
     ) WHERE place > :last OR held > :most
 )
 """
+_BODIES = ("request", "answer")
+_WITHOUT_BODIES = ", ".join(f"x'' AS {name}" if name in _BODIES else name for name in _COLUMNS)
+_LIST = f"SELECT number, {_WITHOUT_BODIES} FROM message WHERE owner = ?"  # noqa: S608 - names of our own
 _READ = f"SELECT number, {', '.join(_COLUMNS)} FROM message WHERE owner = ?"  # noqa: S608 - names of our own
 
 
@@ -97,8 +100,8 @@ class Messages:
             database.execute(_FORGET, {"owner": cut.owner, "last": LAST, "most": MOST_BYTES})
 
     def last(self, owner: str, limit: int = LAST, *, after: int = 0) -> list[Message]:
-        """The latest messages of this owner with a number above `after`, the last one first."""
-        query = f"{_READ} AND number > ? ORDER BY number DESC LIMIT ?"
+        """The latest messages of this owner with a number above `after`, the last one first; without their bytes."""
+        query = f"{_LIST} AND number > ? ORDER BY number DESC LIMIT ?"
         with self._open() as database:
             return [_message(row) for row in database.execute(query, (owner, after, limit))]
 

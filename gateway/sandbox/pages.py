@@ -29,7 +29,7 @@ from gateway.sandbox.visitors import Visitors, cookie
 _HTML = "text/html; charset=utf-8"
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_FIELDS = 10
-_LISTED = 50
+_LISTED = 10
 _MESSAGE = re.compile(r"nachrichten/([1-9][0-9]{0,17})(/anfrage\.xml|/antwort\.xml)?")
 _PLAIN = re.compile(r"/sandbox/[a-z0-9/]*")
 _HEADERS = (
@@ -100,6 +100,9 @@ class Pages:
             return self._overview(application)
         if path == "pruefen":
             return self._page("pruefen.html", application=application, contracts=self._own(application), text="")
+        if path == "nachrichten":
+            every = self.messages.last(application)
+            return self._page("nachrichten.html", application=application, messages=every)
         found = _MESSAGE.fullmatch(path)
         message = self.messages.find(application, int(found[1])) if found else None
         if found is None or message is None:

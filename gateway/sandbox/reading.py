@@ -85,11 +85,18 @@ def failed_handshakes(log: Path, most: int = 20) -> list[NoTls]:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL))
         lines = file.read().decode("utf-8", errors="replace").splitlines()
-    return [_no_tls(line) for line in reversed(lines) if '"no TLS"' in line and line.startswith("{")][:most]
+    found = (_no_tls(line) for line in reversed(lines))
+    return [one for one in found if one is not None][:most]
 
 
-def _no_tls(line: str) -> NoTls:
-    told = json.loads(line)
+def _no_tls(line: str) -> NoTls | None:
+    """What a line of the log says of a failed handshake; None if it says something else, or is cut off."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or told.get("event") != "no TLS":
+        return None
     reason = str(told.get("reason"))
     return NoTls(str(told.get("timestamp", "")), reason, _REASONS.get(reason, "Der TLS-Handshake kam nicht zustande."))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -13,8 +15,9 @@ from pathlib import Path
 import pytest
 import requests
 from lxml import etree
+from zeep.exceptions import Fault
 
-from tests.interop.stacks import run
+from tests.interop.stacks import FOREIGN, INSTALLED, run
 from tests.interop.vendor import Vendor, beginning, command, ended, happen, pending, started
 from tests.interop.verifiers import NotVerified, by_xmlsec
 
@@ -65,6 +68,37 @@ def test_every_command_of_the_paper(vendor: Vendor, tmp_path: Path) -> None:
         if words[0] == "validate":
             words += ["--settings", str(vendor.folder / "settings.toml")]
         assert vendor.gateway(*words)
+
+
+def test_the_pages_are_for_everybody(vendor: Vendor, tmp_path: Path) -> None:
+    """axe-core finds nothing on any page, narrow or wide, light or dark; nothing overflows or comes from elsewhere."""
+    with pytest.raises(Fault):
+        vendor.call("bestandAbrufen", anzahl=0)
+    number = re.findall(r"^ +([0-9]+)", vendor.gateway("sandbox", "messages"), re.MULTILINE)[-1]
+    _, pages = vendor.browser("probe")
+    key = re.search(r"schluessel=probe\.\w+", vendor.said)
+    assert key is not None
+    paths = [
+        f"sandbox/{page}?{key[0]}"
+        for page in ("", "nachrichten", f"nachrichten/{number}", "pruefen", "nachrichten/999999")
+    ]
+    shots = os.environ.get("SANDBOX_SCREENSHOTS")
+    windows = [
+        {"width": width, "scheme": scheme, "paths": ["sandbox/", *paths], "checked": True, "shots": shots}
+        for width, scheme in ((360, "light"), (1280, "light"), (1280, "dark"))
+    ]
+    task = {"chromium": shutil.which("chromium"), "base": pages.removesuffix("sandbox/"), "windows": windows}
+    (tmp_path / "task.json").write_text(json.dumps(task), "utf-8")
+    shown = [
+        json.loads(line)
+        for line in run(["node", FOREIGN / "portal.mjs", tmp_path / "task.json", INSTALLED]).splitlines()
+    ]
+    assert [one["status"] for one in shown] == [403, 200, 200, 200, 200, 404] * 3
+    for one in shown:
+        assert (one["violations"], one["styled"]) == ([], True), one["path"]
+        assert one["overflow"] <= 0
+        assert one["first"] == {"href": "#inhalt", "seen": True}
+        assert all(url.startswith(pages.removesuffix("sandbox/")) for url in one["loaded"])
 
 
 def test_what_cannot_happen_is_said(vendor: Vendor) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.exchange.http import Environ
 from gateway.exchange.message import Reply, Request
-from gateway.sandbox.messages import Messages
+from gateway.sandbox.messages import Message, Messages
 from gateway.sandbox.mischief import KINDS, MOST, Mischief, Orders
 from gateway.sandbox.recording import Recording, Refusals
 from tests.unit.sandbox.room import OURS, STRANGER, THEIRS, call, owners, pin
@@ -54,10 +54,16 @@ def asked(messages: Messages, peer: bytes | None, application: str = "a", ordere
     return recording.answer(Request(application, 1, "text/xml", '"urn:x"', b"<x/>", peer))
 
 
+def whole(messages: Messages, owner: str) -> list[Message]:
+    """The owner's messages with their bytes."""
+    found = [messages.find(owner, one.number) for one in messages.last(owner)]
+    return [one for one in found if one is not None]
+
+
 def test_the_answer_is_the_pipelines(messages: Messages) -> None:
     """The reply is the pipeline's own, and the owner finds request, answer, numbers and headers."""
     assert asked(messages, OURS) is REPLY
-    (kept,) = messages.last("a")
+    (kept,) = whole(messages, "a")
     assert (kept.request, kept.answer, kept.outcome, kept.status) == (b"<x/>", b"<answer/>", "ok", 200)
     assert (kept.operation, kept.vorgangsnummer, kept.protokollnummer) == ("personAbrufen", "4711", "0815")
     assert (kept.path, kept.content_type, kept.soap_action, kept.peer) == (
@@ -72,8 +78,8 @@ def test_the_answer_is_the_pipelines(messages: Messages) -> None:
 def test_a_strangers_message_is_shown_to_nobody(messages: Messages, peer: bytes | None, owner: str) -> None:
     """Who calls another's service sees that he did, who is called by nobody known sees that; no content is kept."""
     asked(messages, peer)
-    (kept,) = messages.last(owner)
-    assert kept.request == b""
+    (kept,) = whole(messages, owner)
+    assert (kept.request, kept.request_bytes) == (b"", 0)
     assert messages.last("a" if owner == "b" else "b") == []
 
 
@@ -124,7 +130,7 @@ def test_what_http_refuses_is_put_down(messages: Messages, path: str, peer: byte
     """A refusal that never reached the pipeline stands with its owner; one that is nobody's stands nowhere."""
     web = Refusals(door("415 Unsupported Media Type", "text/plain"), owners(), messages, lambda _: peer, lambda: NOW)
     assert call(web, "POST", path, b"secret").body == b"body"
-    kept = [one for name in ("a", "b") for one in messages.last(name)]
+    kept = [one for name in ("a", "b") for one in whole(messages, name)]
     assert [(one.owner, one.status, one.path, one.request) for one in kept] == (
         [(owner, 415, path, b"")] if owner else []
     )
