@@ -1,0 +1,63 @@
+"""What breaks is never told OK, and told within seconds; what is mended is told OK again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.health import State
+from tests.fault.breakages import BREAKAGES, Breakage
+from tests.running import Running, installed
+
+TABLE = Path(__file__).parents[2] / "docs" / "health-breakages.md"
+HEAD = ("| what is broken | check | state | exit |", "|---|---|---|---|")
+NEVER_OK = {"server", "approvals"}
+"""Nobody serves in this house, and its approvals are trial ones."""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A house that has polled, answered, been backed up and cleaned; nobody serves at the moment."""
+    with installed(tmp_path_factory.mktemp("breakages") / "house") as running:
+        running.simulate(persons=24)
+        running.poll()
+        running.serve()
+        running.client("wohnung2000").call("bestandAbrufen")
+        running.end("serve")
+        running.gateway("retention", "run")
+        running.gateway("source", "reconcile")
+        running.gateway("db", "backup", str(running.folder / "copy"))
+        running.gateway("health", check=False)
+        yield running
+
+
+def asked(running: Running, check: str) -> tuple[str, int, str, float]:
+    """State, exit code, what is said first, seconds; as monitoring sees it."""
+    began = time.monotonic()
+    done = running.gateway("health", "--format", "json", "--check", check, check=False)
+    told = json.loads(done.stdout)
+    bad = next((one["text"] for one in told["checks"] if one["state"] == told["state"]), "")
+    return told["state"], done.returncode, bad, time.monotonic() - began
+
+
+@pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: one.what)
+def test_what_breaks_is_told_and_what_is_mended_too(house: Running, one: Breakage) -> None:
+    """With its own state and exit code while it lasts, in less than ten seconds; OK afterwards."""
+    with one.made(house):
+        state, code, text, seconds = asked(house, one.check)
+        print(f"{one.what}: {one.check} {state} ({code}) after {seconds:.1f} s: {text}")
+    assert (state, code) == (one.state, State[one.state])
+    assert seconds < 60
+    if one.check not in NEVER_OK:
+        assert asked(house, one.check)[:2] == ("OK", 0)
+
+
+def test_the_published_table_is_this_list() -> None:
+    """docs/health-breakages.md says what was tried."""
+    rows = [f"| {one.what} | `{one.check}` | {one.state} | {State[one.state].value} |" for one in BREAKAGES]
+    assert len(BREAKAGES) >= 30
+    assert "\n".join((*HEAD, *rows)) in TABLE.read_text("utf-8")
