@@ -39,7 +39,7 @@ LAENDER: Final = (
     ),
     Land(
         "423", 14, ("prs", "pus"), ("IS",), _words("Kābul Herāt Qandahār Mazār-e_Šarīf Ġaznī Kundūz"),
-        _words("Aḥmadzay Ḥaydarī Nūrī Raḥīmī Karīmī Stānekzay Ḥabībī Popal Yūsufzay Moḥammadī Ṣāfī"),
+        _words("Aḥmadzay Ḥaydarī Nūrī Raḥīmī Karīmī Stānekzay Ḥabībī K͟haṭak Yūsufzay Moḥammadī Ṣāfī"),
         _words("Ahmadullah Najībullāh Ḥamīd Esmāʿīl Farhād Reżā ʿAbdul_Wāḥid Jawād Mīrwais Zalmay"),
         _words("Maryam Zahrā Šukrīya Laylomā Farzāna Nasrīn Parwīn Ṯurayyā Gul_Nāz Hosnā"),
     ),

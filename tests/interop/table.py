@@ -21,9 +21,9 @@ Written by `make interop` after a run in which everything below was tried; do no
 Each client is a program of its own in `tests/interop/foreign/`. It gets the WSDL that the server publishes and a
 client certificate, and calls a running gateway over mutual TLS: every operation that is agreed, with the header
 `abrufkontext`, an empty and a large answer, two faults with their detail. What it reads is compared with what lxml
-reads in an answer to the same question, letter by letter; what it sends arrives with letters of DIN 91379 outside
-Latin-1, two of them sequences that have no code point of their own. It verifies the signature of each answer with what
-its stack has.
+reads in an answer to the same question, letter by letter, and what it sends with what the office reads: both with
+letters of DIN 91379 outside Latin-1, and with sequences that have no code point of their own (K\u035fh, M\u0302). It
+verifies the signature of each answer with what its stack has.
 
 A cell counts the applications for which the operation works, and those that have it.
 """
