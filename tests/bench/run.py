@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
                     print(f"{row.what}: {row.measured} (wanted: {row.wanted}) {_WORDS[row.holds]}", flush=True)
                     rows[part].append(asdict(row))
     place.write_text(json.dumps(figures, indent=1), "utf-8")
-    if not given.quick:
+    if not given.quick and "measured" in figures:
         write(figures, Path("docs"))
 
 
@@ -64,7 +64,7 @@ def _parts(folder: Path, *, quick: bool, persons: int) -> dict[str, Callable[[],
     per_person: dict[int, float] = {}
 
     def pages() -> Iterator[Row]:
-        made = ground(folder / "pages", max(2500, small), ("ec",))
+        made = ground(folder / "pages", max(5000, small), ("ec",))
         yield from further.pages(made)
 
     def audit() -> Iterator[Row]:
