@@ -13,7 +13,6 @@ from pathlib import Path
 import requests
 
 from tests.interop.asking import Task
-from tests.running import APPLICATIONS
 
 HERE = Path(__file__).parent
 FOREIGN = HERE / "foreign"
@@ -46,7 +45,6 @@ class Stack:
     call: Callable[[Task, Path], Said]
     seal: Seal
     soap: tuple[str, ...] = ("1.1", "1.2")
-    applications: tuple[str, ...] = APPLICATIONS
 
 
 def run(command: Sequence[str | Path], folder: Path | None = None, status: int = 0) -> str:
@@ -154,11 +152,18 @@ def _gsoap(task: Task, folder: Path) -> Said:
     pem.write_bytes(b"".join(Path(str(fields[name])).read_bytes() for name in ("certificate", "key")))
     run(["wsdl2h", "-o", "service.h", "service.wsdl"], folder)
     run(["soapcpp2", "-j", "-C", "-L", "-w", "-x", "-I/usr/share/gsoap/import", "service.h"], folder)
-    made = ["soapC.cpp", f"soap{task.application.capitalize()}Soap11BindingProxy.cpp"]
-    options = ["-std=c++17", "-w", "-DWITH_OPENSSL", "-DWITH_IPV6", "-I.", "-o", "client"]
-    run(["g++", *options, FOREIGN / "client.cpp", *made, "-lgsoapssl++", "-lssl", "-lcrypto", *_xmlsec1()], folder)
+    proxy = f"{task.application.capitalize()}Soap11Binding"
+    searches = [call.parameters for call in task.calls if call.operation == "personSuchen"]
+    options = ["-std=c++17", "-w", "-DWITH_OPENSSL", "-DWITH_IPV6", "-I.", "-o", "client", f"-DPROXY={proxy}Proxy"]
+    options += [
+        f'-DNSMAP="{proxy}.nsmap"',
+        f'-DPROXY_HEADER="soap{proxy}Proxy.h"',
+        *(["-DSEARCHES"] if searches else []),
+    ]
+    made = ["soapC.cpp", f"soap{proxy}Proxy.cpp", "-lgsoapssl++", "-lssl", "-lcrypto"]
+    run(["g++", *options, FOREIGN / "client.cpp", *made, *_xmlsec1()], folder)
     asked = {name: str(value) for call in task.calls if not call.fault for name, value in call.parameters.items()}
-    searched = next(call.parameters for call in task.calls if call.operation == "personSuchen")
+    searched = searches[0] if searches else {"familienname": "", "geburtsdatum": ""}
     given = [task.context["verwendungszweck"], asked["personenkennung"], asked["epoche"], asked["codeliste"]]
     given += [str(searched["familienname"]), str(searched["geburtsdatum"])]
     own = [str(fields[name]) for name in ("service", "ca")]
@@ -212,7 +217,6 @@ STACKS = (
         _gsoap,
         LIBXMLSEC1,
         soap=("1.1",),
-        applications=("wohnung2000",),
     ),
     Stack(
         "Java (Axis 1.4)",

@@ -12,9 +12,10 @@ from tests.interop.asking import NAME, Task, task
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
 from tests.interop.stacks import STACKS, Stack
+from tests.running import APPLICATIONS
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-EVERY = [(stack, application, soap) for stack in STACKS for application in stack.applications for soap in stack.soap]
+EVERY = [(stack, application, soap) for stack in STACKS for application in APPLICATIONS for soap in stack.soap]
 
 
 @pytest.mark.parametrize(("stack", "application", "soap"), EVERY, ids=[f"{s.name}-{a}-{v}" for s, a, v in EVERY])

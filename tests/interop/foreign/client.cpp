@@ -1,8 +1,9 @@
-// gSOAP with what wsdl2h and soapcpp2 make of the one-port WSDL of wohnung2000; seal.hpp verifies the signature.
+// gSOAP with what wsdl2h and soapcpp2 make of the one-port WSDL; seal.hpp verifies the signature. Compiled with NSMAP and
+// PROXY_HEADER (files that soapcpp2 makes), PROXY (its class), and SEARCHES where that is agreed.
 // Usage: client SERVICE CA PEM SIGNING PROFILE PURPOSE KENNUNG EPOCHE CODELISTE NAME BORN; one line of JSON per call.
-#include "Wohnung2000Soap11Binding.nsmap"
+#include NSMAP
 #include "seal.hpp"
-#include "soapWohnung2000Soap11BindingProxy.h"
+#include PROXY_HEADER
 
 #include <cstdio>
 #include <iostream>
@@ -23,6 +24,15 @@ std::string quoted(const std::string &text) {
         out += letter;
     }
     return out + "\"";
+}
+
+// Mandatory texts are strings, optional ones pointers to strings.
+const std::string &content(const std::string &text) {
+    return text;
+}
+
+std::string content(const std::string *text) {
+    return text ? *text : "";
 }
 
 // gSOAP calls this to receive; what came is kept, HTTP header and all.
@@ -48,7 +58,7 @@ class Client {
     }
 
     // Before each call: gSOAP replaces the header by the answer's.
-    Wohnung2000Soap11BindingProxy &asking() {
+    PROXY &asking() {
         proxy_.destroy();
         received.clear();
         auto *context = soap_new_ns1__Abrufkontext(proxy_.soap);
@@ -91,7 +101,7 @@ class Client {
         _ns1__personAbrufenResponse answer;
         asked.personenkennung = kennung;
         const int status = asking().personAbrufen(&asked, answer);
-        tell("personAbrufen", status, status ? Texts{} : Texts{answer.person->familienname});
+        tell("personAbrufen", status, status ? Texts{} : Texts{content(answer.person->familienname)});
     }
 
     void stock(int *size) {
@@ -101,11 +111,12 @@ class Client {
         const int status = asking().bestandAbrufen(&asked, answer);
         Texts read;
         for (const auto *person : answer.person) {
-            read.push_back(size ? person->personenkennung : person->familienname);
+            read.push_back(size ? content(person->personenkennung) : content(person->familienname));
         }
         tell("bestandAbrufen", status, read);
     }
 
+#ifdef SEARCHES
     void search(const std::string &name, std::string *given, std::string *born) {
         _ns1__personSuchen asked;
         _ns1__personSuchenResponse answer;
@@ -117,10 +128,20 @@ class Client {
         if (born) {
             read.push_back(answer.ergebnisstatus);
         } else if (answer.person) {
-            read.push_back(answer.person->familienname);
+            read.push_back(content(answer.person->familienname));
         }
         tell("personSuchen", status, read);
     }
+
+    void report(const std::string &kennung) {
+        _ns1__unstimmigkeitMelden report;
+        _ns1__unstimmigkeitMeldenResponse number;
+        report.personenkennung = kennung;
+        report.beschreibung = NAME;
+        const int status = asking().unstimmigkeitMelden(&report, number);
+        tell("unstimmigkeitMelden", status, {number.meldungsnummer});
+    }
+#endif
 
     void run() {
         _ns1__dienstauskunft service;
@@ -153,26 +174,23 @@ class Client {
         tell("codelisteAbrufen", status, labels);
         person("ffffffff-ffff-4fff-8fff-ffffffffffff");
         person(NAME);
+#ifdef SEARCHES
         std::string born = given_[11], nobody = "Niemand";
         search(given_[10], nullptr, &born);
         search(NAME, &nobody, nullptr);
-        _ns1__unstimmigkeitMelden report;
-        _ns1__unstimmigkeitMeldenResponse number;
-        report.personenkennung = given_[7];
-        report.beschreibung = NAME;
-        status = asking().unstimmigkeitMelden(&report, number);
-        tell("unstimmigkeitMelden", status, {number.meldungsnummer});
+        report(given_[7]);
+#endif
     }
 
   private:
     char **given_;
-    Wohnung2000Soap11BindingProxy proxy_;
+    PROXY proxy_;
 };
 
 }  // namespace
 
 int main(int count, char **given) {
-    if (count != 12 || !seal::start()) {
+    if (count < 12 || !seal::start()) {
         return 1;
     }
     Client(given).run();
