@@ -147,7 +147,6 @@ class App:
             clock=rules.clock,
             randomness=rules.randomness,
         )
-        self._web = self.door(self.pipeline)
 
     def door(self, pipeline: Answering) -> Web:
         """What stands between the network and `pipeline`: our own, or one that is put around it."""
@@ -167,7 +166,12 @@ class App:
 
     def http(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI callable."""
-        return self._web(environ, start_response)
+        return self.web(environ, start_response)
+
+    @cached_property
+    def web(self) -> Web:
+        """The door to our own pipeline; made for those who serve. ContractError if a change log cannot be read."""
+        return self.door(self.pipeline)
 
     @cached_property
     def poll(self) -> Poll:

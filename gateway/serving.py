@@ -46,6 +46,8 @@ def run(
     context = context_for(settings.server)
     with open_house(rules) as app:
         require(app)
+        # What a process makes after the fork can be made.
+        app.door(app.pipeline)
         app.database.require_writable()
         app.store.require_erasures()
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
@@ -59,6 +61,7 @@ def run(
 def open_after_fork(rules: Rules) -> App:
     """A server process; what one that was killed left without a checkpoint, or half a line of it, is mended."""
     app = open_house(rules)
+    app.web  # noqa: B018 - made now, by one thread, and not at the first request
     try:
         app.audit.checkpoint()
     except AuditError as error:

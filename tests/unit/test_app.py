@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from structlog.testing import capture_logs
 
 from gateway.app import App, build, load, open_house
-from gateway.errors import AuditError, SettingsError
+from gateway.errors import AuditError, ContractError, SettingsError
 from gateway.exchange.message import Request
 from tests.unit.exchange.house import CONTEXT, code, message, operation
 from tests.unit.place import NAMES, NOW, Place
@@ -79,6 +79,15 @@ def test_the_published_files_are_served(place: Place, app: App) -> None:
     assert get(app, "/wsdl/wohnung2000-1.soap11.wsdl")[1].count(b"<soap:address") == 1
     assert b'href="wsdl/wohnung2000-1.wsdl"' in get(app, "/")[1]
     assert get(app, "/health/live") == (200, b"alive\n")
+
+
+def test_a_change_log_that_cannot_be_read_keeps_only_the_server_down(place: Place) -> None:
+    """The portal publishes it, so nobody is served; polling and health have nothing to do with it."""
+    (place.folder / "schemas" / "wohnung2000" / "vertragsaenderungen.toml").write_text("aenderung = 1\n", "utf-8")
+    with build(place.settings, clock=lambda: NOW) as app:
+        assert app.store.freshness() is None
+        with pytest.raises(ContractError, match="change log"):
+            app.web  # noqa: B018 - it is made when asked for
 
 
 def test_an_expired_agreement_starts_and_says_so(place: Place) -> None:
