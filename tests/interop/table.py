@@ -42,9 +42,13 @@ allowed here.
 _BY_HAND = {
     "Qt (KDSoap 1.9.1)": "`kdwsdl2cpp` reads both files. It writes patterns into C++ unescaped, and that of DIN 91379 "
     "datatype C has a line break: in a copy of the WSDL put `[\\t-\\n]\\|\\r` for `[&#9;-&#10;]\\|&#13;`, which means "
-    "the same, then it compiles. Not run.",
+    "the same; then it compiles and works. It says `Invalid range` of texts outside Latin-1, and sends them all the "
+    "same. No signature verified.",
     "Tcl (tclws 2.5.0)": "Every operation and fault works. The block `abrufkontext` stays empty, because it looks for "
     "a type that is named like the element: put its content in with `SetServiceTransforms`. No signature verified.",
+    "Perl (SOAP::WSDL 3.004)": "`wsdl2perl` makes classes, requests are answered; it cannot read a header block in an "
+    "answer (`Cannot resolve class for quittung`). Use SOAP::Lite.",
+    "Python (pysimplesoap 1.16.2)": "Writes the header block without its namespace; give it as XML. Use zeep.",
     "Ruby (soap4r 2.0.5)": "Cannot read any pattern outside ASCII under Ruby 3 (`/.../n` in its `pattern.rb`).",
     "PHP (NuSOAP 0.9.5)": "Reads the WSDL; sends nothing under PHP 8 (`no transport found`; why was not sought). Use "
     "SoapClient.",
