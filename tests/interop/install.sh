@@ -16,7 +16,7 @@ need strace strace
 need node nodejs
 need npm npm
 need g++ g++
-need mono mono-devel
+need wsdl mono-devel
 need mcs mono-mcs
 need soapcpp2 gsoap
 need openssl openssl
