@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
@@ -22,6 +23,7 @@ from gateway.sandbox import house, proving
 from gateway.sandbox.keys import JOURNAL
 from gateway.sandbox.proving import require_sandbox, require_synthetic
 from gateway.settings import Settings, load
+from gateway.simulator.population import Population
 from gateway.simulator.server import serve
 from gateway.wire import issuing
 
@@ -204,6 +206,16 @@ def test_persons_of_another_source_are_refused(
     (tmp_path / JOURNAL).write_text(journal.read_text("utf-8").replace("[1, ", "[2, "), "utf-8")
     monkeypatch.setattr(proving, "SEED", 2)
     sandbox = sandbox.model_copy(update={"folder": tmp_path})
+    with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
+        require_synthetic(sandbox, app)
+
+
+def test_other_names_are_refused(made: Path, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number, change number and time are not enough: somebody of another name is a stranger."""
+    sandbox, taken = settings_of(made).sandbox, proving._taken
+    assert sandbox is not None
+    another = Population(2, PERSONS).record(7).inhalt
+    monkeypatch.setattr(proving, "_taken", lambda satz: taken(replace(satz, inhalt=another)))
     with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
         require_synthetic(sandbox, app)
 

@@ -87,6 +87,9 @@ def test_only_who_has_ordered_it_is_answered_wrongly(messages: Messages, tmp_pat
     """What a has ordered befalls its own next calls, so many as it wanted; not b's, nor a stranger's to a."""
     orders = Orders(tmp_path / "o")
     orders.place("a", KINDS[0], 2)
+    orders.place("b", KINDS[0], 2)
+    assert asked(messages, THEIRS, "a", orders) is REPLY
+    orders.place("b", None)
     for peer, application in ((THEIRS, "b"), (STRANGER, "a"), (None, "a"), (THEIRS, "a")):
         assert asked(messages, peer, application, orders) is REPLY
     assert [asked(messages, OURS, ordered=orders).status for _ in range(3)] == [503, 503, 200]
