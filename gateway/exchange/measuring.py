@@ -6,6 +6,7 @@ All server processes count into files of one folder (multi-process mode of prome
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +18,16 @@ Measure = Callable[[Reply, str, float], None]
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _NONE = "none"
+_COUNTED = re.compile(r"(counter|histogram)_[0-9]+\.db")
 
 
 def begin(folder: Path) -> None:
     """The folder is there, for its owner only, and holds nothing of an earlier server."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in folder.glob("*.db"):
-        left.unlink(missing_ok=True)
+    for left in folder.iterdir():
+        # Only files of this library's making: whoever names a wrong folder must not lose a database called `x.db`.
+        if _COUNTED.fullmatch(left.name):
+            left.unlink(missing_ok=True)
 
 
 def unmeasured(_reply: Reply, _application: str, _seconds: float) -> None:

@@ -49,6 +49,16 @@ def counted(tmp_path: Path) -> Path:
     return folder
 
 
+def test_only_what_was_counted_is_thrown_away(counted: Path) -> None:
+    """A folder named by mistake loses nothing of anybody else's, whatever it is called."""
+    others = {"gateway.db", "counter_x.db", "counter_1.db.bak", "gateway.sqlite"}
+    for name in others:
+        (counted / name).write_bytes(b"precious")
+    assert len(list(counted.iterdir())) > len(others)
+    measuring.begin(counted)
+    assert {path.name for path in counted.iterdir()} == others
+
+
 def test_all_processes_are_added_up(counted: Path, place: Place) -> None:
     """Requests by outcome, seconds, octets and persons of both; beside them what the store says."""
     database = Database.open(place.settings.database.url)
