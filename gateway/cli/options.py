@@ -38,6 +38,19 @@ def load_settings(path: Path | None) -> Settings:
     return settings
 
 
+def load_to_fetch(path: Path | None) -> Settings:
+    """As `load_settings`, for who fetches from the source; SettingsError if a sandbox would fetch from another's.
+
+    Else a variable of the environment were enough to bring real persons into a place where answers are recorded.
+    """
+    settings = load_settings(path)
+    if settings.sandbox is not None:
+        from gateway.sandbox.proving import require_sandbox
+
+        require_sandbox(settings)
+    return settings
+
+
 def find_settings(path: Path | None) -> Settings | None:
     """The settings named by option or environment; None if neither names any: the shipped agreements then hold.
 

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.options import load_settings, now, settings_option
+from gateway.cli.options import load_settings, load_to_fetch, now, settings_option
 from gateway.cli.private import require_new, write_new
 from gateway.cli.quiet import QuietGroup
 from gateway.cli.subject import login
@@ -105,7 +105,7 @@ def retry(settings_path: Path | None, numbers: tuple[str, ...], everything: bool
 
     if everything == bool(numbers):
         raise click.UsageError("name records by their numbers, or say --all")
-    with build(load_settings(settings_path)) as app:
+    with build(load_to_fetch(settings_path)) as app:
         try:
             fates = _patiently(lambda: app.poll.retry(None if everything else numbers))
         except NotFound:

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gateway.cli.options import load_settings, settings_option
+from gateway.cli.options import load_to_fetch, settings_option
 from gateway.cli.source import told
 from gateway.sources.poll import Counts
 
@@ -31,7 +31,7 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
     from gateway.app import build
     from gateway.log import configure_log
 
-    settings = load_settings(settings_path)
+    settings = load_to_fetch(settings_path)
     configure_log(settings.log)
     with build(settings) as app:
         if once or full:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import load_settings, settings_option
+from gateway.cli.options import load_to_fetch, settings_option
 from gateway.store.reconciled import Outcome, Reconciled
 
 _OUTCOMES = {
@@ -39,7 +39,7 @@ def reconcile(settings_path: Path | None, confirmed: int) -> None:
     from gateway.app import build
     from gateway.log import configure_log
 
-    settings = load_settings(settings_path)
+    settings = load_to_fetch(settings_path)
     configure_log(settings.log)
     with build(settings) as app:
         try:

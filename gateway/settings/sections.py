@@ -257,6 +257,14 @@ class CodelistSettings(Section):
     folder: AnyPath | None = None
 
 
+def _of_the_settings(folder: Path, info: ValidationInfo) -> Path:
+    """What lies in the folder is the sandbox's own; a folder above it would take in everything else."""
+    place: Path | None = (info.context or {}).get("folder")
+    if place is not None and folder.resolve() != place.resolve():
+        raise ValueError("a sandbox lies where its settings lie")
+    return folder
+
+
 class SandboxSettings(Section):
     """This installation is a sandbox: synthetic persons, messages recorded. The production server refuses it.
 
@@ -266,7 +274,7 @@ class SandboxSettings(Section):
 
     number: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     persons: Annotated[int, Field(ge=1, le=1_000_000)]
-    folder: AnyPath
+    folder: Annotated[AnyPath, AfterValidator(_of_the_settings)]
     pages_port: Annotated[int, Field(ge=1, le=65535)] = 8444
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 import gateway
 
 ROOT = Path(gateway.__file__).parent
-DOORS = {"cli/sandbox.py", "cli/sandbox_place.py", "cli/sandbox_run.py", "cli/serve.py"}
+DOORS = {"cli/options.py", "cli/sandbox.py", "cli/sandbox_place.py", "cli/sandbox_run.py", "cli/serve.py"}
 """The commands that lead into it."""
 
 

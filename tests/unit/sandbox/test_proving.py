@@ -14,9 +14,11 @@ from threading import Event, Thread
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from gateway.app import App, build
 from gateway.cli.installation import Plan, create, store, terms
+from gateway.cli.main import cli
 from gateway.cli.sandbox_place import Wishes, ensure
 from gateway.errors import SettingsError
 from gateway.sandbox import house, proving
@@ -194,6 +196,27 @@ def test_another_simulator_is_refused(made: Path) -> None:
     """A simulator that does not call itself by this sandbox's number is somebody else's, and is never stepped."""
     with simulator(name="0" * 32) as url, pytest.raises(SettingsError, match="not the simulator of this sandbox"):
         require_sandbox(settings_of(made, GATEWAY_SOURCE_URL=url))
+
+
+@pytest.mark.parametrize("command", [("poll", "--once"), ("source", "reconcile"), ("quarantine", "retry", "--all")])
+def test_nobody_is_fetched_from_a_foreign_source(folder: Path, command: tuple[str, ...]) -> None:
+    """No variable brings other persons into a sandbox, by whatever command; its own source is asked as ever."""
+    given = [*command, "--settings", str(folder / "settings.toml")]
+    with simulator(seed=2) as url:
+        result = CliRunner().invoke(cli, given, env={"GATEWAY_SOURCE_URL": url})
+    assert isinstance(result.exception, SettingsError)
+    assert "not the simulator of this sandbox" in str(result.exception)
+    result = CliRunner().invoke(cli, given)
+    assert not isinstance(result.exception, SettingsError), result.exception
+
+
+@pytest.mark.parametrize("above", ["..", "/", "keys"])
+def test_a_sandbox_is_no_larger_than_its_folder(folder: Path, above: str) -> None:
+    """Neither the file nor a variable makes a folder its own in which others' keys and databases lie."""
+    with pytest.raises(SettingsError, match="lies where its settings lie"):
+        settings_of(folder, GATEWAY_SANDBOX_FOLDER=above)
+    with pytest.raises(SettingsError, match="lies where its settings lie"):
+        rewritten(folder, 'folder = "."', f'folder = "{above}"')
 
 
 def test_persons_of_another_source_are_refused(
