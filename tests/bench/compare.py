@@ -5,11 +5,12 @@ Every peer's answer is checked, schema, signature and persons, before it is time
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.running import free_port
 
 PEERS = Path(__file__).with_name("peers")
 GATEWAY, OVER_TLS = "gateway", "gateway, mTLS"
-JAVA, NAIVE = "plain Java", "naive Spyne"
+JAVA, NAIVE, NODE = "plain Java", "naive Spyne", "node soap"
 CONNECTIONS = 16
 
 
@@ -123,6 +124,18 @@ def naive(made: Ground, case: Case, page: Path, folder: Path) -> Peer:
     return Peer(NAIVE, command, port, environment, log=folder / "naive.log")
 
 
+def node(made: Ground, case: Case, page: Path, folder: Path) -> Peer | None:
+    """node soap with xml-crypto; None where they are not installed (`tests/interop/install.sh`)."""
+    modules = Path(__file__).parents[1] / "interop" / ".foreign"
+    if shutil.which("node") is None or not (modules / "node_modules" / "xml-crypto").is_dir():
+        print(f"{NODE} is not installed: it is left out", flush=True)
+        return None
+    port = free_port()
+    wsdl = made.folder / "wsdl" / f"{case.application}-1.soap11.wsdl"
+    told = (modules, port, wsdl, page, *made.signing(case.method), case.method)
+    return Peer(NODE, ["node", str(PEERS / "peer.mjs"), *map(str, told)], port, log=folder / "node.log")
+
+
 def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) -> list[Measured]:
     """All peers in one case, round by round."""
     page, body = _asked(made, case, folder)
@@ -130,13 +143,13 @@ def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) 
     schema = etree.XMLSchema(etree.parse(made.schema(case.application)))
     certificate = x509.load_pem_x509_certificate(made.signing(case.method)[1].read_bytes())
     found: list[Measured] = []
+    others = (java(made, case, page, folder), naive(made, case, page, folder), node(made, case, page, folder))
     with (
         gateway(made, load, tls=False, application=case.application) as plain,
         gateway(made, load, tls=True, application=case.application) as encrypted,
-        running(java(made, case, page, folder)) as jdk,
-        running(naive(made, case, page, folder)) as spyne,
+        ExitStack() as started,
     ):
-        peers = (plain, encrypted, jdk, spyne)
+        peers = (plain, encrypted, *(started.enter_context(running(peer)) for peer in others if peer is not None))
         for peer in peers:
             check(peer.ask(path, body), schema, certificate, case.persons)
             found.append(Measured(peer.name, case.name))

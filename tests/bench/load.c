@@ -79,6 +79,24 @@ static int put(struct line *l) {
     return 1;
 }
 
+/* The rest of an answer in chunks: it ends with an empty one. */
+static int unchunk(struct line *l, const char *first, size_t size) {
+    static __thread char rest[65536];
+    char tail[6] = "";
+    for (;;) {
+        for (size_t i = size > 5 ? size - 5 : 0; i < size; i++) {
+            memmove(tail, tail + 1, 4);
+            tail[4] = first[i];
+        }
+        l->bytes += (long)size;
+        if (!memcmp(tail, "0\r\n\r\n", 5)) return 1;
+        long n = take(l, rest, sizeof rest);
+        if (n <= 0) return 0;
+        first = rest;
+        size = (size_t)n;
+    }
+}
+
 /* One request and its whole answer; the connection is ready for the next one, or closed. */
 static int ask(struct line *l) {
     static __thread char head[HEAD + 1], rest[65536];
@@ -93,12 +111,15 @@ static int ask(struct line *l) {
         end = strstr(head, "\r\n\r\n");
     }
     long left = -1;
-    int closing = 0;
+    int closing = 0, chunked = 0;
     for (field = strstr(head, "\r\n"); field && field < end; field = strstr(field + 2, "\r\n")) {
         if (!strncasecmp(field + 2, "content-length:", 15)) left = atol(field + 17);
         if (!strncasecmp(field + 2, "connection: close", 17)) closing = 1;
+        if (!strncasecmp(field + 2, "transfer-encoding: chunked", 26)) chunked = 1;
     }
-    if (left < 0 || strncmp(head, "HTTP/1.1 200", 12)) return 0;
+    if (strncmp(head, "HTTP/1.1 200", 12)) return 0;
+    if (chunked) return unchunk(l, end + 4, have - (size_t)(end + 4 - head));
+    if (left < 0) return 0;
     l->bytes += left;
     for (left -= (long)(have - (size_t)(end + 4 - head)); left > 0;) {
         long n = take(l, rest, (size_t)left < sizeof rest ? (size_t)left : sizeof rest);

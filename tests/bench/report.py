@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-_COLOURS = {"gateway": "#1b6ca8", "gateway, mTLS": "#6fa8d6", "plain Java": "#d68910", "naive Spyne": "#c0392b"}
+_COLOURS = {
+    "gateway": "#1b6ca8",
+    "gateway, mTLS": "#6fa8d6",
+    "plain Java": "#d68910",
+    "naive Spyne": "#c0392b",
+    "node soap": "#2e8b57",
+}
 _WIDTH, _BAR, _LEFT = 720, 18, 210
 
 
@@ -35,7 +41,16 @@ def machine() -> dict[str, str]:
 def write(figures: Mapping[str, Any], folder: Path) -> None:
     """Afterwards performance.md and performance.svg in `folder` say what was measured."""
     (folder / "performance.svg").write_text(plot(figures["measured"]), "utf-8")
-    parts = (_HEAD, _facts(figures), _METHOD, _compared(figures["measured"]), _promises(figures), _RAW, _raw(figures))
+    parts = (
+        _HEAD,
+        _facts(figures),
+        _METHOD,
+        _compared(figures["measured"]),
+        _promises(figures),
+        _profile(figures),
+        _RAW,
+        _raw(figures),
+    )
     (folder / "performance.md").write_text("\n".join(parts), "utf-8")
 
 
@@ -131,6 +146,18 @@ def _from_comparison(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def _profile(figures: Mapping[str, Any]) -> str:
+    """The steps of the hot operations by their own time."""
+    found = figures.get("profile", {})
+    cases = list(found)
+    if not cases:
+        return ""
+    steps = sorted({step for one in found.values() for step in one}, key=lambda step: -found[cases[0]].get(step, 0))
+    lines = [_PROFILE, f"| step | {' | '.join(cases)} |", "|---|" + "---:|" * len(cases)]
+    lines += [f"| {step} | " + " | ".join(f"{found[case].get(step, 0):.1%}" for case in cases) + " |" for step in steps]
+    return "\n".join([*lines, ""])
+
+
 def _raw(figures: Mapping[str, Any]) -> str:
     lines = ["| case | who answers | answers/s by round | CPU ms by round |", "|---|---|---|---|"]
     for one in figures["measured"]:
@@ -159,6 +186,8 @@ Before it is timed, its answer is verified by signxml and libxml2, and the perso
   validator, builder and signature factory per thread; no store, no audit trail, no agreement.
 - **naive Spyne** (`tests/bench/peers/naive.py`): Spyne's types, validator and serialiser, signxml on its event, two
   gunicorn processes; keys loaded once. Persons in memory.
+- **node soap** (`tests/bench/peers/peer.mjs`): soap with xml-crypto, two processes. There is no XSD validator for
+  it that needs no compiler: it alone does not validate, which is work that all others do.
 
 The load comes from `tests/bench/load.c`: one blocking thread for each of 16 kept connections. wrk speaks no client
 certificates; a generator in Python took as much processor time as a small answer, this one takes 0.03 ms. Peers run at
@@ -166,6 +195,12 @@ the same time and are loaded by turns, in rounds; medians count. **CPU** is the 
 its processes for one answer, kernel included: on a machine with other users it says more than answers per second.
 
 ![Answers per second](performance.svg)
+"""
+
+_PROFILE = """## Where the time goes
+
+Shares of the processor time of one answer in one process, each step without what it spends in another named one
+(`tests/bench/profiling.py`).
 """
 
 _RAW = """

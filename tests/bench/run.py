@@ -16,10 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.app import build
+from gateway.settings import load as load_settings
 from tests.bench import further
 from tests.bench.compare import QUICK, WHOLE, compare
 from tests.bench.further import Row
 from tests.bench.ground import CASES, ground
+from tests.bench.profiling import shares
+from tests.bench.regression import answering
 from tests.bench.report import machine, write
 
 FOLDER = Path("build/bench")
@@ -43,6 +47,8 @@ def main(arguments: Sequence[str]) -> None:
         if not given.only or "compare" in given.only:
             measured, costs = compare(folder, effort, cases)
             figures |= {"bare": costs, "measured": [asdict(one) for one in measured]}
+        if not given.only or "profile" in given.only:
+            figures["profile"] = _profile(folder)
         rows = figures.setdefault("rows", {})
         for part, measure in _parts(folder, quick=given.quick, persons=given.persons).items():
             if not given.only or part in given.only:
@@ -53,6 +59,14 @@ def main(arguments: Sequence[str]) -> None:
     place.write_text(json.dumps(figures, indent=1), "utf-8")
     if not given.quick and "measured" in figures:
         write(figures, Path("docs"))
+
+
+def _profile(folder: Path) -> dict[str, dict[str, float]]:
+    """The shares of the steps of both hot operations."""
+    made = ground(folder / "profile", 300, ("ec",))
+    with build(load_settings(made.settings, {})) as app:
+        cases = (CASES[0], CASES[-1])
+        return {case.name: shares(answering(app, made, case)) for case in cases}
 
 
 _WORDS = {True: "holds", False: "FALLS SHORT", None: ""}

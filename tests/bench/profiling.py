@@ -1,0 +1,124 @@
+"""Where the processor time of an answer goes: its steps by their own time, in one process and one thread after another.
+
+Each step is timed with the clock of its thread; what a step spends in another named step counts there. So it adds up,
+also over the writer of the audit trail, and nothing is slowed down by a profiler.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+STEPS: Mapping[str, str] = {
+    "pipeline, budgets and what is not named": "gateway.exchange.pipeline:Pipeline.answer",
+    "identify the caller": "gateway.exchange.pipeline:identify",
+    "parse the request": "gateway.exchange.pipeline:parse",
+    "open the envelope": "gateway.exchange.pipeline:open_envelope",
+    "validate the request": "gateway.exchange.pipeline:checked_context",
+    "freshness of the stock (SQL)": "gateway.store.persons:Store.freshness",
+    "operation and feed": "gateway.exchange.service:Service.run",
+    "store: rows (SQL)": "sqlalchemy.engine.base:Connection.execute",
+    "store: begin and end transactions": "gateway.store.database:Database._transaction",
+    "store: tell persons": "gateway.store.reading:render",
+    "vault: AES-GCM": "gateway.store.vault:_decrypt",
+    "render the answer": "gateway.contract.compiled:Contract.render",
+    "parse the answer for its check": "gateway.contract.compiled:Contract.check_answer",
+    "validate the answer (libxml2)": "gateway.contract.validation:Validator.findings",
+    "canonical form (libxml2)": "gateway.wire.canonical:canonical",
+    "audit: make the entry": "gateway.store.audit:AuditTrail._draft",
+    "audit: describe what was told": "gateway.exchange.seal:entry",
+    "audit: write the batch (SQL)": "gateway.store.audit:AuditTrail._flush",
+    "audit: commit (fsync)": "sqlalchemy.engine.default:DefaultDialect.do_commit",
+    "quittung": "gateway.exchange.seal:Sealer._quittung",
+    "sign: digest and put together": "gateway.wire.seal:sign",
+    "sign: private key": "gateway.wire.signing:_value",
+}
+"""What a step is called, and the function that does it."""
+
+
+class _Clocks(threading.local):
+    """Of each thread: the steps it is in, each with the time that its inner steps took."""
+
+    def __init__(self) -> None:
+        self.inner: list[float] = []
+
+
+@contextmanager
+def timed() -> Iterator[dict[str, float]]:
+    """Inside, the seconds of each step add up in the dict that is given."""
+    spent: dict[str, float] = defaultdict(float)
+    clocks, undo = _Clocks(), []
+    for name, place in STEPS.items():
+        owner, attribute = _found(place)
+        original = owner.__dict__[attribute]
+        undo.append((owner, attribute, original))
+        setattr(owner, attribute, _timing(original, name, spent, clocks))
+    try:
+        yield spent
+    finally:
+        for owner, attribute, original in undo:
+            setattr(owner, attribute, original)
+
+
+def shares(answer: Callable[[], object], times: int = 200) -> dict[str, float]:
+    """The share of each step in the processor time of an answer, the largest first; "elsewhere" is the rest."""
+    with timed() as spent:
+        answer()
+        spent.clear()
+        begun = time.process_time()
+        for _ in range(times):
+            answer()
+        total = time.process_time() - begun
+    found = {name: seconds / total for name, seconds in spent.items()}
+    found["threads and elsewhere"] = 1 - sum(found.values())
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _found(place: str) -> tuple[Any, str]:
+    module, _, path = place.partition(":")
+    *outer, attribute = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for name in outer:
+        owner = getattr(owner, name)
+    return owner, attribute
+
+
+def _timing(function: Any, name: str, spent: dict[str, float], clocks: _Clocks) -> Any:
+    """The function, its own time added under `name`; of a context manager its beginning and its end count."""
+
+    def run(work: Callable[[], Any]) -> Any:
+        clocks.inner.append(0.0)
+        begun = time.thread_time()
+        try:
+            return work()
+        finally:
+            used = time.thread_time() - begun
+            spent[name] += used - clocks.inner.pop()
+            if clocks.inner:
+                clocks.inner[-1] += used
+
+    @wraps(function)
+    def timed_call(*arguments: Any, **named: Any) -> Any:
+        result = run(lambda: function(*arguments, **named))
+        return _Timed(result, run) if hasattr(result, "__enter__") and hasattr(result, "gen") else result
+
+    return timed_call
+
+
+class _Timed:
+    """A context manager whose beginning and end are timed, but not what happens inside."""
+
+    def __init__(self, inner: Any, run: Callable[[Callable[[], Any]], Any]) -> None:
+        self._inner, self._run = inner, run
+
+    def __enter__(self) -> Any:
+        return self._run(self._inner.__enter__)
+
+    def __exit__(self, *error: Any) -> Any:
+        return self._run(lambda: self._inner.__exit__(*error))
