@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.model import codelists
@@ -43,16 +45,32 @@ def _digest(
 def _code() -> bytes:
     """SHA-256 over the code that decides what a record becomes."""
     found = hashlib.sha256()
-    for file in (resources.files(package).joinpath(name) for package, name in _CODE):
-        content = file.read_bytes()
-        found.update(f"{file.name} {len(content)}\n".encode() + content)
+    for name, content in decisive():
+        found.update(f"{name} {len(content)}\n".encode() + content)
     return found.digest()
 
 
+def decisive() -> Iterator[tuple[str, bytes]]:
+    """The name and the text of each module by which a record becomes what is told: the whole model, and these."""
+    yield from _modules("gateway.model", resources.files("gateway.model"))
+    for name in _CODE:
+        package, _, module = name.rpartition(".")
+        yield name, resources.files(package).joinpath(f"{module}.py").read_bytes()
+
+
+def _modules(package: str, folder: Traversable) -> Iterator[tuple[str, bytes]]:
+    for one in sorted(folder.iterdir(), key=lambda found: found.name):
+        if one.is_dir():
+            yield from _modules(f"{package}.{one.name}", one)
+        elif one.name.endswith(".py"):
+            yield f"{package}.{one.name.removesuffix('.py')}".removesuffix(".__init__"), one.read_bytes()
+
+
 _CODE = (
-    ("gateway.agreements", "projection.py"),
-    ("gateway.model", "derived.py"),
-    ("gateway.model", "release.py"),
+    "gateway.agreements.projection",
+    "gateway.store.feed_told",
+    "gateway.store.fragments",
+    "gateway.store.projecting",
 )
 
 

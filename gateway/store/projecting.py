@@ -268,7 +268,7 @@ def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | No
         # The same as ever, unless the application is told one more field before this is written.
         return Move(stream, one.id, telling, stand, letters=letters)
     text: Tree = {"kennung": row.kennung, "links": found}
-    if telling is not None and content is not None:
+    if telling is not None and content is not None and not row.told:
         audit_id = world.vault.open(one.key, one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
         kept = world.shelves[stream].made(telling, row.kennung, audit_id, stichtag=world.stichtag, digest=content)
         text |= {FRAGMENT: kept} if kept is not None else {}
@@ -281,7 +281,7 @@ def _stands(world: World, stream: str, row: _Row, content: bytes | None, found: 
     if content != row.digest or found != row.links or row.fresh or row.released:
         return False
     if telling is None or content is None or row.told:
-        return True
+        return row.fragment is None  # none is told, so none is kept
     return not world.shelves[stream].outdated(row.fragment, telling, stichtag=world.stichtag, digest=content)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from gateway.store import feed, feed_rows, projecting
 from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.basis import DIGEST, basis
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, Fragments
+from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
 from gateway.store.recording import lock_feeds, write_outcome
 from gateway.store.tables import epoch, feed_counter, person, projection
@@ -58,8 +59,8 @@ def reproject(
         stored = {row.stream: row.basis for row in connection.execute(sa.select(feed_counter))}
         until = connection.execute(sa.select(epoch.c.reprojected)).scalar_one()
         due = _due(connection, vault, None if until is None else date.fromisoformat(until), stichtag)
-    _disown(tenure, database, trail, stored, agreements)
-    bases = {name: basis(agreement) for name, agreement in agreements.items()}
+    _disown(tenure, database, vault, trail, stored, agreements)
+    bases = {name: _basis(fragments, agreement) for name, agreement in agreements.items()}
     # Computed for a day that has not come: a clock was ahead, and who is hidden until that day may be told of.
     ahead = until is not None and until > stichtag.isoformat()
     changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:DIGEST] != value]
@@ -77,6 +78,12 @@ def reproject(
             if begun:
                 trail.stage(connection, [_begun(connection, agreements[name]) for name in sorted(begun)])
     return done
+
+
+def _basis(fragments: Fragments, agreement: Agreement) -> bytes:
+    """What is computed for an application, and how it is written: by another renderer or schema all is done anew."""
+    written = fragments.shelf(agreement).basis
+    return bytes.fromhex(written)[:DIGEST] if written else basis(agreement)
 
 
 def _remember(connection: Fenced, known: Mapping[str, bytes | None]) -> None:
@@ -173,13 +180,62 @@ def _due(connection: sa.Connection, vault: Vault, until: date | None, stichtag: 
 def _disown(
     tenure: Tenure,
     database: Database,
+    vault: Vault,
     trail: AuditTrail,
     stored: Mapping[str, bytes | None],
     agreements: Mapping[str, Agreement],
 ) -> None:
     """An application without agreement is computed no more; when it has one again, everyone is computed anew."""
     gone = {name: value for name, value in sorted(stored.items()) if name not in agreements and value is not None}
+    for name in gone:
+        _without_fragments(tenure, database, vault, name)
     if gone:
         with tenure.write(database) as connection:
             _remember(connection, dict.fromkeys(gone))
             trail.stage(connection, [_ended(name, value) for name, value in gone.items()])
+
+
+def _without_fragments(tenure: Tenure, database: Database, vault: Vault, stream: str) -> None:
+    """Afterwards nothing stands written for an application that may be told nothing: later deletions would miss it.
+
+    Identifiers and links stay: they are needed when it has an agreement again.
+    """
+    after = b""
+    while True:
+        query = _WRITTEN.where(projection.c.stream == stream, projection.c.person_id > after)
+        with database.read() as connection:
+            rows = connection.execute(query.order_by(projection.c.person_id).limit(PIECE)).mappings().all()
+        if not rows:
+            return
+        after = rows[-1]["person_id"]
+        changed = [row for row in (_unwritten(vault, stream, row) for row in rows) if row is not None]
+        if changed:
+            with tenure.write(database) as connection:
+                connection.execute(_REPLACE, changed)
+
+
+def _unwritten(vault: Vault, stream: str, row: Mapping[Any, Any]) -> dict[str, object] | None:
+    """The row without its fragment; None if it has none."""
+    identity, sealed = row["person_id"], row["sealed"]
+    key = vault.unwrap(row["wrapped_key"], d.KEY, identity)
+    text = projecting.open_links(vault, key, sealed, stream, identity)
+    if text.pop(FRAGMENT, None) is None:
+        return None
+    new = vault.seal(key, d.packed(text), f"{d.LINKS}/{stream}", identity)
+    return {"key_stream": stream, "key_person": identity, "key_sealed": sealed, "new_sealed": new}
+
+
+_WRITTEN = (
+    sa.select(projection.c.person_id, projection.c.sealed, person.c.wrapped_key)
+    .join_from(projection, person, person.c.id == projection.c.person_id)
+    .where(~projection.c.released, person.c.wrapped_key.is_not(None))
+)
+_REPLACE = (
+    sa.update(projection)
+    .where(
+        projection.c.stream == sa.bindparam("key_stream"),
+        projection.c.person_id == sa.bindparam("key_person"),
+        projection.c.sealed == sa.bindparam("key_sealed"),
+    )
+    .values(sealed=sa.bindparam("new_sealed"))
+)

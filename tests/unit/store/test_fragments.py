@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
-from gateway.store import fragments
+from gateway.store import fragments, projecting, reading
 from gateway.store.persons import Store
 from gateway.store.tables import projection
 from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
@@ -110,8 +111,12 @@ def test_other_rules_open_the_person(house: House, changed: dict[str, Any]) -> N
 
 
 def test_what_another_renderer_wrote_is_not_told(house: House) -> None:
-    """Nor what was written for another schema."""
+    """Nor what was written for another schema; once the poller was there, all is written anew, without an entry."""
+    house.reproject()
     assert told(house, counted=Twice(Plain(b"another"))) == 0
+    told(house, House.reproject, Twice(Plain(b"another")))
+    assert told(house, counted=Twice(Plain(b"another"))) == 2
+    assert house.kinds() == []
 
 
 def test_another_digest_is_not_told(house: House) -> None:
@@ -163,3 +168,34 @@ def test_it_is_as_safe_as_the_person(house: House) -> None:
     assert not any(b"Geheimweg" in text or b"fragment" in text for text in sealed(house).values())
     house.now += timedelta(days=1)
     assert told(house) == 2
+
+
+def written(house: House, stream: str = "wohnung/1") -> dict[str, bool]:
+    """Identifier -> whether anything of the person is written beside it."""
+    with house.database.read() as connection:
+        rows = connection.execute(reading.FEED_ROWS, {"stream": stream}).mappings().all()
+    found = {}
+    for row in rows:
+        key = house.vault.unwrap(row["wrapped_key"], "person-key", row["id"])
+        text = projecting.open_links(house.vault, key, row["sealed"], stream, row["id"])
+        found[str(text["kennung"])] = fragments.FRAGMENT in text
+    return found
+
+
+def test_nothing_is_left_of_it_when_the_agreement_ends(house: House) -> None:
+    """What was written for an application goes with its agreement: a later correction or deletion would miss it."""
+    house.reproject()
+    ended, house.agreements = house.agreements, {}
+    house.reproject()
+    assert list(written(house).values()) == [False, False]
+    house.agreements = ended
+    house.reproject()
+    assert told(house) == 2
+
+
+def test_nothing_is_left_of_it_of_whom_a_reader_found_gone(house: House) -> None:
+    """Who is out of scope, and was found so by a reader, has no fragment once the poller was there."""
+    house.agreements = {"wohnung": agreement(scope=(Condition("anschrift.gemeindeschluessel", one_of=frozenset()),))}
+    assert house.kennungen() == {}
+    house.reproject()
+    assert list(written(house).values()) == [False, False]
