@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,10 +49,13 @@ _LASTING = frozenset({"tls", "signing", "clients", "approvals", KEY_FILE, "setti
 class Wishes:
     """What is to be other than it was, or than is usual; None: as it was.
 
+    `host` is the address to listen on, `names` are those under which others reach it, beside those of this machine.
     `agreements` and `contracts` are the folders whose services are tried out; without them the shipped ones.
     """
 
     port: int | None = None
+    host: str | None = None
+    names: tuple[str, ...] = ()
     source_url: str | None = None
     pages_port: int | None = None
     persons: int | None = None
@@ -171,17 +174,22 @@ def _plan(folder: Path, settings: Settings, wishes: Wishes, *, fresh: bool) -> P
         wished = {"pages_port": wishes.pages_port, "persons": wishes.persons}
         sandbox = sandbox.model_copy(update={name: value for name, value in wished.items() if value is not None})
     agreements = wishes.agreements or settings.agreements
-    names = sorted({one.agreement.application for one in load_every(agreements or agreements_folder())})
+    applications = sorted({one.agreement.application for one in load_every(agreements or agreements_folder())})
     return Plan(
         folder,
-        settings.server.host,
+        wishes.host or settings.server.host,
         wishes.port or settings.server.port,
         wishes.source_url or settings.source.url,
-        names,
+        applications,
+        tuple(dict.fromkeys((*wishes.names, *issuing.LOCAL_NAMES))) if wishes.names else _names(settings),
         agreements=agreements,
         contracts=wishes.contracts or settings.contracts,
         sandbox=sandbox,
     )
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    return certificates.server_names(certificates.load(settings.server.certificate))
 
 
 def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) -> None:
@@ -192,6 +200,7 @@ def _complete(plan: Plan, *, now: datetime, randomness: Callable[[int], bytes]) 
         create_store(folder, randomness)
     for name in plan.applications:
         _give_certificate(folder, name, term)
+    _give_names(folder, plan.names, term)
     _give_next_keys(folder, term)
     agreements = plan.agreements or agreements_folder()
     roles = trial.roles(agreements)
@@ -219,6 +228,16 @@ def _give_certificate(folder: Path, name: str, term: Callable[[], Term]) -> None
             store(client, issuing.client(authority, name, term()))
         issued = issuing.load(client.with_suffix(".key"), client.with_suffix(".pem"))
         _replace(bundle, issued.pkcs12(name, PASSWORD, authority.certificate))
+
+
+def _give_names(folder: Path, names: Sequence[str], term: Callable[[], Term]) -> None:
+    """The server's certificate stands for exactly these names."""
+    server = folder / "tls" / "server"
+    if certificates.server_names(certificates.load(server.with_suffix(".pem"))) != tuple(names):
+        authority = issuing.load(folder / "tls" / "ca.key", folder / "tls" / "ca.pem")
+        issued = issuing.server(authority, names[0], term(), names=names)
+        _replace(server.with_suffix(".pem"), issued.certificate_pem)
+        _replace(server.with_suffix(".key"), issued.key_pem)
 
 
 def _give_next_keys(folder: Path, term: Callable[[], Term]) -> None:

@@ -15,7 +15,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import load_city
 from gateway.agreements.load import load_all
 from gateway.cli import children
-from gateway.cli.installation import Installation
+from gateway.cli.installation import Installation, Plan
 from gateway.cli.options import agreements_folder, now
 from gateway.cli.sandbox_place import FOLDER, PASSWORD, Wishes, ensure, require_sandbox, sole_use
 from gateway.errors import SettingsError, SourceError
@@ -24,13 +24,14 @@ from gateway.sandbox.beside import LOOPBACK, listening
 from gateway.sandbox.keys import JOURNAL, KEY_FILE, LOG_FILE, PATH, Keys
 from gateway.sandbox.source import SEED
 from gateway.settings import SandboxSettings
+from gateway.wire.issuing import LOCAL_NAMES
 
 _POLL_SECONDS = 5
 _FIRST_POLL_SECONDS = 120
 _PORT_SECONDS = 10
 
 
-def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bool) -> None:
+def run(folder: Path | None, wishes: Wishes, *, fresh: bool) -> None:
     """A sandbox serves until Ctrl-C or SIGTERM; then nothing of it runs any more, and its data stay.
 
     SettingsError if the folder holds anything else, or if the port is taken.
@@ -38,7 +39,7 @@ def run(folder: Path | None, *, port: int | None, persons: int | None, fresh: bo
     children.end_with_us()
     folder = folder or FOLDER
     with sole_use(folder):
-        _run(_ensure(folder, Wishes(port=port, persons=persons), fresh=fresh))
+        _run(_ensure(folder, wishes, fresh=fresh))
 
 
 def _run(installation: Installation) -> None:
@@ -55,7 +56,7 @@ def _run(installation: Installation) -> None:
         own.append(running.enter_context(children.command(folder, "serve", "--sandbox", *settings)))
         own.append(running.enter_context(children.command(folder, "poll", *settings, "--every", str(_POLL_SECONDS))))
         running.enter_context(_pages(installation, sandbox))
-        children.wait(f"{installation.plan.public_url}/health/live", own[1], verify=str(installation.ca))
+        children.wait(f"https://{_reachable(installation.plan)}/health/live", own[1], verify=str(installation.ca))
         children.wait(f"http://{LOOPBACK}:{sandbox.pages_port}/health/ready")
         _describe(installation)
         click.echo("\nready; Ctrl-C ends it")
@@ -67,6 +68,12 @@ def links(folder: Path) -> dict[str, str]:
     settings = require_sandbox(folder / "settings.toml", now=now())
     keys, port = Keys((folder / KEY_FILE).read_bytes()), settings.sandbox.pages_port if settings.sandbox else 0
     return {name: f"http://{LOOPBACK}:{port}{PATH}?schluessel={keys.link(name)}" for name in settings.pins}
+
+
+def _reachable(plan: Plan) -> str:
+    """Where this machine itself reaches the service."""
+    everywhere = ("0.0.0.0", "::", *LOCAL_NAMES)  # noqa: S104 - compared, not listened on
+    return f"{'localhost' if plan.host in everywhere else plan.host}:{plan.port}"
 
 
 @contextmanager

@@ -19,20 +19,30 @@ from gateway.cli.options import FOLDER, load_settings, settings_option
 @click.option(
     "--persons", type=click.IntRange(1, 100_000), help="Sandbox: synthetic persons (default: as before, or 240)."
 )
-@click.option("--fresh", is_flag=True, help="Sandbox: throw an earlier one away.")
+@click.option("--host", help="Sandbox: address to listen on (default: as before, or 127.0.0.1).")
+@click.option("--name", "names", multiple=True, help="Sandbox: a name under which others reach it; repeatable.")
+@click.option("--fresh", is_flag=True, help="Sandbox: begin with new data.")
 def serve(
-    settings_path: Path | None, sandbox: bool, folder: Path | None, port: int | None, persons: int | None, fresh: bool
+    settings_path: Path | None,
+    sandbox: bool,
+    folder: Path | None,
+    port: int | None,
+    persons: int | None,
+    host: str | None,
+    names: tuple[str, ...],
+    fresh: bool,
 ) -> None:
     """Serve every agreement over HTTPS with client certificates until SIGTERM.
 
     With --sandbox and without --settings: a sandbox with everything that belongs to it, made if need be.
     """
-    if not sandbox and (folder or port or persons or fresh):
-        raise click.UsageError("--dir, --port, --persons and --fresh are of the sandbox (--sandbox)")
+    if (settings_path or not sandbox) and (folder or port or persons or host or names or fresh):
+        raise click.UsageError("all options but --settings are those of a sandbox that is made (--sandbox)")
     if sandbox and settings_path is None:
+        from gateway.cli.sandbox_place import Wishes
         from gateway.cli.sandbox_run import run
 
-        run(folder, port=port, persons=persons, fresh=fresh)
+        run(folder, Wishes(port=port, host=host, names=names, persons=persons), fresh=fresh)
         return
     settings = load_settings(settings_path)
     if settings.server.ends_tls:

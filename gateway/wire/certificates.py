@@ -135,6 +135,15 @@ def may_sign(certificate: x509.Certificate) -> bool:
     return usage is None or usage.digital_signature
 
 
+def server_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The DNS names and addresses that a server certificate stands for, as they are written in it."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(one.value) for one in names if isinstance(one, x509.DNSName | x509.IPAddress))
+
+
 def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     """Whether the authority's key has signed the certificate, and it names the authority as its issuer."""
     try:

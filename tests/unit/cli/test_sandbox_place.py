@@ -18,7 +18,8 @@ from gateway.cli.installation import Plan, create
 from gateway.cli.sandbox_place import PASSWORD, Wishes, ensure, require_sandbox, sole_use
 from gateway.errors import AgreementError, SettingsError
 from gateway.settings import load
-from gateway.wire.certificates import fingerprint_of
+from gateway.wire import issuing
+from gateway.wire.certificates import fingerprint_of, server_names
 
 NOW = datetime(2026, 11, 30, 10, 0, 0, tzinfo=UTC)
 
@@ -97,6 +98,18 @@ def test_begun_anew_after_a_year(folder: Path) -> None:
     later = NOW + timedelta(days=364)
     ensure(folder, now=later, fresh=True)
     require_sandbox(folder / "settings.toml", now=later)
+
+
+def test_reached_from_other_machines(folder: Path) -> None:
+    """The server's certificate has the names that others use, beside those of this machine; they last."""
+    wished = ensure(folder, Wishes(host="0.0.0.0", names=("sandbox.example", "192.0.2.7")), now=NOW)
+    assert wished.plan.public_url == "https://sandbox.example:8443"
+    after = ensure(folder, now=NOW)
+    certificate = x509.load_pem_x509_certificate((folder / "tls" / "server.pem").read_bytes())
+    assert server_names(certificate) == ("sandbox.example", "192.0.2.7", "localhost", "127.0.0.1", "::1")
+    settings = load(after.settings, {})
+    assert (settings.server.host, settings.server.public_url) == ("0.0.0.0", "https://sandbox.example:8443")
+    assert issuing.load(folder / "tls" / "server.key", folder / "tls" / "server.pem").certificate == certificate
 
 
 def test_one_at_a_time(folder: Path) -> None:
