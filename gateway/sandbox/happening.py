@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from threading import Lock
@@ -20,7 +20,7 @@ from gateway.store.subjects import Record
 
 _SOURCE = "okvisa"
 _ELSEWHERE = "abruf-laeuft"
-_MOST_TRIED = 40
+_MOST_SEEN, _MOST_KNOWN = 40, 2000
 _LONGEST_WAIT, _PAUSE = 15.0, 0.1
 
 
@@ -87,29 +87,32 @@ class Happening:
         return None
 
     def _happen(self, event: Event, application: str, kennung: str | None) -> tuple[str, ...]:
-        if kennung is not None:
-            changed = self._source.happen(event.name, self._number_of(application, kennung))
-        else:
-            drawn = (self._source.happen(event.name, one) for one in self._drawn(event, application))
-            changed = next((one for one in drawn if one is not None), None)
+        """By lot it happens to somebody the application sees, to anybody else only if there is none to whom it can.
+
+        What takes something back happens to somebody it knows, seen or not.
+        """
+        drawn = self._drawn(application, seen_only=not event.undoes)
+        first = drawn if kennung is None else [self._number_of(application, kennung)]
+        groups = [first, drawn] if event.two else [first]
+        changed = self._source.happen(event.name, *groups) if all(groups) else None
+        if changed is None and kennung is None and not event.undoes:
+            changed = self._source.happen(event.name)
         if changed is None:
-            first = f": first let {BEFORE[event.name]} happen to somebody" if event.name in BEFORE else ""
-            raise NotFound(f"{event.name} can happen to nobody" + first)
+            before = f": first let {BEFORE[event.name]} happen to somebody" if event.name in BEFORE else ""
+            raise NotFound(f"{event.name} can happen to nobody" + before)
         return changed
 
-    def _drawn(self, event: Event, application: str) -> Iterator[str | None]:
-        """Persons by lot: of those the application sees, or, if the event takes something back, does not see."""
-        numbers, tried = self._source.numbers(), 0
+    def _drawn(self, application: str, *, seen_only: bool) -> list[str]:
+        """The person numbers, in an order by lot, of some whom the application knows, or of those it sees today."""
+        numbers, found = self._source.numbers(), list[str]()
         self._random().shuffle(numbers)
         for number in numbers:
             one = self.known(application, number)
-            if one is not None and one.visible is not event.undoes:
-                yield number
-                tried += 1
-            if tried == _MOST_TRIED:
+            if one is not None and (one.visible or not seen_only):
+                found.append(number)
+            if len(found) == (_MOST_SEEN if seen_only else _MOST_KNOWN):
                 break
-        if not event.undoes:
-            yield None  # whoever it can happen to, seen or not
+        return found
 
     def _number_of(self, application: str, kennung: str) -> str:
         if (application, kennung) not in self._numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
@@ -19,12 +20,13 @@ _TIMEOUT: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that can happen. `undoes`: it happens to somebody who cannot be seen because of an earlier event."""
+    """Something that can happen. `undoes`: it takes back an earlier event; `two`: it takes two persons."""
 
     name: str
     german: str
     english: str
     undoes: bool = False
+    two: bool = False
 
 
 EVENTS: Final = (
@@ -48,7 +50,7 @@ EVENTS: Final = (
     Event("tod", "Tod", "the person dies"),
     Event("tod-ruecknahme", "Rücknahme eines irrtümlichen Todes", "an erroneous death is taken back", undoes=True),
     Event("einbuergerung", "Einbürgerung", "naturalisation"),
-    Event("zusammenfuehrung", "Zwei Datensätze derselben Person werden einer", "two records become one"),
+    Event("zusammenfuehrung", "Zwei Datensätze derselben Person werden einer", "two records become one", two=True),
     Event("trennung", "Rücknahme der Zusammenführung", "a merge is taken back", undoes=True),
     Event("loeschung", "Löschung der Akte", "the record is erased"),
     Event(
@@ -89,10 +91,14 @@ class OwnSource:
         """Every person number it has given out."""
         return [number(index) for index in range(self.require_own())]
 
-    def happen(self, name: str, person: str | None) -> tuple[str, ...] | None:
-        """The person numbers that the event has changed; None if it cannot happen (to this person)."""
+    def happen(self, name: str, *groups: Sequence[str]) -> tuple[str, ...] | None:
+        """The person numbers that the event has changed; None if it cannot happen to them.
+
+        It happens to the first of the group to whom it can, the second person of an event is one of the second group;
+        without a group it happens to anybody.
+        """
         self.require_own()
-        asked = {"ereignis": name} | ({} if person is None else {"person": person})
+        asked = {"ereignis": name} | ({"person": "+".join(map(",".join, groups))} if groups else {})
         told = self._send("/schritt", asked)
         return None if told is None else tuple(dict.fromkeys(one for one, _ in told["aenderungen"]))
 

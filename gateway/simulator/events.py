@@ -171,8 +171,10 @@ def _new_name(_scene: Scene, random: Random, satz: Satz) -> Patch:
 
 def _merge(scene: Scene, random: Random) -> Sequence[Change]:
     first = scene.pick(random, _is_here)
-    second = scene.pick(random, lambda satz: _is_here(satz) and first is not None and satz is not first[1])
-    if first is None or second is None or first[0] == second[0]:
+    if first is None:
+        return ()
+    second = scene.pick(random, lambda satz: _is_here(satz) and satz.personennummer != first[1].personennummer)
+    if second is None:
         return ()
     (index, satz), (target, kept) = first, second
     away = Change(index, satz.inhalt, Satzart.ZUSAMMENGEFUEHRT, kept.personennummer)

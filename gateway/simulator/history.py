@@ -59,7 +59,7 @@ class History:
         self._persons = len(population)
         self._steps = 0
         self._silence = Silence()
-        self._target: str | None = None
+        self._targets: list[list[str]] = []
         self._base_titles: list[str | None] | None = None
         self._lock = RLock()
 
@@ -161,6 +161,8 @@ class History:
     def step(self, ereignis: str | None = None, *, person: str | None = None) -> Schritt:
         """One event has happened: the named one, else one drawn from the seed; to `person` if it can be.
 
+        `person` may be several person numbers with commas, of whom it happens to the first to whom it can, and for a
+        second person in the event the same again behind a plus sign. Of several nothing else has to happen first.
         KeyError for an unknown event, LookupError if nobody is there to whom it could happen.
         """
         with self._lock:
@@ -189,16 +191,16 @@ class History:
 
     def _happen(self, ereignis: str, random: Random, person: str | None) -> Schritt:
         event = events.EVENTS[ereignis]
-        self._target = person
+        self._targets = _targets(person)
         try:
             changes = event(self, random)
             earlier: tuple[tuple[str, int], ...] = ()
-            if not changes and ereignis in events.BEFORE:
+            if not changes and ereignis in events.BEFORE and "," not in (person or ""):
                 first = self._happen(events.BEFORE[ereignis], random, person)
-                earlier, self._target = first.aenderungen, first.aenderungen[0][0]
+                earlier, self._targets = first.aenderungen, [[first.aenderungen[0][0]]]
                 changes = event(self, random)
         finally:
-            self._target = None
+            self._targets = []
         if not changes:
             raise LookupError("nobody is there to whom this event could happen")
         return Schritt(ereignis, (*earlier, *[self._write(change) for change in changes]))
@@ -210,9 +212,9 @@ class History:
             done = self._happen(event, random, person)
             self._silence.withhold(given for _, given in done.aenderungen)
             return Schritt(ereignis, done.aenderungen)
-        self._target = person
+        self._targets = _targets(person)
         found = self.pick(random, lambda satz: satz.satzart.live is not (how is Drift.RETURNS))
-        self._target = None
+        self._targets = []
         if found is None:
             raise LookupError("nobody is there to whom this event could happen")
         index, satz = found
@@ -267,16 +269,16 @@ class History:
         return self._clock().date()
 
     def pick(self, random: Random, wanted: Callable[[Satz], bool]) -> tuple[int, Satz] | None:
-        """The target of this step until it was picked once; else a person drawn, else one of those that changed."""
-        if self._target is not None:
-            index = int(self._target.removeprefix(PERSON_PREFIX)) - 1
-            candidates = [index] if 0 <= index < self._persons else []
+        """One of the next targets of this step, if it has any; else a person drawn, else one of those that changed."""
+        if self._targets:
+            indices = [int(one.removeprefix(PERSON_PREFIX)) - 1 for one in self._targets[0]]
+            candidates = [index for index in indices if 0 <= index < self._persons]
         else:
             candidates = [random.randrange(self._persons) for _ in range(_DRAWS)] + list(self._versions)
         for index in candidates:
             satz = self.latest(index)
             if self._silence.seen(satz) is satz and wanted(satz):
-                self._target = None
+                self._targets = self._targets[1:]
                 return index, satz
         return None
 
@@ -292,6 +294,10 @@ class History:
         """Index and ordinary content of the next person that is recorded."""
         index = self._persons
         return index, self.population.newcomer(index, born=born)
+
+
+def _targets(person: str | None) -> list[list[str]]:
+    return [group.split(",") for group in person.split("+")] if person else []
 
 
 def keep_changing(history: History, *, per_minute: float, stop: Signal) -> Thread:

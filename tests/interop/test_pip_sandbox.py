@@ -85,6 +85,10 @@ def test_what_happens_comes_by_the_feed(vendor: Vendor) -> None:
     assert pending(vendor)[kennung] == "entfallen"
     happen(vendor, "sperre-aufheben", kennung)
     assert pending(vendor)[kennung] == "neu"
+    happen(vendor, "zusammenfuehrung", kennung)
+    assert pending(vendor)[kennung] == "zusammengefuehrt"
+    happen(vendor, "trennung", "")
+    assert pending(vendor)[kennung] == "neu"
 
 
 def test_messages_can_be_followed(vendor: Vendor) -> None:

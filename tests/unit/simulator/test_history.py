@@ -155,3 +155,20 @@ def test_life_goes_on_by_itself_until_it_is_stopped() -> None:
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_candidates() -> None:
+    """Of several it happens to the first to whom it can, and to one of the second group besides; else to nobody."""
+    history = History(Population(7, 60), lambda: NOW)
+    here = [
+        one.personennummer
+        for one, _ in ((history.latest(index), index) for index in range(60))
+        if one.inhalt.get("datei") == "A"
+    ]
+    gone, first, second = f"KV-{999:07d}", here[3], here[7]
+    done = history.step("zusammenfuehrung", person=f"{gone},{first}+{first},{second}")
+    assert [number for number, _ in done.aenderungen] == [first, second]
+    assert history.latest(int(first[3:]) - 1).ziel == second
+    with pytest.raises(LookupError):
+        history.step("sperre-aufheben", person=f"{second},{here[8]}")
+    assert history.number == 62
