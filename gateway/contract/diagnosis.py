@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,6 +53,7 @@ _NO_TYPE = ("ein xsi:type nennt keinen Typ dieses Vertrags", "an xsi:type names 
 _INCOMPLETE = "something mandatory is missing"
 _MISPLACED = "must not stand here, or something before it is missing"
 _LISTED = 20
+_MANY_ELEMENTS = 5000
 _LONGEST_FACET, _MOST_WORDS = 200, 300
 
 
@@ -82,8 +84,10 @@ def explain(document: Path | bytes, contract: Contract) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, diagnose(raw, contract))))
 
 
-def diagnose(raw: bytes, contract: Contract) -> tuple[Diagnosis, ...]:
-    """Every error; none if all of the document that is the contract's is valid.
+def diagnose(raw: bytes, contract: Contract, *, most: int | None = None) -> tuple[Diagnosis, ...]:
+    """Every error, or the first `most`; none if all of the document that is the contract's is valid.
+
+    With `most` a document of very many elements is judged as shortly as the service judges it: xmlschema looks at each.
 
     A SOAP envelope is opened as strictly as the service does it, and its payload and the header blocks of the contract
     are looked at. Otherwise the document itself is the payload. What is no such message has one error.
@@ -96,8 +100,8 @@ def diagnose(raw: bytes, contract: Contract) -> tuple[Diagnosis, ...]:
         return (Diagnosis(_line(refused), "", "", told, meaning(refused.code).meldung_englisch, words=words),)
     if not payloads:
         return (Diagnosis(0, "", "", *_NO_ELEMENT),)
-    found = (one for payload, at in payloads for one in _diagnose_payload(payload, at, contract))
-    return tuple({(one.line, one.place, one.rule): one for one in found}.values())
+    every = (one for payload, at in payloads for one in _diagnose_payload(payload, at, contract, most))
+    return tuple({(one.line, one.place, one.rule): one for one in islice(every, most)}.values())
 
 
 def _payloads(document: Document, contract: Contract) -> list[tuple[etree._Element, etree._Element]]:
@@ -113,10 +117,14 @@ def _payloads(document: Document, contract: Contract) -> list[tuple[etree._Eleme
     return ours + [(detail, detail) for detail in details] if details else []
 
 
-def _diagnose_payload(payload: etree._Element, at: etree._Element, contract: Contract) -> Iterator[Diagnosis]:
+def _diagnose_payload(
+    payload: etree._Element, at: etree._Element, contract: Contract, most: int | None
+) -> Iterator[Diagnosis]:
     # xmlschema takes a few values that libxml2 does not (digits of other scripts): the service's own verdict decides.
-    found = list(_errors(payload, at, contract))
-    yield from found
+    found, long = False, most is not None and sum(1 for _ in payload.iter()) > _MANY_ELEMENTS
+    for error in () if long else _errors(payload, at, contract):
+        found = True
+        yield error
     if not found:
         for one in contract.located(payload, at):
             yield Diagnosis(0, one.path, one.place, one.rule, "is not valid")

@@ -23,7 +23,7 @@ from gateway.sandbox.happening import Happening
 from gateway.sandbox.keys import PATH, Keys
 from gateway.sandbox.messages import Message, Messages
 from gateway.sandbox.mischief import Orders
-from gateway.sandbox.reading import failed_handshakes, read, readable
+from gateway.sandbox.reading import MOST_FINDINGS, failed_handshakes, read, readable
 from gateway.sandbox.visitors import Visitors, cookie
 
 _HTML = "text/html; charset=utf-8"
@@ -31,6 +31,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_FIELDS = 10
 _LISTED = 10
 _MESSAGE = re.compile(r"nachrichten/([1-9][0-9]{0,17})(/anfrage\.xml|/antwort\.xml)?")
+_COUNT = re.compile(r"[0-9]{1,9}")
 _PLAIN = re.compile(r"/sandbox/[a-z0-9/]*")
 _HEADERS = (
     ("Cache-Control", "no-store"),
@@ -164,14 +165,15 @@ class Pages:
             wanted = mischief.kind(form["art"]) if form.get("art") else None
         except NotFound:
             return self._page("fehlt.html", status=404, application=application)
-        self.orders.place(application, wanted, int(times) if times.isascii() and times.isdigit() else 1)
+        self.orders.place(application, wanted, int(times) if _COUNT.fullmatch(times) else 1)
         return _redirect(f"{PATH}#stoerungen")
 
     def _judge(self, application: str, form: Mapping[str, str]) -> Page:
         text, own = form.get("nachricht", ""), self._own(application)
         contract = own.get(form.get("vertrag", "")) or next(iter(own.values()))
-        findings = diagnose(text.encode(), contract)
-        told: dict[str, Any] = {"text": text, "lines": text.splitlines(), "findings": findings, "contract": contract}
+        raw = text.encode()
+        findings = diagnose(raw, contract, most=MOST_FINDINGS)
+        told: dict[str, Any] = {"text": text, "lines": readable(raw), "findings": findings, "contract": contract}
         return self._page("pruefen.html", application=application, contracts=own, **told)
 
     def _own(self, application: str) -> dict[str, Contract]:
@@ -179,7 +181,8 @@ class Pages:
 
     def _page(self, template: str, *, status: int = 200, application: str = "", **told: Any) -> Page:
         form = self.keys.form(application) if application else ""
-        text = _templates().get_template(template).render(application=application, form=form, **told)
+        told |= {"application": application, "form": form, "most": MOST_FINDINGS}
+        text = _templates().get_template(template).render(**told)
         return Page(status, _HTML, text.encode("utf-8", errors="replace"))
 
 

@@ -15,6 +15,8 @@ from gateway.errors import MessageRefused
 from gateway.sandbox.messages import Message
 from gateway.wire.xml import ANSWER_LIMITS, parse
 
+MOST_FINDINGS = 200
+"""So many errors of one message are told: each takes time, and a message has room for hundreds of thousands."""
 _SHOWN = 64 * 1024
 _TAIL = 64 * 1024
 _REASONS = {
@@ -68,7 +70,7 @@ def read(message: Message, contracts: Mapping[str, Contract]) -> Reading:
     """The message as its owner is told of it; `contracts` by "<application>/<major>"."""
     contract = contracts.get(message.path.removeprefix("/soap/"))
     judged = contract is not None and 0 < message.request_bytes == len(message.request)
-    findings = diagnose(message.request, contract) if contract is not None and judged else ()
+    findings = diagnose(message.request, contract, most=MOST_FINDINGS) if contract is not None and judged else ()
     return Reading(message, judged, findings, catalogue().get(message.outcome), tuple(_places(message.answer)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from gateway.sandbox.keys import Keys
 from gateway.sandbox.messages import Message, Messages
 from gateway.sandbox.mischief import Orders
 from gateway.sandbox.pages import Pages
+from gateway.sandbox.reading import MOST_FINDINGS
 from gateway.sandbox.source import Event
 from gateway.sandbox.visitors import ByCertificate, ByLink
 from tests.unit.contract.sample import contract
@@ -184,6 +186,27 @@ def test_a_pasted_message_is_judged(pages: Pages) -> None:
     assert pages.messages.last(APPLICATION) == []
 
 
+def pasted(pages: Pages, message: str) -> str:
+    """What is said of a message that is sent as it stands, without the threefold length of a form's encoding."""
+    form = f"formular={KEYS.form(APPLICATION)}&nachricht={message}".encode()
+    given = {"CONTENT_TYPE": "application/x-www-form-urlencoded", "peer": OURS}
+    return call(replace(pages, max_bytes=1_000_000), "POST", "/sandbox/pruefen", form, **given).text
+
+
+def test_a_message_of_nothing_but_mistakes(pages: Pages) -> None:
+    """However many there are, so many are told as a person reads, and so much is shown: no message holds a thread."""
+    namespace = contract(APPLICATION).namespace
+    for many, told in ((1000, MOST_FINDINGS), (20_000, 1)):
+        bad = f'<bestandAbrufen xmlns="{namespace}">' + "\n<x/>" * many + "</bestandAbrufen>"
+        number = kept(pages, bad.encode())
+        began = time.process_time()
+        for text in (look(pages, f"nachrichten/{number}")[1], pasted(pages, bad)):
+            assert text.count("steht hier nicht") == told
+            assert ("weitere werden nicht gezeigt" in text) is (told == MOST_FINDINGS)
+        assert time.process_time() - began < 10
+    assert pasted(pages, "<a>" + "\n" * 90_000).count("<li") < 70_000
+
+
 def test_wrong_answers_are_ordered_and_taken_back(pages: Pages) -> None:
     """An order stands with the application that gave it until it is taken back; what is no kind is refused."""
     assert submit(pages, "stoerung", art="grenze", anzahl="3")[0] == 303
@@ -191,7 +214,8 @@ def test_wrong_answers_are_ordered_and_taken_back(pages: Pages) -> None:
     assert pages.orders.standing("b") is None
     assert "Art grenze" in look(pages)[1]
     assert submit(pages, "stoerung", art="weltuntergang")[0] == 404
-    assert submit(pages, "stoerung", art="", anzahl="x")[0] == 303
+    for times in ("x", "9" * 5000, "-1", "²"):
+        assert submit(pages, "stoerung", art="", anzahl=times)[0] == 303
     assert pages.orders.standing(APPLICATION) is None
 
 
