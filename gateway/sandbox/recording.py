@@ -68,7 +68,7 @@ class Recording:
         """The pipeline's reply, or the one that the caller himself has ordered."""
         at, began = self.clock(), self.monotonic()
         caller = self.owners.of(request.peer)
-        ordered = self.orders.take(caller) if caller is not None and caller == request.application else None
+        ordered = _taken(self.orders, caller) if caller is not None and caller == request.application else None
         reply = self.mischief.answer(request, ordered) if ordered else self.pipeline.answer(request)
         message = Message(
             owner=caller or request.application,
@@ -139,6 +139,14 @@ def _peer(find: Callable[[Environ], bytes | None], environ: Environ) -> bytes | 
     try:
         return find(environ)
     except MessageRefused:
+        return None
+
+
+def _taken(orders: Orders, owner: str) -> str | None:
+    try:
+        return orders.take(owner)
+    except sqlite3.Error as error:
+        LOG.warning("orders cannot be read", error=type(error).__name__)
         return None
 
 

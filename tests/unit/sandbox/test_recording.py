@@ -111,6 +111,15 @@ def test_a_recording_that_fails_stops_no_answer(messages: Messages, tmp_path: Pa
     assert "<x/>" not in str(logs)
 
 
+def test_orders_that_cannot_be_read_stop_no_answer(messages: Messages, tmp_path: Path) -> None:
+    """Without the file of orders every answer is the right one."""
+    orders = Orders(tmp_path / "o")
+    (tmp_path / "o").unlink()
+    with capture_logs() as logs:
+        assert asked(messages, OURS, ordered=orders) is REPLY
+    assert [line["event"] for line in logs] == ["orders cannot be read"]
+
+
 def door(status: str, media: str) -> Callable[[Environ, Callable[..., Any]], Iterable[bytes]]:
     def answer(_environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         start_response(status, [("Content-Type", media)])
