@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from gateway.cli.options import load_settings, settings_option
 from gateway.settings import Told, locate, origins
+
+_USER = re.compile(r"(?<=://)[^/?#]*@")
 
 
 @click.group()
@@ -58,6 +61,8 @@ def _shown(path: Path) -> Iterator[Told]:
 
     for one in origins(path, load_settings(path)):
         value = without_password(str(one.value)) if one.name == "database.url" else one.value
+        if isinstance(value, str) and one.name != "database.url":
+            value = _USER.sub("***@", value)
         yield Told(one.name, _plain(value), one.origin)
 
 

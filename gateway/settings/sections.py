@@ -19,7 +19,10 @@ def _absolute(path: Path, info: ValidationInfo) -> Path:
         credentials = context.get("credentials")
         if not credentials:
             raise ValueError("credential: needs LoadCredential= of a systemd unit (CREDENTIALS_DIRECTORY is not set)")
-        return Path(credentials) / str(path).removeprefix(_CREDENTIAL)
+        name = str(path).removeprefix(_CREDENTIAL)
+        if "/" in name or name in ("", ".", ".."):
+            raise ValueError("credential: is followed by a name, and no path")
+        return Path(credentials) / name
     return path if path.is_absolute() else folder / path
 
 

@@ -52,6 +52,23 @@ def test_no_password_is_shown(place: Place, url: str, form: str) -> None:
     assert "Geheim" not in result.output
 
 
+def test_no_password_of_the_source_is_shown(place: Place) -> None:
+    """Nor is one in the address of the case system."""
+    result = run(place, "show", GATEWAY_SOURCE_URL="https://gateway:Geh@eim-1@okvisa.example/okvisa")
+    assert "https://***@okvisa.example/okvisa" in result.stdout
+    assert "eim" not in result.stdout.replace("geheim", "")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../keys/vault-1.key", "/etc/shadow"])
+def test_a_credential_is_a_name(place: Place, name: str) -> None:
+    """What systemd hands over lies in one folder; a path that leads out of it is refused."""
+    with pytest.raises(SettingsError, match="and no path"):
+        load(
+            place.folder / "settings.toml",
+            {"CREDENTIALS_DIRECTORY": "/run", "GATEWAY_SERVER_KEY": f"credential:{name}"},
+        )
+
+
 def test_the_environment_makes_no_sandbox(place: Place) -> None:
     """Whether an installation holds synthetic persons is no matter of a variable."""
     environment = {"GATEWAY_SANDBOX_NUMBER": "0" * 32, "GATEWAY_SANDBOX_PERSONS": "10"}
