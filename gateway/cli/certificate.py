@@ -81,7 +81,7 @@ def install(settings_path: Path | None, which: str, file: Path, key_path: Path, 
     """
     settings, chain = load_settings(settings_path), certificates.load_chain(file)
     problems = list(_problems(settings, chain, Use.SERVER if which == "server" else Use.CLIENT))
-    issuing.load(key_path, file)  # refuses a key that is not its own
+    key = issuing.load(key_path, file).key  # refuses a key that is not its own
     if problems:
         raise SettingsError(problems=[f"{file.name}: {problem}" for problem in problems])
     if dry_run:
@@ -89,7 +89,7 @@ def install(settings_path: Path | None, which: str, file: Path, key_path: Path, 
         return
     place, key_place = _places(settings, which)
     stem = f"{place.stem}-until-{now().date().isoformat()}"
-    renewing.install(file.read_bytes(), key_path.read_bytes(), place, key_place, stem=stem)
+    renewing.install(chain, key, place, key_place, stem=stem)
     click.echo(f"installed: {place}; the one before is {stem}{place.suffix}. Now restart the server and the poller")
 
 

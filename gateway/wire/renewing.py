@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -73,19 +73,34 @@ def request(folder: Path, stem: str, present: x509.Certificate) -> Path:
     return path
 
 
-def install(chain: bytes, key: bytes, certificate_path: Path, key_path: Path, *, stem: str) -> None:
+def install(
+    chain: Sequence[x509.Certificate], key: PrivateKey, certificate_path: Path, key_path: Path, *, stem: str
+) -> None:
     """Key and certificates lie where the settings name them; what lay there is kept beside it under `stem`.
 
-    Each file is whole or as it was. Broken off between the two, nothing starts with a pair that does not fit, and
-    installing again mends it. SettingsError if a file cannot be written.
+    Whoever could read what lay there can read what lies there now, but for a key that all could. Each file
+    is whole or as it was. Broken off between the two, nothing starts with a pair that does not fit, and installing
+    again mends it. SettingsError if a file cannot be written.
     """
-    for path, content, mode in ((key_path, key, 0o600), (certificate_path, chain, 0o644)):
+    # Not what the files held: one with both would lay the key open, and could be another by now.
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    for path, content, mode in ((key_path, secret, 0o640), (certificate_path, public, 0o644)):
         kept, new = path.with_name(f"{stem}{path.suffix}"), path.with_name(f".{path.name}.new")
         new.unlink(missing_ok=True)
-        _write_new(new, content, mode)
+        _write_new(new, content, 0o600)
+        _as_before(new, path, mode)
         if not kept.exists():
             os.link(path, kept)
         new.replace(path)
+
+
+def _as_before(new: Path, path: Path, most: int) -> None:
+    """Owner, group and mode are those of the file before, so that the server can still read it; at most `most`."""
+    before = path.stat()
+    if os.geteuid() == 0:
+        os.chown(new, before.st_uid, before.st_gid)
+    new.chmod(before.st_mode & most | 0o600)
 
 
 def authority(certificate_path: Path, key_path: Path) -> Issued:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -122,6 +123,22 @@ def test_a_new_one_takes_the_place_of_the_old(place: Place) -> None:
     assert context_for(place.settings.server) is not None
     assert run(place, *given).exit_code == 0  # again: what was kept first stays
     assert (tls / f"server-until-{day}.key").read_bytes() == before["server.key"]
+
+
+@pytest.mark.parametrize(("mode", "after"), [(0o640, 0o640), (0o604, 0o600)])
+def test_the_server_can_still_read_its_key(place: Place, mode: int, after: int) -> None:
+    """Owner, group and mode stay; nobody else may read the key, also if it lay in one file with its certificate."""
+    tls, new = place.folder / "tls", written(place, issuing.server(authority(place), "s", term()))
+    (tls / "server.key").chmod(mode)
+    with suppress(PermissionError):
+        os.chown(tls / "server.key", 12345, 12346)
+    before = (tls / "server.key").stat()
+    both = place.folder / "both.pem"
+    both.write_bytes(new.read_bytes() + new.with_suffix(".key").read_bytes())
+    assert run(place, "install", "server", str(both), "--key", str(both)).exit_code == 0
+    found = (tls / "server.key").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (before.st_uid, before.st_gid, after)
+    assert (tls / "server.pem").read_bytes() == new.read_bytes()
 
 
 def test_what_would_be_refused_is_not_installed(place: Place) -> None:
