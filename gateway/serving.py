@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -55,6 +56,8 @@ def run(
         _resume_budgets(app)
     if settings.metrics is not None:
         measuring.begin(settings.metrics.folder)
+    # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
+    gc.freeze()
     server.serve(settings.server, context, partial(open_app, rules))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
     settings = load_to_fetch(settings_path)
     configure_log(settings.log)
     with build(settings) as app:
+        gc.freeze()  # what was loaded stays for good: a tenth of a poll went into looking at it again and again
         if once or full:
             with polling(quiet=quiet) as progress:
                 result = app.poll.run_once(full=full, progress=progress)

@@ -12,10 +12,10 @@ is asked), anything about the digits of an AZR number (opaque; its check digit i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -47,8 +47,16 @@ class Rule:
 
 def check(datensatz: Datensatz) -> tuple[Finding, ...]:
     """Every rule that the record breaks, in the order of RULES; empty if it is sound."""
-    tree = to_tree(datensatz)
+    tree = _Walked(to_tree(datensatz))
     return tuple(Finding(path, rule.name) for rule in RULES.values() for path in rule.broken(tree))
+
+
+class _Walked(dict[str, Value]):
+    """A record whose leaves are found once for all rules that look at each of them."""
+
+    @cached_property
+    def leaves(self) -> tuple[tuple[str, Node, Value], ...]:
+        return tuple(_walk(self))
 
 
 def _given_names(record: Tree) -> Iterator[str]:
@@ -238,8 +246,12 @@ def _texts(record: Tree) -> Iterator[tuple[str, Node, str]]:
             yield path, node, value
 
 
-def _values(record: Tree) -> Iterator[tuple[str, Node, Value]]:
+def _values(record: Tree) -> Iterable[tuple[str, Node, Value]]:
     """(path, node, value) of every leaf of the record."""
+    return record.leaves if isinstance(record, _Walked) else _walk(record)
+
+
+def _walk(record: Tree) -> Iterator[tuple[str, Node, Value]]:
     for top in nodes(Datensatz):
         prefix = "" if top.name == "person" else f"{top.name}."
         yield from _leaves(_group(record, top.name), top.children, prefix)

@@ -281,11 +281,17 @@ class Intake:
         if piece.versions:
             connection.execute(sa.insert(person_version), piece.versions)
         settled = {one.source_key: one.change_number for one in piece.people.values()}
-        for key, number in settled.items():
-            older = sa.or_(quarantine.c.change_number.is_(None), quarantine.c.change_number <= number)
-            connection.execute(sa.delete(quarantine).where(quarantine.c.source_key == key, older))
+        if settled:
+            connection.execute(_SETTLE, [{"key": key, "number": number} for key, number in settled.items()])
         if piece.removed:
             drop_lone_families(connection)
+
+
+_SETTLE = sa.delete(quarantine).where(
+    quarantine.c.source_key == sa.bindparam("key"),
+    sa.or_(quarantine.c.change_number.is_(None), quarantine.c.change_number <= sa.bindparam("number")),
+)
+"""Refused records of persons of whom something as new was taken."""
 
 
 def storable(agreements: Mapping[str, Agreement], document: Tree, now: datetime) -> Tree:
