@@ -13,7 +13,8 @@ from gateway.agreements.agreement import Agreement, Condition
 from gateway.model import codelists
 from gateway.store import feed_told
 
-DIGEST = 28  # bytes
+DIGEST, RULES = 28, 14
+"""Bytes of the whole, and of the part that says what is computed, whoever writes it."""
 
 
 def basis(agreement: Agreement) -> bytes:

@@ -13,7 +13,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.store import dossier as d
 from gateway.store import feed, feed_rows, projecting
 from gateway.store.audit import AuditTrail, Entry, Kind
-from gateway.store.basis import DIGEST, basis
+from gateway.store.basis import DIGEST, RULES, basis
 from gateway.store.database import Database
 from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
@@ -81,9 +81,12 @@ def reproject(
 
 
 def _basis(fragments: Fragments, agreement: Agreement) -> bytes:
-    """What is computed for an application, and how it is written: by another renderer or schema all is done anew."""
+    """What is computed for an application, and how it is written: by another renderer or schema all is done anew.
+
+    The first half says the former alone: `RULES` bytes of `basis`.
+    """
     written = fragments.shelf(agreement).basis
-    return bytes.fromhex(written)[:DIGEST] if written else basis(agreement)
+    return (basis(agreement)[:RULES] + bytes.fromhex(written))[:DIGEST] if written else basis(agreement)
 
 
 def _remember(connection: Fenced, known: Mapping[str, bytes | None]) -> None:

@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
 from gateway.store import fragments, projecting, reading
+from gateway.store.key_check import KeyCheck
+from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
 from gateway.store.tables import projection
-from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
+from tests.unit.store.store_kit import AWAY, FIELDS, TODAY, House, address, agreement, upsert
 from tests.unit.store.twice import Plain, Twice
 
 PUPIL = {"geburt": {"datum": "2022-05-17"}}
@@ -199,3 +201,43 @@ def test_nothing_is_left_of_it_of_whom_a_reader_found_gone(house: House) -> None
     assert house.kennungen() == {}
     house.reproject()
     assert list(written(house).values()) == [False, False]
+
+
+def opened(house: House, stream: str = "wohnung/1") -> str:
+    """Everything that stands sealed in the projections of a stream, in clear."""
+    with house.database.read() as connection:
+        rows = connection.execute(reading.FEED_ROWS, {"stream": stream}).mappings().all()
+    keys = [house.vault.unwrap(row["wrapped_key"], "person-key", row["id"]) for row in rows]
+    texts = (
+        house.vault.open(key, row["sealed"], f"links/{stream}", row["id"]) for key, row in zip(keys, rows, strict=True)
+    )
+    return b"".join(texts).decode()
+
+
+def test_nothing_is_kept_that_may_no_longer_be_told(light_house: House) -> None:
+    """What expires, is restricted, or belongs to somebody who is out of scope now is gone from the store."""
+    light_house.agreements = {"wohnung": agreement(fields=(*FIELDS, "gesundheitsuntersuchung"))}
+    light_house.take(
+        upsert("1", 1, person={"gesundheitsuntersuchung": [{"art": "ASYL62", "datum": "2026-03-05"}]}),
+        upsert("2", 2, person={"rufname": "Ida", "anschrift": address("Sperrweg")}),
+        upsert("3", 3, person={"vornamen": "Fortgezogene"}),
+    )
+    assert all(word in opened(light_house) for word in ("2026-03-05", "Sperrweg", "Fortgezogene"))
+    light_house.take(
+        upsert("2", 4, person={"anschrift": address("Sperrweg")}, eingeschraenkt=["anschrift.strasse"]),
+        upsert("3", 5, person={"vornamen": "Fortgezogene", "anschrift": AWAY}),
+    )
+    light_house.today = date(2027, 4, 1)  # twelve months after the end of its quarter (AZRG-DV § 18 Abs. 3)
+    light_house.reproject()
+    kept = opened(light_house)
+    assert "fragment" in kept
+    assert not any(word in kept for word in ("2026-03-05", "Sperrweg", "Fortgezogene"))
+
+
+def test_whoever_checks_keys_recomputes_what_was_written_by_another_renderer(light_house: House) -> None:
+    """The digests of a stream are tried as long as the rules are the same, whoever writes its fragments."""
+    light_house.take(upsert("1", 1))
+    light_house.reproject()
+    database = KeyedDatabase(light_house.database, light_house.vault)
+    check = KeyCheck(database, light_house.vault, {"wohnung/1": light_house.agreements["wohnung"]}, TODAY)
+    assert {one.what: (one.count, one.failed) for one in check.run(None)}["digests"] == (1, 0)
