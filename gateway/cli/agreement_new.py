@@ -120,7 +120,7 @@ def new(
     moment = now()
     asking = sys.stdin.isatty() if ask is None else ask
     draft = _draft(name, place, given, asking=asking, today=place.city.today(moment))
-    written = skeleton.text(draft).encode()
+    written = _encoded(skeleton.text(draft))
     agreement, contract = _checked(name, written, place.city)
     release = Release(agreement, written, contract)
     sources = Sources(place.city, (agreement,), load_periods(find_settings(settings_path)))
@@ -133,6 +133,7 @@ def new(
     for one in (path, *published):
         click.echo(f"written: {one}")
     _report(target, agreement, count)
+    click.echo(f"unsigned: until all roles have signed it no gateway starts with {place.schemas}, but the sandbox")
 
 
 @click.command("handover")
@@ -178,7 +179,7 @@ def _refuse(name: str, place: Place, target: Path) -> None:
             "folders of your own, and name these by --schemas and --wsdl or in the settings (agreements, contracts)"
         )
     for path in _own_places(name, place, target):
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise click.UsageError(f"{path} is there already: nothing is ever written over")
 
 
@@ -257,6 +258,13 @@ def _checked(name: str, written: bytes, city: City) -> tuple[Agreement, Contract
         path.write_bytes(written)
         agreement = load_written(path).agreement
     return agreement, compile_contract(agreement, city)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an option holds octets that are no text in UTF-8") from None
 
 
 @contextmanager

@@ -180,6 +180,34 @@ def test_a_bad_name_is_refused(folders: Folders, name: str) -> None:
     assert folders.everything() == before
 
 
+@pytest.mark.parametrize("link", ["schemas/probe", "wsdl/probe-1.wsdl", "anschluss/probe"])
+def test_nothing_is_written_through_a_link(folders: Folders, link: str) -> None:
+    """A link of the name that leads to nothing is there, too: nothing is made where it leads, and it stays."""
+    path = folders.root / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(folders.root / "elsewhere")
+    before = folders.everything()
+    assert folders.run()[0] == 2
+    assert path.is_symlink()
+    assert not path.exists()
+    assert folders.everything() == before
+
+
+def test_octets_that_are_no_text_are_refused(folders: Folders) -> None:
+    """What a shell passes on undecoded is a mistake of the caller, and told as one."""
+    code, told = folders.run("--title", "Amt \udcff")
+    assert code == 2
+    assert "no text in UTF-8" in told
+    assert not folders.agreement.exists()
+
+
+def test_what_an_unsigned_agreement_does_is_said(folders: Folders) -> None:
+    """A draft in the folder of an installation keeps it from starting again: whoever writes one there is told."""
+    code, told = folders.run()
+    assert code == 0
+    assert f"until all roles have signed it no gateway starts with {folders.schemas}" in told
+
+
 @pytest.mark.parametrize("office", offices())
 def test_every_office_has_its_application(folders: Folders, office: str) -> None:
     """For each column of the matrix with single persons: loads, is checked, and grants what the skeleton proposes."""
