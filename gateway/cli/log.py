@@ -11,6 +11,7 @@ from uuid import UUID
 import click
 
 from gateway.cli.options import find_settings, settings_option
+from gateway.cli.terminal import printable
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _PROTOCOL = re.compile(rf"\"?protocol\"?[=:] ?\"?({_UUID})")
@@ -39,7 +40,7 @@ def show(settings_path: Path | None, number: str, files: Sequence[Path]) -> None
     asked = [one for one in protocols or (number,) if UUID(one).version == 7]
     entries = list(_entries(settings_path, asked))
     for line in lines:
-        click.echo(line)
+        click.echo(printable(line))
     for entry in entries:
         click.echo(json.dumps(entry, ensure_ascii=False))
     if not lines and not entries:

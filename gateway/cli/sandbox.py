@@ -12,6 +12,7 @@ import click
 from gateway.cli.options import FOLDER, load_settings, now
 from gateway.cli.sandbox_place import FOLDER as USUAL
 from gateway.cli.sandbox_place import require_sandbox
+from gateway.cli.terminal import printable
 from gateway.errors import NotFound
 from gateway.sandbox.keys import MESSAGES, ORDERS
 from gateway.sandbox.messages import Message, Messages
@@ -132,7 +133,7 @@ def show(folder: Path, application: str | None, number: int) -> None:
     for name, lines in (("request", readable(message.request)), ("answer", readable(message.answer))):
         click.echo(f"\n{name} ({getattr(message, f'{name}_bytes')} bytes)")
         for count, line in enumerate(lines, 1):
-            click.echo(f"{count:5}  {line}")
+            click.echo(f"{count:5}  {printable(line)}")
     if told.read:
         click.echo("\nXSD: " + ("valid" if not told.findings else f"{len(told.findings)} findings"))
     for one in told.findings:
@@ -141,7 +142,7 @@ def show(folder: Path, application: str | None, number: int) -> None:
         )
         for more in (one.rule, one.words, one.place):
             if more:
-                click.echo(f"    {more}")
+                click.echo(f"    {printable(more)}")
     if told.meaning is not None:
         click.echo(f"\n{message.outcome}: {told.meaning.meldung_englisch}\n  {told.meaning.abhilfe_englisch}")
     for broken in told.places:
@@ -192,6 +193,6 @@ def _line(message: Message) -> str:
     what = message.operation or message.path
     ordered = f"  (ordered: {message.ordered})" if message.ordered else ""
     return (
-        f"{message.number:5}  {message.at:%H:%M:%S}  {message.owner}  {what}  {message.status}  {message.outcome}"
-        f"  {message.milliseconds} ms{ordered}"
+        f"{message.number:5}  {message.at:%H:%M:%S}  {message.owner}  {printable(what)}  {message.status}"
+        f"  {message.outcome}  {message.milliseconds} ms{ordered}"
     )

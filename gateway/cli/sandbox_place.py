@@ -108,7 +108,13 @@ def require_sandbox(path: Path, *, now: datetime) -> Settings:
 def sole_use(folder: Path) -> Iterator[None]:
     """Nobody else runs the sandbox in this folder meanwhile; SettingsError if somebody does."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+    path = _beside(folder, "lock")
+    try:
+        # A link of that name in a folder of many, /tmp for example, leads to somebody's file.
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be locked: {error.strerror}") from None
+    with os.fdopen(descriptor, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -279,7 +285,14 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _partial(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.partial")
+    return _beside(folder, "partial")
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    """A hidden neighbour of the folder; SettingsError if that has no name of its own (`.`, `..` or the root)."""
+    if folder.name in ("", ".."):
+        raise SettingsError(f"{folder} cannot be a sandbox: choose another --dir")
+    return folder.with_name(f".{folder.name}.{ending}")
 
 
 @contextmanager

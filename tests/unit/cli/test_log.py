@@ -28,6 +28,13 @@ def answered(place: Place) -> str:
         return str(place.ask(app, "wohnung2000", message()).findtext(".//{*}protokollnummer"))
 
 
+def test_no_line_commands_the_terminal(place: Place, tmp_path: Path) -> None:
+    """What others have written into a log is shown, not obeyed."""
+    (tmp_path / "log").write_text(f"\x1b]0;x\x07\x1b[2J {VORGANG} M\u00fcller \u202e\tgone\n", "utf-8")
+    result = run(place, VORGANG, str(tmp_path / "log"))
+    assert result.stdout == f"\\x1b]0;x\\x07\\x1b[2J {VORGANG} M\u00fcller \\u202e\tgone\n"
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -120,6 +120,23 @@ def test_one_at_a_time(folder: Path) -> None:
         pass
 
 
+def test_the_lock_is_nobody_elses_file(tmp_path: Path) -> None:
+    """A link that somebody has laid beside the folder is not followed: what it leads to stays as it is."""
+    (tmp_path / "precious").write_text("Akte", "utf-8")
+    (tmp_path / ".sandbox.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(SettingsError, match="cannot be locked"), sole_use(tmp_path / "sandbox"):
+        pass
+    assert (tmp_path / "precious").read_text("utf-8") == "Akte"
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_a_folder_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """The folder in which one stands, and what is above it, becomes no sandbox."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="choose another --dir"), sole_use(Path(folder)):
+        pass
+
+
 def test_a_further_agreement_needs_nothing_else(folder: Path, tmp_path: Path) -> None:
     """An agreement written meanwhile has a pinned certificate and all approvals; the others keep theirs."""
     before = contents(folder)
