@@ -69,12 +69,15 @@ def wait(url: str, child: subprocess.Popen[bytes] | None = None, *, verify: str 
 
 
 def stay(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Until Ctrl-C; SourceError if one of our processes ends by itself."""
+    """Until Ctrl-C; SourceError if one of our processes ends by itself. All are told to end at once then."""
     try:
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
     except KeyboardInterrupt:
         return
+    finally:
+        for child in children:
+            child.terminate()
     raise SourceError("one of our processes has ended by itself; see its log")
 
 

@@ -18,7 +18,7 @@ from lxml import etree
 from zeep.exceptions import Fault
 
 from tests.interop.stacks import FOREIGN, INSTALLED, run
-from tests.interop.vendor import Vendor, beginning, command, ended, happen, pending, started
+from tests.interop.vendor import Vendor, beginning, command, ended, happen, pending, started, submit
 from tests.interop.verifiers import NotVerified, by_xmlsec
 
 PAPER = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -113,7 +113,7 @@ def test_what_cannot_happen_is_said(vendor: Vendor) -> None:
 
 def ordered(vendor: Vendor, kind: str) -> requests.Response:
     """The answer to a call after the vendor has ordered that it goes wrong."""
-    vendor.gateway("sandbox", "misbehave", kind, "--application", "probe")
+    assert f"Art {kind}" in submit(vendor, "stoerung", art=kind, anzahl="1")
     request = vendor.folder.parent.glob("anschluss/probe/hersteller/**/anfragen/01-dienstauskunft.xml")
     soap = {"Content-Type": "text/xml; charset=utf-8"}
     return vendor.session().post(f"{vendor.base}/soap/probe/1", next(request).read_bytes(), headers=soap, timeout=60)
@@ -146,7 +146,6 @@ def test_ordered_mischief(vendor: Vendor, kind: str, status: int, code: str | No
             with pytest.raises((NotVerified, etree.XMLSyntaxError)):
                 by_xmlsec(answer.content, path, "umschlag")
     assert vendor.call("dienstauskunft").anwendung == "probe"
-    assert kind in vendor.gateway("sandbox", "messages", "--last", "2")
 
 
 def test_production_does_not_serve_it(vendor: Vendor) -> None:

@@ -151,11 +151,15 @@ def beginning(folder: Path) -> Iterator[Vendor]:
 
 def happen(vendor: Vendor, event: str, kennung: str) -> str:
     """The event by the form of the page, as a browser sends it."""
+    return submit(vendor, "ereignis", ereignis=event, kennung=kennung)
+
+
+def submit(vendor: Vendor, form: str, **fields: str) -> str:
+    """The page that answers one of the forms."""
     browser, pages = vendor.browser("probe")
     word = re.search(r'name="formular" value="([0-9a-f]+)"', browser.get(pages, timeout=30).text)
     assert word is not None
-    form = {"formular": word[1], "ereignis": event, "kennung": kennung}
-    answer = browser.post(f"{pages}ereignis", form, timeout=60)
+    answer = browser.post(f"{pages}{form}", {"formular": word[1], **fields}, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.text
 
