@@ -18,7 +18,7 @@ from lxml import etree
 from zeep.exceptions import Fault
 
 from tests.interop.stacks import FOREIGN, INSTALLED, run
-from tests.interop.vendor import Vendor, beginning, command, ended, happen, pending, started, submit
+from tests.interop.vendor import Vendor, beginning, command, draft, ended, happen, pending, started, submit
 from tests.interop.verifiers import NotVerified, by_xmlsec
 
 PAPER = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -114,9 +114,15 @@ def test_what_cannot_happen_is_said(vendor: Vendor) -> None:
 def ordered(vendor: Vendor, kind: str) -> requests.Response:
     """The answer to a call after the vendor has ordered that it goes wrong."""
     assert f"Art {kind}" in submit(vendor, "stoerung", art=kind, anzahl="1")
-    request = vendor.folder.parent.glob("anschluss/probe/hersteller/**/anfragen/01-dienstauskunft.xml")
+    return first_request(vendor, "probe")
+
+
+def first_request(vendor: Vendor, name: str) -> requests.Response:
+    """The answer to the first sample request that the vendor of this application was given."""
+    request = vendor.folder.parent.glob(f"anschluss/{name}/hersteller/**/anfragen/01-dienstauskunft.xml")
     soap = {"Content-Type": "text/xml; charset=utf-8"}
-    return vendor.session().post(f"{vendor.base}/soap/probe/1", next(request).read_bytes(), headers=soap, timeout=60)
+    service = f"{vendor.base}/soap/{name}/1"
+    return vendor.session(name).post(service, next(request).read_bytes(), headers=soap, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -165,14 +171,16 @@ def again(vendor: Vendor, *more: str) -> None:
 
 
 def test_killed_and_started_again(vendor: Vendor) -> None:
-    """Killed, nothing of it runs on; the next start has the same persons, and life goes on."""
+    """Killed, nothing of it runs on; the next start has the same persons, a further agreement, and life goes on."""
     while pending(vendor):
         pass
     before = [one.personenkennung for one in vendor.call("bestandAbrufen").person]
     happen(vendor, "umzug", before[0])
     assert ended(vendor.child, signal.SIGKILL) == -signal.SIGKILL
+    draft(vendor.folder, "zweite")
     again(vendor)
     assert before[0] in pending(vendor)
+    assert first_request(vendor, "zweite").status_code == 200
     assert [one.personenkennung for one in vendor.call("bestandAbrufen").person] == before
     happen(vendor, "namensaenderung", before[0])
     assert pending(vendor)[before[0]] == "geaendert"

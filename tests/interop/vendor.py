@@ -85,11 +85,15 @@ def command(*arguments: str, folder: Path, check: bool = True) -> subprocess.Com
 
 def begin(folder: Path) -> None:
     """The shipped agreements in a place of their own, and beside them `probe`, new."""
-    own = (folder.parent / "schemas", folder.parent / "wsdl")
-    for shipped, copy in zip((schemas(), wsdl()), own, strict=True):
-        shutil.copytree(shipped, copy)
-    places = ("--schemas", str(own[0]), "--wsdl", str(own[1]), "--sandbox", str(folder))
-    command("agreement", "new", "probe", "--yes", *places, folder=folder)
+    for shipped in (schemas(), wsdl()):
+        shutil.copytree(shipped, folder.parent / shipped.name)
+    draft(folder, "probe")
+
+
+def draft(folder: Path, name: str) -> None:
+    """A new agreement beside the others."""
+    own = ("--schemas", str(folder.parent / "schemas"), "--wsdl", str(folder.parent / "wsdl"))
+    command("agreement", "new", name, "--yes", *own, "--sandbox", str(folder), folder=folder)
 
 
 def started(folder: Path, port: int, *more: str) -> tuple[subprocess.Popen[str], str]:
