@@ -78,6 +78,8 @@ def derive(datensatz: Tree, *, stichtag: date) -> Ableitung:
     blocks = _blocks(control, stichtag, note)
     azr_nummer_frei = not _unlimited_granted(person, stichtag, note)
     restricted = control.get("eingeschraenkt")
+    if restricted:
+        _bounds(person, note)
     for path in restricted if isinstance(restricted, list) else ():
         person = release.without(person, str(path))
     statuses = _in_force(person, stichtag, note)
@@ -120,6 +122,15 @@ def _unlimited_granted(person: Tree, day: date, note: Note) -> bool:
             granted = granted or begin is None or begin <= day
             note(begin)
     return granted
+
+
+def _bounds(person: Tree, note: Note) -> None:
+    """Notes every bound of a status or residence duty: a contested one is not told, but still decides who is seen."""
+    for status in _items(person, "aufenthaltsstatus"):
+        note(first_day(status.get("beginn")))
+        note(next_day(last_day(status.get("ende"))))
+    for duty in _items(person, "wohnsitzauflage"):
+        note(next_day(last_day(duty.get("befristetBis"))))
 
 
 def _in_force(person: Tree, day: date, note: Note) -> list[_Status]:

@@ -241,3 +241,29 @@ def test_whoever_checks_keys_recomputes_what_was_written_by_another_renderer(lig
     database = KeyedDatabase(light_house.database, light_house.vault)
     check = KeyCheck(database, light_house.vault, {"wohnung/1": light_house.agreements["wohnung"]}, TODAY)
     assert {one.what: (one.count, one.failed) for one in check.run(None)}["digests"] == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("person", "contested", "art"),
+    [
+        ({"aufenthaltsstatus": [{"art": "AG01", "ende": "2027-05"}]}, "aufenthaltsstatus.ende", "AG01"),
+        (
+            {"wohnsitzauflage": [{"art": "W12A1", "befristetBis": "2027-05-31"}]},
+            "wohnsitzauflage.befristetBis",
+            "W12A1",
+        ),
+    ],
+)
+def test_a_contested_bound_ends_a_fragment_too(
+    light_house: House, person: dict[str, Any], contested: str, art: str
+) -> None:
+    """A status whose end is contested (DSGVO Art. 18) decides who is seen only until then: nobody is told of after."""
+    scope = (Condition(f"{contested.partition('.')[0]}.art", one_of=frozenset({art})),)
+    light_house.agreements = {"wohnung": agreement(scope=scope)}
+    light_house.take(upsert("1", 1, person=person, eingeschraenkt=[contested]))
+    light_house.reproject()
+    light_house.today = date(2027, 5, 31)
+    assert told(light_house) == 1
+    light_house.today = date(2027, 6, 1)
+    assert told(light_house) == 0
+    assert light_house.kennungen() == {}

@@ -1,0 +1,101 @@
+"""A projection stays what it is until the day that was named: on this rest the feed and what is written beforehand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.agreements import projection as rules
+from gateway.agreements.agreement import Agreement, Condition
+from gateway.model import codelists
+from gateway.model.days import first_day, last_day
+from gateway.model.derived import derive
+from gateway.model.person import Person
+from gateway.model.structure import grantable
+from gateway.model.trees import to_tree
+from gateway.model.types import Tree
+from tests.unit.store.store_kit import agreement, record
+
+EVERY = tuple(node.path for node in grantable(Person))
+DECIDING = {
+    **{f"{name}.art": tuple(codelists.load(name).codes) for name in ("aufenthaltsstatus", "wohnsitzauflage")},
+    "unterbringungsanspruch.art": ("P53", "FLUEAG", "KEINER", "ORDNUNG"),
+    "niederlassungserlaubnisErteilt.erteilt": ("true",),
+    "sperrvermerk": ("true",),
+}
+"""Fields that time changes, each with values that a scope may ask for."""
+STATUSES, DUTIES = DECIDING["aufenthaltsstatus.art"], DECIDING["wohnsitzauflage.art"]
+CONTESTED = (
+    *("aufenthaltsstatus.art", "aufenthaltsstatus.beginn", "aufenthaltsstatus.ende"),
+    *("wohnsitzauflage.art", "wohnsitzauflage.befristetBis", "fortzugsdatum", "impfung.datum"),
+)
+DAYS = st.dates(date(2025, 1, 1), date(2029, 12, 31)).map(date.isoformat)
+DATES = st.tuples(DAYS, st.sampled_from((4, 7, 10))).map(lambda drawn: drawn[0][: drawn[1]])
+
+
+def group(optional: dict[str, st.SearchStrategy[str]], **required: st.SearchStrategy[str]) -> st.SearchStrategy[Tree]:
+    """A group of a record."""
+    return st.fixed_dictionaries(required, optional=optional)  # type: ignore[arg-type]  # texts are Values
+
+
+@st.composite
+def people(draw: st.DrawFn) -> Tree:
+    """Records full of bounds, some of them contested."""
+    status = group({"beginn": DATES, "ende": DATES}, art=st.sampled_from(STATUSES))
+    person = {
+        "aufenthaltsstatus": draw(st.lists(status, min_size=1, max_size=2)),
+        "wohnsitzauflage": draw(st.lists(group({"befristetBis": DAYS}, art=st.sampled_from(DUTIES)), max_size=2)),
+        "impfung": draw(
+            st.just([]) | st.lists(group({"datum": DAYS}, art=st.sampled_from(tuple(codelists.load("impfung").codes))))
+        ),
+        "geburt": {"datum": draw(st.sampled_from(("1990-05-17", "2020-08-01")))},
+        "fortzugsdatum": draw(st.none() | DAYS),
+    }
+    control = {
+        "eingeschraenkt": draw(st.just([]) | st.lists(st.sampled_from(CONTESTED), min_size=1, max_size=3, unique=True)),
+        "auskunftssperre": draw(st.just([]) | st.lists(group({"bis": DAYS}, art=st.sampled_from("1356")), max_size=1)),
+    }
+    return to_tree(record("1", 1, person=person, **control))
+
+
+@st.composite
+def scopes(draw: st.DrawFn) -> tuple[Condition, ...]:
+    """One condition on what time changes."""
+    field = draw(st.sampled_from(("aufenthaltsstatus.art", "wohnsitzauflage.art")) | st.sampled_from(sorted(DECIDING)))
+    values = draw(st.frozensets(st.sampled_from(DECIDING[field]), min_size=1))
+    tests = ({"present": True}, {"one_of": values}, {"none_of": values})
+    return (Condition(field, **draw(st.sampled_from(tests))),)  # type: ignore[arg-type]  # one of three
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(people(), scopes(), DAYS.map(date.fromisoformat), st.integers(0, 2000))
+def test_nothing_that_is_told_changes_before_its_day(
+    tree: Tree, scope: tuple[Condition, ...], day: date, on: int
+) -> None:
+    """Who is seen, and as what, is the same on every day before the next one named, whatever of it is contested."""
+    whole = agreement(fields=EVERY, scope=scope, valid_from=date(2000, 1, 1), valid_to=date(2090, 1, 1))
+    end = rules.next_day(whole, derive(tree, stichtag=day), stichtag=day)
+    assert end is not None
+    near = {bound + timedelta(days=more) for bound in bounds(tree["person"]) for more in (0, 1)}
+    for other in {end - timedelta(days=1), min(end - timedelta(days=1), day + timedelta(days=on)), *near}:
+        if day < other < end:
+            assert shown(whole, tree, other) == shown(whole, tree, day)
+
+
+def shown(whole: Agreement, tree: Tree, day: date) -> Tree | None:
+    """What the application would be told on that day; None if it does not see the person."""
+    ableitung = derive(tree, stichtag=day)
+    seen = rules.visible(whole, tree, ableitung, stichtag=day)
+    return rules.project(whole, frozenset(EVERY), tree, ableitung, rules.Links()) if seen else None
+
+
+def bounds(value: object) -> set[date]:
+    """The first and the last day of every date in a person."""
+    if isinstance(value, dict):
+        return {day for item in value.values() for day in bounds(item)}
+    if isinstance(value, list):
+        return {day for item in value for day in bounds(item)}
+    ends = (first_day(value), last_day(value)) if isinstance(value, str) and value[:2] == "20" else ()
+    return {day for day in ends if day is not None}
