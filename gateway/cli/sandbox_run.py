@@ -81,8 +81,10 @@ def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[Non
     """The pages for browsers are there, and everybody was fetched from the source; SourceError if that takes long."""
     from gateway.app import build
     from gateway.sandbox.house import pages_by_link
+    from gateway.sandbox.proving import require_sandbox as require_proven
 
     settings = settings_file.load(installation.settings)
+    require_proven(settings)  # with what the environment replaces: no other database is opened
     configure_log(settings.log)
     log = (sandbox.folder / "pages.log").open("a", encoding="utf-8")
     with (

@@ -17,6 +17,7 @@ import requests
 from click.testing import CliRunner
 
 from gateway.app import App, build
+from gateway.cli import sandbox_run
 from gateway.cli.installation import Plan, create, store, terms
 from gateway.cli.main import cli
 from gateway.cli.sandbox_place import Wishes, ensure
@@ -208,6 +209,21 @@ def test_nobody_is_fetched_from_a_foreign_source(folder: Path, command: tuple[st
     assert "not the simulator of this sandbox" in str(result.exception)
     result = CliRunner().invoke(cli, given)
     assert not isinstance(result.exception, SettingsError), result.exception
+
+
+def test_the_pages_for_browsers_open_no_other_database(
+    made: Path, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is meant for the installation of the same shell leads them nowhere."""
+    sandbox, other = settings_of(made).sandbox, tmp_path / "real.sqlite"
+    shutil.copy(str(app.database.path), other)
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", f"sqlite:///{other}")
+    assert sandbox is not None
+    before = other.read_bytes()
+    refused = pytest.raises(SettingsError, match=r"database\.url: not in the folder of the sandbox")
+    with refused, sandbox_run._pages(ensure(made, now=NOW), sandbox):
+        pass
+    assert other.read_bytes() == before
 
 
 @pytest.mark.parametrize("above", ["..", "/", "keys"])
