@@ -126,6 +126,8 @@ class ParallelBudget:
                     own, mine = count, place
                 elif count == 0 or not _alive(pid, began):
                     free = place if free is None else free
+                    if pid == 0:
+                        break  # the lowest free place is always taken: behind one that never was there is nobody
                 else:
                     others += count
             chosen = free if mine is None else mine
