@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +21,7 @@ from gateway.store.keyring import KeyRing
 from gateway.store.vault import Vault
 from gateway.wire import certificates
 from gateway.wire.seal import Method, Profile, SigningKey, sample
+from gateway.wire.soap import Version
 from gateway.wire.verify import verify_answer
 
 
@@ -87,8 +89,8 @@ class Rehearsal:
             return Rehearsed(what, f"{key_path.name} may be read by others")
         if not certificates.holds(key.certificate, now=self.now):
             return Rehearsed(what, "the certificate is expired or not yet valid")
-        for profile in get_args(Profile):
-            verify_answer(sample(profile, key, now=self.now), key.certificate, profile, now=self.now)
+        for profile, version in product(get_args(Profile), Version):
+            verify_answer(sample(profile, version, key, now=self.now), key.certificate, profile, now=self.now)
         return Rehearsed(what, detail=f"signs, and its certificate verifies it ({certificate_path.name})")
 
     def _store(self) -> Iterator[Rehearsed]:

@@ -32,6 +32,7 @@ _KEY_KINDS = {"rsa-sha256": rsa.RSAPrivateKey, "ecdsa-p256-sha256": ec.EllipticC
 _LIFETIME = timedelta(minutes=5)
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _HEADER_END, _BODY_END, _ENVELOPE_END = b"</soap:Header>", b"</soap:Body>", b"</soap:Envelope>"
+_HARD_TEXT = "&amp;&lt;]]&gt;&#xD;\n\t\"'\x85\u2028S\u0331\U0001f600"
 _BODY_ID, _TIMESTAMP_ID, _TOKEN_ID = "Body", "Timestamp", "X509"
 _TOKEN_REFERENCE = (
     f'<wsse:SecurityTokenReference xmlns:wsse="{WSSE}">'
@@ -108,11 +109,14 @@ def sign(
         raise SigningError("the signature could not be made") from None
 
 
-def sample(profile: Profile, key: SigningKey, *, now: datetime) -> bytes:
-    """A signed message that says nothing: the rehearsal of a key. SigningError as for any other."""
-    text = b'<probe xmlns="urn:de:koeln:fldm:probe"></probe>'
-    body = body_bytes(Version.SOAP11, proved(text, _parsed(text)), profile)
-    return sign(profile, Version.SOAP11, (), body, key, now=now)
+def sample(profile: Profile, version: Version, key: SigningKey, *, now: datetime) -> bytes:
+    """A signed message that tells nothing, with the characters that are hardest to sign: the rehearsal of a key.
+
+    SigningError as for any other.
+    """
+    text = f'<probe xmlns="urn:de:koeln:fldm:probe">{_HARD_TEXT}<leer></leer></probe>'.encode()
+    part = proved(text, _parsed(text))
+    return sign(profile, version, (part,), body_bytes(version, part, profile), key, now=now)
 
 
 @dataclass(frozen=True, slots=True)

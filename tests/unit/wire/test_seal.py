@@ -13,7 +13,7 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from gateway.errors import SettingsError, SigningError
-from gateway.wire import issuing, signing
+from gateway.wire import issuing, seal, signing
 from gateway.wire.canonical import proved
 from gateway.wire.issuing import Issued, Term
 from gateway.wire.names import DS, WSSE, WSU
@@ -164,6 +164,21 @@ def test_signxml_reads_a_key_before_it_is_used(house_keys, monkeypatch) -> None:
     for key in house_keys.values():
         with pytest.raises(SigningError, match="signxml"):
             prove(key, now=NOW)
+
+
+@pytest.mark.parametrize("version", list(Version))
+@pytest.mark.parametrize("wrong", [("soap:Body", "soap:Body "), ('wsu:Id="Body"', "wsu:Id='Body'")])
+def test_signxml_reads_a_key_in_each_version_and_profile(house_keys, monkeypatch, version, wrong) -> None:
+    """If what is digested were not canonical in one version or profile only, nothing would be served either."""
+    begun = seal._body_start
+
+    def spoilt(one: Version, profile: Profile) -> bytes:
+        start = begun(one, profile)
+        return start.replace(wrong[0].encode(), wrong[1].encode(), 1) if one is version else start
+
+    monkeypatch.setattr(seal, "_body_start", spoilt)
+    with pytest.raises(SigningError, match="signxml"):
+        prove(house_keys["ecdsa-p256-sha256"], now=NOW)
 
 
 def test_umschlag_signature_is_the_last_child_of_the_header(house_keys) -> None:
