@@ -76,7 +76,7 @@ MEASURES = (
         "Was nie gebraucht wird (zum Beispiel Fahndung, Sicherheitsbefragung, Befunde), kommt nicht in den Speicher.",
         (
             "unit/sources/test_simulated.py::test_forbidden_fields_reach_the_store_nowhere",
-            "property/test_leaks.py::test_no_forbidden_value_is_in_any_answer",
+            "fault/test_leaks.py::test_no_forbidden_value_is_in_any_answer",
         ),
     ),
     Measure(
@@ -111,8 +111,8 @@ MEASURES = (
         "Jede Person ist unter einem eigenen Schlüssel verschlüsselt (AES-256-GCM); die Schlüssel darüber liegen "
         "außerhalb der Datenbank. Suchschlüssel sind verschlüsselte Prüfwerte über Kombinationen von Merkmalen.",
         (
-            "property/test_leaks.py::test_no_secret_is_in_any_file",
-            "property/test_leaks.py::test_no_azr_number_is_in_any_file",
+            "fault/test_leaks.py::test_no_secret_is_in_any_file",
+            "fault/test_leaks.py::test_no_azr_number_is_in_any_file",
             "unit/store/test_vault.py::test_a_changed_bit_is_noticed_and_nothing_is_quoted",
             "unit/store/test_search.py::test_a_single_name_is_no_key",
         ),
