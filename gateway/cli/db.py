@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.options import FOLDER, load_settings, settings_option
+from gateway.cli.waiting import progress_bars, quiet_option
 from gateway.errors import StoreError
 from gateway.store import backup, backup_manifest, database, restoring
 from gateway.store.alone import require_alone
@@ -19,6 +20,7 @@ from gateway.store.key_check import KeyCheck
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import PURPOSES, VAULT, KeyRing
 from gateway.store.ledger import LEDGER, Ledger
+from gateway.store.progress import Progress, silent
 from gateway.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def upgrade(settings_path: Path | None) -> None:
 @db.command(name="backup")
 @click.argument("folder", type=FOLDER)
 @settings_option
-def take_backup(folder: Path, settings_path: Path | None) -> None:
+@quiet_option
+def take_backup(folder: Path, settings_path: Path | None, quiet: bool) -> None:
     """Write a consistent copy of the database into a new FOLDER, beside all traffic, and read it back.
 
     Keys, erasure ledger and anchor file are not in it: they are kept apart (docs/sicherung.md). That it was made
@@ -56,18 +59,26 @@ def take_backup(folder: Path, settings_path: Path | None) -> None:
 
     settings = load_settings(settings_path)
     backup.require_file(database.located(settings.database.url))
-    made = make_backup(load(settings), folder)
+    with progress_bars(quiet=quiet) as told:
+        made = make_backup(load(settings), folder, told)
     click.echo(f"{folder}: {made.eintraege} audit entries, {made.groesse} bytes, SHA-256 {made.sha256}")
 
 
-def make_backup(rules: Rules, folder: Path) -> Manifest:
+def make_backup(rules: Rules, folder: Path, progress: Progress = silent) -> Manifest:
     """A backup lies in `folder`; the trail and the database say so."""
     from gateway.app import open_house
 
     with open_house(rules) as app:
         _note(app, "begonnen")
-        vault, anchor = Vault(rules.ring, rules.randomness), rules.settings.audit.anchor
-        made = backup.take(app.database, folder, vault=vault, anchor=anchor, key=rules.checkpoint, clock=rules.clock)
+        made = backup.take(
+            app.database,
+            folder,
+            vault=Vault(rules.ring, rules.randomness),
+            anchor=rules.settings.audit.anchor,
+            key=rules.checkpoint,
+            clock=rules.clock,
+            progress=progress,
+        )
         backup.remember(app.database, made.moment)
         _note(app, "ok")
         app.audit.checkpoint()
@@ -77,7 +88,8 @@ def make_backup(rules: Rules, folder: Path) -> Manifest:
 @db.command()
 @click.argument("folder", type=FOLDER)
 @settings_option
-def restore(folder: Path, settings_path: Path | None) -> None:
+@quiet_option
+def restore(folder: Path, settings_path: Path | None, quiet: bool) -> None:
     """Put the backup in FOLDER in the place of the database (SQLite), and do what a restore requires.
 
     Refuses while server or poller run, and if a key is missing that the backup needs. The old database is set aside.
@@ -87,15 +99,16 @@ def restore(folder: Path, settings_path: Path | None) -> None:
 
     settings = load_settings(settings_path)
     backup.require_file(database.located(settings.database.url))
-    put_back(load(settings, database=False), folder)
+    put_back(load(settings, database=False), folder, quiet=quiet)
 
 
-def put_back(rules: Rules, folder: Path) -> None:
+def put_back(rules: Rules, folder: Path, *, quiet: bool = False) -> None:
     """The backup in `folder` is the database, and may be served; said on the command line."""
     path = backup.require_file(database.located(rules.settings.database.url))
     manifest = backup_manifest.read(folder, rules.checkpoint.public)
     _require_companions(rules, manifest)
-    aside = restoring.restore(path, folder, manifest, os.urandom)
+    with progress_bars(quiet=quiet) as told:
+        aside = restoring.restore(path, folder, manifest, os.urandom, told)
     click.echo(f"in place: the backup of {manifest.zeitpunkt} with {manifest.eintraege} audit entries")
     if aside is not None:
         click.echo(f"set aside: {aside.name}; it holds personal data, delete it when nobody needs it any more")

@@ -17,8 +17,9 @@ from gateway.cli import children
 from gateway.cli.audit import inspect
 from gateway.cli.installation import Installation, Plan, create
 from gateway.cli.options import FOLDER, agreements_folder, city, now
-from gateway.cli.run import polling, summary
+from gateway.cli.run import summary
 from gateway.cli.sample_client import Answered, SampleClient
+from gateway.cli.waiting import progress_bars
 from gateway.errors import SettingsError, SourceError
 from gateway.reports.verification import ExitCode
 from gateway.settings import load
@@ -81,8 +82,8 @@ def _poll(installation: Installation, console: Console, *, total: int | None = N
 
     settings = load(installation.settings)
     configure_log(settings.log)
-    with build(settings) as app, polling(console=console, total=total) as progress:
-        result = app.poll.run_once(progress=progress)
+    with build(settings) as app, progress_bars(console=console) as told:
+        result = app.poll.run_once(progress=lambda what, done, _unknown: told(what, done, total))
     console.print(f"  {summary(result.counts)}", highlight=False)
 
 

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.cli.certificate import table
 from gateway.cli.options import FILE, load_settings, now, settings_option
+from gateway.cli.waiting import progress_bars, quiet_option
 from gateway.settings import Settings, SigningSettings
 from gateway.store.database import Database
 from gateway.store.key_check import usage
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import REPLACED, ROTATABLE, KeyRing, file_name
-from gateway.store.rekeying import Progress as Told
 from gateway.store.vault import Vault
 from gateway.upkeep.rehearsal import Rehearsal
 from gateway.upkeep.rekeying import Rekeying
@@ -74,7 +73,7 @@ def rotate() -> None:
 
 def _rotation(purpose: str) -> click.Command:
     @settings_option
-    @click.option("--quiet", is_flag=True, help="No progress bar.")
+    @quiet_option
     def command(settings_path: Path | None, quiet: bool) -> None:
         with _rekeying(settings_path, quiet=quiet) as work:
             done = work.rotate(purpose)
@@ -129,19 +128,10 @@ def _rekeying(settings_path: Path | None, *, quiet: bool) -> Iterator[Rekeying]:
 
     settings = load_settings(settings_path)
     folder = settings.keys.directory
-    with build(settings) as app, _progress(quiet=quiet) as told:
+    with build(settings) as app, progress_bars(quiet=quiet) as told:
         vault = Vault(KeyRing.load(folder))
         yield Rekeying(app.database, vault, app.audit, folder, time.sleep, progress=told)
         app.audit.checkpoint()
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Told]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("keys", total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
 
 
 def _ring(settings: Settings, moment: datetime) -> Table:

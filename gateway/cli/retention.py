@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.cli.options import FILE, find_settings, load_settings, now, settings_option
+from gateway.cli.waiting import progress_bars
 from gateway.errors import StoreError
 from gateway.store.overview import overview
 from gateway.upkeep import clock, retention_rules
-from gateway.upkeep.retention import Progress as Told
 from gateway.upkeep.retention import Report
 
 
@@ -43,7 +40,7 @@ def run(settings_path: Path | None, dry_run: bool, quiet: bool, clock_is_right: 
     settings = load_settings(settings_path)
     configure_log(settings.log)
     rules = retention_rules.load(settings.retention.rules)
-    with build(settings) as app, _progress(quiet=quiet) as told:
+    with build(settings) as app, progress_bars(quiet=quiet) as told:
         seen = overview(app.database)
         if not (dry_run or clock_is_right) and (why := clock.doubt(seen.stand, seen.finished_at, now())):
             raise StoreError(f"nothing is deleted: {why}; if the clock is right: --clock-is-right", code="uhr-fraglich")
@@ -79,23 +76,6 @@ def _print(report: Report, *, quiet: bool) -> None:
         click.echo(f"Held back: {count:>5}  {_HELD[why]}")
     for number, reasons in report.escalated:
         click.echo(f"Never mended, tell the foreigners office: {number}: {'; '.join(reasons)}")
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Told]:
-    """A bar per part of the run, on a terminal only."""
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"))
-    disable = quiet or not console.is_terminal
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=disable, transient=True) as bars:
-        tasks = {}
-
-        def told(what: str, step: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], advance=step)
-
-        yield told
 
 
 _HELD = {

@@ -5,19 +5,16 @@ from __future__ import annotations
 import gc
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.cli.options import load_to_fetch, settings_option
 from gateway.cli.source import told
+from gateway.cli.waiting import progress_bars, quiet_option
 from gateway.sources.poll import Counts
 
 
@@ -26,7 +23,7 @@ from gateway.sources.poll import Counts
 @click.option("--once", is_flag=True, help="One round, then end.")
 @click.option("--every", type=click.IntRange(min=1), help="Seconds between rounds (default: the settings').")
 @click.option("--full", is_flag=True, help="Begin with a round that reads the whole stock.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@quiet_option
 def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, quiet: bool) -> None:
     """Fetch from OK.VISA into the store."""
     from gateway.app import build
@@ -37,7 +34,7 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
     with build(settings) as app:
         gc.freeze()  # what was loaded stays for good: a tenth of a poll went into looking at it again and again
         if once or full:
-            with polling(quiet=quiet) as progress:
+            with progress_bars(quiet=quiet) as progress:
                 result = app.poll.run_once(full=full, progress=progress)
             click.echo(summary(result.counts))
             reconciled = app.reconciliation.run_if_due()
@@ -59,19 +56,6 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
 def summary(counts: Counts) -> str:
     """One line with every count of a round."""
     return ", ".join(f"{getattr(counts, field.name)} {field.name}" for field in fields(counts))
-
-
-@contextmanager
-def polling(
-    *, total: int | None = None, quiet: bool = False, console: Console | None = None
-) -> Iterator[Callable[[Counts], None]]:
-    """A progress bar over the records of a round, on a terminal only; gives what `run_once` reports to."""
-    console = console or Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} records"))
-    disable = quiet or not console.is_terminal
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=disable, transient=True) as progress:
-        task = progress.add_task("OK.VISA", total=total)
-        yield lambda counts: progress.update(task, completed=counts.records)
 
 
 def _sleep(stop: threading.Event, seconds: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.options import load_to_fetch, settings_option
+from gateway.cli.waiting import progress_bars, quiet_option
 from gateway.store.reconciled import Outcome, Reconciled
 
 _OUTCOMES = {
@@ -34,7 +35,8 @@ def source() -> None:
     type=click.IntRange(min=0),
     help="Remove up to N records that OK.VISA no longer has, although that is more than the set share.",
 )
-def reconcile(settings_path: Path | None, confirmed: int) -> None:
+@quiet_option
+def reconcile(settings_path: Path | None, confirmed: int, quiet: bool) -> None:
     """Compare the whole stock with OK.VISA's now, and mend what has drifted apart; ends 0 if complete, else 1."""
     from gateway.app import build
     from gateway.log import configure_log
@@ -43,7 +45,8 @@ def reconcile(settings_path: Path | None, confirmed: int) -> None:
     configure_log(settings.log)
     with build(settings) as app:
         try:
-            result = app.reconciliation.run(confirmed=confirmed)
+            with progress_bars(quiet=quiet) as progress:
+                result = app.reconciliation.run(confirmed=confirmed, progress=progress)
         finally:
             app.audit.checkpoint()
     click.echo(told(result))

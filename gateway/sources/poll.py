@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
 from functools import partial
 from typing import Protocol
@@ -30,6 +30,7 @@ from gateway.sources.schedule import keep_polling
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.sources.turns import Remembered, Turns
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Turn, Withholding
+from gateway.store.progress import Progress, silent
 from gateway.store.tenure import Tenure
 from gateway.store.waiting import Fate
 
@@ -37,6 +38,8 @@ Clock = Callable[[], datetime]
 Agreements = Callable[[date], Mapping[str, Agreement]]
 """The agreements in force on a day: each step of a round asks for those of its own day."""
 
+RECORDS = "records"
+"""What progress calls the records that were read."""
 _OVERLAP = 100
 _LATEST = 2**53 - 1
 """The highest change number there can be."""
@@ -62,7 +65,13 @@ class Store(Remembered, Protocol):
         self, tenure: Tenure, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
     ) -> Ingested: ...
     def reproject(
-        self, tenure: Tenure, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+        self,
+        tenure: Tenure,
+        agreements: Mapping[str, Agreement],
+        *,
+        now: datetime,
+        stichtag: date,
+        progress: Progress,
     ) -> object: ...
     def finish_poll(self, tenure: Tenure, source: str, stand: datetime, now: datetime) -> None: ...
     def forget_numbers(self, tenure: Tenure, source: str, at: int) -> Position: ...
@@ -120,10 +129,11 @@ class Poll:
         windows = Windows(maintenance, self._timezone)
         self.turns = Turns(store, source.name, clock, windows, every=every)
 
-    def run_once(self, *, full: bool = False, progress: Callable[[Counts], None] | None = None) -> PollResult:
+    def run_once(self, *, full: bool = False, progress: Progress = silent) -> PollResult:
         """Everything the source has is in the store, or SourceError and the position is where it broke off.
 
-        `full` reads the whole stock again, as the very first round does; `progress` is told after every page.
+        `full` reads the whole stock again, as the very first round does; `progress` is told of persons computed
+        anew, and of records.
         What changes by the date alone is done first: a block that ends does not wait for the source.
         """
         counts = Counts()
@@ -137,11 +147,11 @@ class Poll:
         counts: Counts,
         *,
         full: bool = False,
-        progress: Callable[[Counts], None] | None = None,
+        progress: Progress = silent,
     ) -> None:
         """What `run_once` does, for a caller who holds the lock already."""
         turn = self.turns.take(tenure)
-        self._reproject(tenure)
+        self._reproject(tenure, progress)
         with self.turns.attempt(tenure, turn):
             self._read(tenure, turn, counts, full=full, progress=progress)
 
@@ -161,9 +171,7 @@ class Poll:
             self.catch_up(tenure, counts)
         return PollResult(counts, complete=True)
 
-    def _read(
-        self, tenure: Tenure, turn: Turn, counts: Counts, *, full: bool, progress: Callable[[Counts], None] | None
-    ) -> None:
+    def _read(self, tenure: Tenure, turn: Turn, counts: Counts, *, full: bool, progress: Progress) -> None:
         """From the source's first word in this round to its last; between two pages a maintenance window may begin."""
         self.turns.require_open()
         state, stored = self._source.state(once=circuit.is_open(turn)), self._store.position(self._source.name)
@@ -186,8 +194,7 @@ class Poll:
             begun = min(begun, self._clock())
             self._ingest(tenure, batch, counts)
             counts.pages += 1
-            if progress is not None:
-                progress(replace(counts))
+            progress(RECORDS, counts.records, None)
         self._finish(tenure, advance)
         if whole:
             self._store.waiting.forget_vanished(tenure, self._source.name, begun)
@@ -282,9 +289,10 @@ class Poll:
         for one in fields(ingested):
             setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
 
-    def _reproject(self, tenure: Tenure) -> None:
+    def _reproject(self, tenure: Tenure, progress: Progress = silent) -> None:
         today = self._today()
-        self._store.reproject(tenure, self._agreements(today), now=self._clock(), stichtag=today)
+        agreements = self._agreements(today)
+        self._store.reproject(tenure, agreements, now=self._clock(), stichtag=today, progress=progress)
 
     def _finish(self, tenure: Tenure, advance: Advance) -> None:
         now = self._clock()

@@ -25,10 +25,12 @@ from gateway.sources.okvisa import Page
 from gateway.sources.poll import Agreements, Clock, Counts, Poll, Source, Store
 from gateway.sources.sweep import Stock, Sweep, person_number
 from gateway.store.batch import Batch, Change, Merge, Removal
+from gateway.store.progress import Progress, silent
 from gateway.store.reconciled import Outcome, Reconciled
 from gateway.store.reconciling import Absent, Comparison, Drift
 from gateway.store.tenure import Tenure
 
+COMPARED = "records compared"
 HELD = "held"
 """How many a brake kept from being removed."""
 RETITLED = "titles"
@@ -98,18 +100,21 @@ class Reconciliation:
         except (Stopped, SourceError):
             return None  # noted and logged there, if it is a failure
 
-    def run(self, *, confirmed: int = 0, stop: Callable[[], bool] = lambda: False) -> Reconciled:
+    def run(
+        self, *, confirmed: int = 0, stop: Callable[[], bool] = lambda: False, progress: Progress = silent
+    ) -> Reconciled:
         """At once. Afterwards what is stored is what the source says, as far as the outcome says so.
 
         `confirmed` persons and refused records may be removed although that is more than the set share. SourceError
         if the source cannot be read; Stopped, with nothing noted, if `stop()` said so between two pages. Neither
-        is anything noted if a maintenance window of the source keeps it from being asked.
+        is anything noted if a maintenance window of the source keeps it from being asked. `progress` is told of every
+        page.
         """
         self._stop = stop
         log = structlog.get_logger("gateway.reconciliation")
         with self._store.poll_lock() as tenure:
             try:
-                result = self._run(tenure, confirmed)
+                result = self._run(tenure, confirmed, progress)
             except SourceError as error:
                 if error.code == WINDOW:
                     raise  # no failure: it ends like one that was told to stop
@@ -123,8 +128,8 @@ class Reconciliation:
         log.info("reconciliation", source=self._source.name, outcome=result.outcome.value, **result.found)
         return result
 
-    def _run(self, tenure: Tenure, confirmed: int) -> Reconciled:
-        self._poll.catch_up(tenure, Counts())
+    def _run(self, tenure: Tenure, confirmed: int, progress: Progress) -> Reconciled:
+        self._poll.catch_up(tenure, Counts(), progress=progress)
         position = self._store.position(self._source.name)
         known = 0 if position is None else position.change_number
         stock, first = self._begin()
@@ -135,6 +140,7 @@ class Reconciliation:
         for page in self._pages(first, 0, full=True):
             sweep.add(page)
             self._mend_page(tenure, comparison, page)
+            progress(COMPARED, sweep.records, None if stock is None else stock.total)
         verdict = self._verdict(stock, sweep)
         if verdict is None:
             verdict = self._end(tenure, comparison, first, confirmed)

@@ -20,7 +20,9 @@ from gateway.store.audit_anchor_file import AnchorFile
 from gateway.store.audit_chain import Transactions, first_link, translated
 from gateway.store.audit_entry import rfc3339
 from gateway.store.audit_rows import BatchRow, DatabaseRows, EntryRow, HeadRow
+from gateway.store.audit_walk import BATCHES
 from gateway.store.durable import sync_folder
+from gateway.store.progress import Progress, counted, silent
 
 _BUFFER = 1024 * 1024
 
@@ -42,6 +44,7 @@ def export(
     key: CheckpointKey,
     clock: Callable[[], datetime],
     until: datetime | None = None,
+    progress: Progress = silent,
 ) -> Extent:
     """The whole trail, or all up to the last batch before `until`, is in the file `path` (mode 0600), durably.
 
@@ -57,7 +60,7 @@ def export(
     )
     with _replacing(path) as file, translated("read"), database.read() as connection:
         writer = _Writer(file, DatabaseRows(connection), header)
-        return writer.write(source, key)
+        return writer.write(source, key, progress)
 
 
 class _Writer:
@@ -73,25 +76,27 @@ class _Writer:
         self._last: BatchRow | None = None
         self._batches = self._entries = 0
 
-    def write(self, source: AnchorFile, key: CheckpointKey) -> Extent:
+    def write(self, source: AnchorFile, key: CheckpointKey, progress: Progress) -> Extent:
         self._put(form.header_line(self._header))
         for _, raw in source.lines(lambda _rule, _text: None):
             self._put(form.line(form.CHECKPOINT, raw.removesuffix(b"\n")))
         for month, alive in sorted(self._rows.segments().items()):
             self._put(form.month_line(month, alive))
         self._put(form.line(form.STRAYS, str(self._rows.strays()).encode()))
-        self._write_trail()
+        self._write_trail(progress)
         for head in self._final_heads():
             self._put(form.head_line(head))
         end = form.End(bloecke=self._batches, eintraege=self._entries, sha256=self._hash.hexdigest())
         self._put(form.END + b"\t" + key.signed(end.model_dump()))
         return Extent(self._batches, self._entries, self._last.time if self._last else None)
 
-    def _write_trail(self) -> None:
+    def _write_trail(self, progress: Progress) -> None:
         """Each batch and behind it its entries; entries of no batch stand where their number would be."""
         entries = self._rows.entries()
         entry = next(entries, None)
-        for batch in self._batches_wanted():
+        cut = self._header.bis is not None or not self._heads
+        total = None if cut or self._heads[0].number < 0 else self._heads[0].number
+        for batch in counted(self._batches_wanted(), BATCHES, total, progress):
             while entry is not None and entry.batch < batch.number:
                 entry = self._put_entry(entry, entries)
             self._put(form.batch_line(batch))

@@ -25,7 +25,9 @@ from gateway.store.audit_anchor_file import LONGEST_LINE as LONGEST_CHECKPOINT
 from gateway.store.audit_anchor_file import Report
 from gateway.store.audit_rows import BatchRow, EntryRow, HeadRow
 from gateway.store.audit_verdict import Findings
+from gateway.store.progress import Progress, counted, silent
 
+LINES = "lines of the file"
 _MOST_MONTHS = 12_000
 _MOST_HEADS = 2
 _RANKS = {
@@ -45,12 +47,12 @@ _Read = TypeVar("_Read")
 class ExportRows:
     """The rows of an exported file, in the order in which they stand."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, progress: Progress = silent) -> None:
         """The file is read once from end to end: AuditError if it cannot be read, is cut off, or is no export."""
         self._path = path
         with _opened(path) as file:
             self._stat = _identity(file)
-        self._survey = _survey(self._lines())
+        self._survey = _survey(counted(self._lines(), LINES, None, progress))
 
     @property
     def header(self) -> form.Header:

@@ -19,11 +19,18 @@ from gateway.store.audit_match import match
 from gateway.store.audit_rows import DatabaseRows
 from gateway.store.audit_verdict import Exported, Finding, Findings, Match, Verdict
 from gateway.store.audit_walk import Walk
+from gateway.store.progress import Progress, silent
 
 __all__ = ["Finding", "Match", "Verdict", "match", "verify", "verify_export"]
 
 
-def verify(database: Transactions, *, anchor: Path | None = None, public_key: Path | None = None) -> Verdict:
+def verify(
+    database: Transactions,
+    *,
+    anchor: Path | None = None,
+    public_key: Path | None = None,
+    progress: Progress = silent,
+) -> Verdict:
     """The whole trail was read and checked; AuditError if it, the anchor or the key cannot be read.
 
     Finds in the database alone: changed, reordered, inserted and removed entries and batches inside the chain, and
@@ -37,10 +44,10 @@ def verify(database: Transactions, *, anchor: Path | None = None, public_key: Pa
     if anchor is not None and public_key is not None:
         anchors.append(AnchorFile(anchor, load_public(public_key)))
     with translated("read"), database.read() as connection:
-        return Walk(DatabaseRows(connection), anchors).run()
+        return Walk(DatabaseRows(connection), anchors, progress=progress).run()
 
 
-def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None) -> Verdict:
+def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None, progress: Progress = silent) -> Verdict:
     """An exported trail was read and checked with nothing but the public key; AuditError if it cannot be told.
 
     Finds what `verify` finds, against the checkpoints in the file: up to the last of them nothing can have been
@@ -52,7 +59,7 @@ def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None) -
     if anchor is not None and not anchor.is_file():
         raise AuditError(f"{anchor} fehlt")
     given = None if anchor is None else AnchorFile(anchor, public)
-    rows, findings = ExportRows(path), Findings()
+    rows, findings = ExportRows(path, progress), Findings()
     sealed = rows.seal(public, findings)
     header = rows.header
     heads = rows.heads()
@@ -66,7 +73,7 @@ def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None) -
     anchors = [Checkpoints(rows.checkpoints, public, name="Prüfpunkte des Auszugs")]
     anchors += [given] if given is not None else []
     cut = sealed and header.bis is not None
-    walk = Walk(rows, anchors, findings=findings, wanted=wanted, cut=cut)
+    walk = Walk(rows, anchors, findings=findings, wanted=wanted, cut=cut, progress=progress)
     exported = Exported(header.zeitpunkt, header.bis, header.schluessel)
     verdict = replace(walk.run(), export=exported, with_anchor=given is not None)
     return replace(verdict, anchor_empty=given is not None and walk.reached()[-1] is None)

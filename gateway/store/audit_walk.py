@@ -11,6 +11,9 @@ from gateway.store.audit_chain import MerkleTree, batch_hash, first_link
 from gateway.store.audit_check import EntryCheck
 from gateway.store.audit_rows import BatchRow, EntryRow, HeadRow, TrailRows
 from gateway.store.audit_verdict import Findings, Verdict
+from gateway.store.progress import Progress, counted, silent
+
+BATCHES = "batches of the audit trail"
 
 
 class Walk:
@@ -24,13 +27,15 @@ class Walk:
         findings: Findings | None = None,
         wanted: Callable[[Checkpoint], bool] = lambda _: True,
         cut: bool = False,
+        progress: Progress = silent,
     ) -> None:
         """`findings` are those made before, `wanted` the checkpoints that the trail must fulfil.
 
-        `cut` says that it was meant to end where it does.
+        `cut` says that it was meant to end where it does; `progress` is told of the batches.
         """
         self._rows = rows
         self._findings = findings or Findings()
+        self._progress = progress
         self._entries = _Ahead(rows.entries())
         self._check = EntryCheck(self._findings, dict(rows.segments()), unfinished=cut)
         self._anchors = [AnchorCheck(one, self._findings, wanted) for one in anchors]
@@ -48,7 +53,8 @@ class Walk:
         chain = self._head.chain if self._head is not None else None
         for anchor in self._anchors:
             anchor.begin(chain, self._hash)
-        for row in self._rows.batches():
+        said = None if self._head is None or self._head.number < 0 else self._head.number
+        for row in counted(self._rows.batches(), BATCHES, said, self._progress):
             self._read_batch(row)
         self._skip_strangers(None)
         self._check_head()

@@ -29,14 +29,24 @@ from gateway.store.backup_manifest import DATABASE, Manifest
 from gateway.store.database import Database
 from gateway.store.durable import sync_folder
 from gateway.store.keyed import KeyedDatabase, in_use
+from gateway.store.progress import Progress, silent
 from gateway.store.tables import backup_run, epoch
 from gateway.store.vault import Vault
 
 _BUSY_SECONDS = 30
+_PAGES = 4096
+"""Copied at once: 16 MB."""
 
 
 def take(
-    database: Database, folder: Path, *, vault: Vault, anchor: Path, key: CheckpointKey, clock: Callable[[], datetime]
+    database: Database,
+    folder: Path,
+    *,
+    vault: Vault,
+    anchor: Path,
+    key: CheckpointKey,
+    clock: Callable[[], datetime],
+    progress: Progress = silent,
 ) -> Manifest:
     """A backup lies in `folder` (0700, files 0600), durable and read back; `folder` must not exist before.
 
@@ -47,8 +57,8 @@ def take(
     with _beside(folder) as fresh:
         # Measured before the copy is made: what is anchored meanwhile speaks of entries that are not in it.
         checkpoints = AnchorFile(anchor, key.public)
-        _copy(path, fresh / DATABASE)
-        manifest = _described(fresh / DATABASE, checkpoints, vault, now)
+        _copy(path, fresh / DATABASE, progress)
+        manifest = _described(fresh / DATABASE, checkpoints, vault, now, progress)
         backup_manifest.write(fresh, manifest, key)
     return manifest
 
@@ -107,7 +117,7 @@ def _beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, progress: Progress) -> None:
     """All pages of one moment are in `target`, durably."""
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     try:
@@ -115,27 +125,35 @@ def _copy(source: Path, target: Path) -> None:
             closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=_BUSY_SECONDS)) as from_raw,
             closing(sqlite3.connect(target)) as to_raw,
         ):
-            # In one step: between two of them another process may write, and SQLite would begin again.
-            from_raw.backup(to_raw, pages=-1)
+            # In one read transaction: without it SQLite would begin again whenever another process has written.
+            from_raw.execute("BEGIN")
+            from_raw.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            from_raw.backup(
+                to_raw,
+                pages=_PAGES,
+                progress=lambda _state, left, total: progress("pages of the database", total - left, total),
+            )
     except sqlite3.Error as error:
         raise StoreError(f"the database cannot be copied ({error.sqlite_errorname})") from None
     with target.open("rb") as file:
         os.fsync(file.fileno())
 
 
-def _described(path: Path, checkpoints: AnchorFile, vault: Vault, now: datetime) -> Manifest:
+def _described(path: Path, checkpoints: AnchorFile, vault: Vault, now: datetime, progress: Progress) -> Manifest:
     """What is true of the copy; StoreError if it is not whole or its audit trail is not intact."""
+    progress("is the copy whole?", 0, None)
     require_whole(path)
     copy = Database.open(f"sqlite:///{path}")
     try:
         if not copy.is_current():
             raise StoreError("the tables are of another version (gateway db upgrade)")
-        verdict = _verdict(copy, checkpoints)
+        verdict = _verdict(copy, checkpoints, progress)
         if not verdict.intact:
             raise StoreError("the audit trail in the copy is violated: gateway audit verify")
         with copy.read() as connection:
             revision, said = copy.revision(), connection.execute(sa.select(epoch)).one()
             head = read_head(connection)
+        progress("which keys does it need?", 0, None)
         needed = _needed(copy, vault)
     finally:
         copy.close()
@@ -154,9 +172,9 @@ def _described(path: Path, checkpoints: AnchorFile, vault: Vault, now: datetime)
     )
 
 
-def _verdict(copy: Database, checkpoints: AnchorFile) -> Verdict:
+def _verdict(copy: Database, checkpoints: AnchorFile, progress: Progress) -> Verdict:
     with copy.read() as connection:
-        return Walk(DatabaseRows(connection), [checkpoints]).run()
+        return Walk(DatabaseRows(connection), [checkpoints], progress=progress).run()
 
 
 def _needed(copy: Database, vault: Vault) -> dict[str, list[int]]:

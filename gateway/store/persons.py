@@ -40,6 +40,7 @@ from gateway.store.ingest import Intake
 from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
 from gateway.store.notices import Notice, NoticeKind, Outstanding
+from gateway.store.progress import Progress, silent
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reconciled import Reconciled
 from gateway.store.reconciling import Comparison
@@ -157,7 +158,13 @@ class Store:
         return intake.take(tenure, batch, now=now, stichtag=stichtag)
 
     def reproject(
-        self, tenure: Tenure, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
+        self,
+        tenure: Tenure,
+        agreements: Mapping[str, Agreement],
+        *,
+        now: datetime,
+        stichtag: date,
+        progress: Progress = silent,
     ) -> Reprojected:
         """Afterwards every projection is what these agreements give on `stichtag`; cheap if nothing is due.
 
@@ -174,6 +181,7 @@ class Store:
             now=now,
             stichtag=stichtag,
             fragments=self._fragments,
+            progress=progress,
         )
 
     def position(self, source: str) -> Position | None:

@@ -3,13 +3,16 @@
 Wrapped and sealed texts say which generation opens them, so they are done row by row in short transactions, while
 everything else goes on. Hashes must all change at one moment: that is one transaction, under the poll lock, which
 writers wait for and readers do not notice. Whatever breaks off is simply done again.
+
+Progress is told after each short transaction. That is also the place to let others write: without a rest between
+the transactions they would wait for their turn.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,22 +22,14 @@ from gateway.store.database import Database
 from gateway.store.key_places import FEED_SEALED, HASHED, WRAPPED, FeedSealed, Hashed, Wrapped
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import VAULT
+from gateway.store.progress import Progress, silent
 from gateway.store.tables import family_kennung, key_use, search_index
 from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told after each short transaction what is being done, how much of it is done, and how much there is.
-
-It is also the place to let others write: without a rest between the transactions they would wait for their turn."""
-
 _STEP = 200
 _TOKEN_STEP = 250
 _BLOCK = 100_000
-
-
-def silent(_what: str, _done: int, _of: int) -> None:
-    """The progress that nobody looks at."""
 
 
 def rewrap(database: Database, vault: Vault, progress: Progress = silent) -> dict[str, int]:

@@ -17,11 +17,13 @@ from gateway.store.basis import DIGEST, RULES, basis
 from gateway.store.database import Database
 from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
+from gateway.store.progress import Progress, silent
 from gateway.store.recording import lock_feeds, write_outcome
 from gateway.store.tables import epoch, feed_counter, person, projection
 from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
+PROJECTIONS = "persons computed anew"
 _OVERLAP = timedelta(days=7)
 """Days looked at again: a clock that was set back must not hide anyone."""
 _LONG = timedelta(days=800)
@@ -47,6 +49,7 @@ def reproject(
     now: datetime,
     stichtag: date,
     fragments: Fragments = NO_FRAGMENTS,
+    progress: Progress = silent,
 ) -> Reprojected:
     """Afterwards every projection is what these agreements and rules give on `stichtag`.
 
@@ -65,7 +68,7 @@ def reproject(
     ahead = until is not None and until > stichtag.isoformat()
     changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:DIGEST] != value]
     begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
-    work = _Work(tenure, database, vault, now, stichtag, fragments, done)
+    work = _Work(tenure, database, vault, now, stichtag, fragments, done, progress)
     if changed:
         work.all_persons(agreements)
     else:
@@ -140,23 +143,29 @@ class _Work:
     stichtag: date
     fragments: Fragments
     done: Reprojected
+    progress: Progress
 
     def all_persons(self, agreements: Mapping[str, Agreement]) -> None:
         """Everyone; neighbours each time again, because one may have become visible after the other was computed."""
-        after = b""
+        after, active = b"", person.c.state == "active"
+        with self.database.read() as connection:
+            total = connection.execute(sa.select(sa.func.count()).where(active)).scalar_one()
+        self.progress(PROJECTIONS, 0, total)
         while True:
-            query = sa.select(person.c.id).where(person.c.state == "active", person.c.id > after)
+            query = sa.select(person.c.id).where(active, person.c.id > after)
             with self.database.read() as connection:
                 ids = connection.execute(query.order_by(person.c.id).limit(PIECE)).scalars().all()
             if not ids:
                 return
             self._piece(ids, agreements)
             after = ids[-1]
+            self.progress(PROJECTIONS, self.done.persons, total)
 
     def persons(self, ids: Sequence[bytes], agreements: Mapping[str, Agreement]) -> None:
         """These persons and their neighbours."""
         for start in range(0, len(ids), PIECE):
             self._piece(ids[start : start + PIECE], agreements)
+            self.progress(PROJECTIONS, self.done.persons, len(ids))
 
     def _piece(self, ids: Sequence[bytes], agreements: Mapping[str, Agreement]) -> None:
         with self.database.read() as connection:

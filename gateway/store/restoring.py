@@ -23,13 +23,16 @@ from gateway.store.alone import sole_use
 from gateway.store.backup_manifest import DATABASE, Manifest
 from gateway.store.database import Database
 from gateway.store.durable import sync_folder
+from gateway.store.progress import Progress, silent
 from gateway.store.tables import epoch
 
 _PIECE = 1 << 20
 _BESIDE = ("-wal", "-shm")
 
 
-def restore(path: Path, folder: Path, manifest: Manifest, randomness: Callable[[int], bytes]) -> Path | None:
+def restore(
+    path: Path, folder: Path, manifest: Manifest, randomness: Callable[[int], bytes], progress: Progress = silent
+) -> Path | None:
     """The backup in `folder` stands at `path`, marked; where the old database was set aside, None if there was none.
 
     StoreError if the backup is not what its manifest says, if anybody uses the database (code "in-betrieb"), or if one
@@ -41,7 +44,7 @@ def restore(path: Path, folder: Path, manifest: Manifest, randomness: Callable[[
         raise StoreError(f"{aside.name} of an earlier restore lies there: keep it elsewhere, or delete it")
     try:
         with sole_use(path):
-            prepare(path, folder, manifest, randomness)
+            prepare(path, folder, manifest, randomness, progress)
             if unfinished:
                 drop(path)
             else:
@@ -52,13 +55,16 @@ def restore(path: Path, folder: Path, manifest: Manifest, randomness: Callable[[
     return aside if aside.exists() else None
 
 
-def prepare(path: Path, folder: Path, manifest: Manifest, randomness: Callable[[int], bytes]) -> None:
+def prepare(
+    path: Path, folder: Path, manifest: Manifest, randomness: Callable[[int], bytes], progress: Progress = silent
+) -> None:
     """Beside `path` lies a copy of the backup, whole, with the tables of this version and a new epoch, and marked."""
     fresh = _fresh(path)
     for left in (fresh, *_companions(fresh)):
         left.unlink(missing_ok=True)
-    if _copied(folder / DATABASE, fresh) != (manifest.sha256, manifest.groesse):
+    if _copied(folder / DATABASE, fresh, progress) != (manifest.sha256, manifest.groesse):
         raise StoreError("the backup is not the one its manifest speaks of: it was changed, or cut off")
+    progress("is the copy whole?", 0, None)
     backup.require_whole(fresh)
     copy = Database.open(f"sqlite:///{fresh}")
     try:
@@ -106,14 +112,16 @@ def _companions(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in _BESIDE]
 
 
-def _copied(source: Path, target: Path) -> tuple[str, int]:
+def _copied(source: Path, target: Path, progress: Progress) -> tuple[str, int]:
     """SHA-256 and size of what is in `target` now, durably, mode 0600."""
     found, size = hashlib.sha256(), 0
     descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with source.open("rb") as reading, os.fdopen(descriptor, "wb") as writing:
+        total = os.fstat(reading.fileno()).st_size
         while piece := reading.read(_PIECE):
             found.update(piece)
             size += writing.write(piece)
+            progress("bytes of the database", size, total)
         writing.flush()
         os.fsync(writing.fileno())
     return found.hexdigest(), size

@@ -20,7 +20,7 @@ from gateway.store.database import Database
 from gateway.store.key_check import usage
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.keyring import CHAINED, ROTATABLE, VAULT, KeyRing
-from gateway.store.rekeying import Progress, silent
+from gateway.store.progress import Progress, silent
 from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
 
@@ -85,7 +85,7 @@ class Rekeying:
                 lambda: keyring.destroy(self.folder, purpose, generation),
             )
 
-    def _rested(self, what: str, done: int, total: int) -> None:
+    def _rested(self, what: str, done: int, total: int | None) -> None:
         self.progress(what, done, total)
         self.pause(_REST)
 

@@ -18,12 +18,10 @@ from gateway.store import expiring_audit, expiring_rows
 from gateway.store.expiring import Expiring, Expiry
 from gateway.store.expiring_persons import PersonPass, PersonRules
 from gateway.store.persons import Store
+from gateway.store.progress import Progress, silent
 from gateway.store.tenure import Tenure
 from gateway.upkeep.retention_periods import last_due
 from gateway.upkeep.retention_rules import Datenart, Rule, Rules
-
-Progress = Callable[[str, int, int | None], None]
-"""Told after each step: what is being looked at, how many more were, and of how many in all."""
 
 _POLLING = "abruf-laeuft"
 _IN_UTC = frozenset({Datenart.ANGABEN, Datenart.INHALT})
@@ -72,13 +70,12 @@ class Retention:
         self._timezone = timezone
         self._pause = pause
 
-    def run(self, now: datetime, *, dry_run: bool = False, progress: Progress | None = None) -> Report:
+    def run(self, now: datetime, *, dry_run: bool = False, progress: Progress = silent) -> Report:
         """Afterwards nothing is left that a rule calls due at `now`; with `dry_run` the same is only counted.
 
         StoreError (code "abruf-laeuft") if a poll does not end for minutes: what is done is done, the next run goes
         on. Every step asks for the poll lock anew, so that polls are not held up.
         """
-        say: Progress = progress or _silent
         place = self._store.expiring(
             self._agreements,
             now=now,
@@ -88,13 +85,13 @@ class Retention:
         )
         due = expiries(self._rules, now, self._timezone)
         expiring_rows.remains(place, due[Datenart.ENTFERNT])
-        persons = _persons(place, due, say)
-        say("quarantine, reports, notices", 0, None)
+        persons = _persons(place, due, progress)
+        progress("quarantine, reports, notices", 0, None)
         expiring_rows.quarantine_contents(place, due[Datenart.QUARANTAENE], persons)
         expiring_rows.quarantine_notes(place, due[Datenart.VERMERK], due[Datenart.QUARANTAENE], persons)
         expiring_rows.discrepancies(place, due[Datenart.UNSTIMMIGKEIT], persons)
         expiring_rows.deliveries(place, due[Datenart.ZUSTELLUNG])
-        _walk("audit trail", _audit(place, due), say)
+        _walk("audit trail", _audit(place, due), progress)
         place.finish()
         return self._report(place)
 
@@ -123,7 +120,7 @@ def _midnight_after(day: date, timezone: tzinfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), timezone).astimezone(UTC)
 
 
-def _persons(place: Expiring, due: Mapping[str, Expiry], say: Progress) -> PersonPass:
+def _persons(place: Expiring, due: Mapping[str, Expiry], progress: Progress) -> PersonPass:
     rules = PersonRules(
         outside=due[Datenart.PERSON],
         dead=due[Datenart.VERSTORBEN],
@@ -132,7 +129,7 @@ def _persons(place: Expiring, due: Mapping[str, Expiry], say: Progress) -> Perso
         health=due[Datenart.GESUNDHEIT],
     )
     persons = PersonPass(place, rules)
-    _walk("persons", persons.run(), say, total=persons.count())
+    _walk("persons", persons.run(), progress, total=persons.count())
     return persons
 
 
@@ -141,10 +138,12 @@ def _audit(place: Expiring, due: Mapping[str, Expiry]) -> Iterator[int]:
     yield from expiring_audit.contents(place, due[Datenart.INHALT])
 
 
-def _walk(what: str, steps: Iterator[int], say: Progress, *, total: int | None = None) -> None:
-    say(what, 0, total)
+def _walk(what: str, steps: Iterator[int], progress: Progress, *, total: int | None = None) -> None:
+    done = 0
+    progress(what, done, total)
     for step in steps:
-        say(what, step, total)
+        done += step
+        progress(what, done, total)
 
 
 @contextmanager
@@ -163,7 +162,3 @@ def _acquired(lock: Callable[[], AbstractContextManager[Tenure]], pause: Callabl
                     ) from None
             pause(1.0)
         yield tenure
-
-
-def _silent(_what: str, _step: int, _total: int | None) -> None:
-    return

@@ -172,7 +172,7 @@ class FakeStore:
         self.at = batch.position or self.at
         return counts
 
-    def reproject(self, _tenure, agreements, *, now, stichtag):
+    def reproject(self, _tenure, agreements, *, now, stichtag, progress):
         self.reprojected.append(stichtag)
 
     def finish_poll(self, _tenure, source, stand, now):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gateway.errors import SourceError
 from gateway.sources.circuit import WINDOW
+from gateway.sources.reconcile import COMPARED
 from gateway.store import audit_tables
 from gateway.store.database import Database
 from gateway.store.reconciled import Outcome, Reconciled
@@ -83,6 +84,16 @@ def test_without_drift_there_is_nothing_to_find(light: Town) -> None:
         Outcome.CLEAN, {}, light.simulator.history.number,
     )  # fmt: skip
     assert light.refused()
+
+
+def test_progress_ends_at_what_the_source_counts(light: Town) -> None:
+    """Each page adds the records compared, up to the stock that the source itself counts."""
+    told: list[tuple[str, int, int | None]] = []
+    light.reconcile(progress=lambda *one: told.append(one))
+    done = [count for what, count, _ in told if what == COMPARED]
+    assert done == sorted(set(done))
+    assert len(done) > 1
+    assert told[-1] == (COMPARED, done[-1], done[-1])
 
 
 def test_every_kind_of_drift_is_found_and_mended(town: Town, another: Made, folder: Path) -> None:

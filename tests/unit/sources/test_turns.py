@@ -208,7 +208,7 @@ def test_a_round_that_runs_into_a_window_ends_between_two_pages() -> None:
     now = [START]
     one = Poll(fake.source(), store, lambda _day: {}, lambda: now[0], overlap=2, maintenance=("23:40-00:00",))
     with pytest.raises(SourceError) as caught:
-        one.run_once(progress=lambda _counts: now.__setitem__(0, START + timedelta(minutes=15)))
+        one.run_once(progress=lambda *_told: now.__setitem__(0, START + timedelta(minutes=15)))
     assert caught.value.code == WINDOW
     assert len(store.people) == 2
     assert store.at is not None
