@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import ssl
+import sys
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,6 +126,14 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         return len(self.arrival) > 0
 
     @property
+    def behind(self) -> bool:
+        """Whether a stranger has not yet taken what he was sent, so that a thread might wait for him with more.
+
+        Who reads the last answer before he asks on is never behind: with his request comes that he has it (TCP).
+        """
+        return self.stranger and _untaken(self.sock) > 0
+
+    @property
     def held_back(self) -> bool:
         """Whether more of the client's bytes are here than the poller can see."""
         stock = self.sock.stock
@@ -161,6 +172,15 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         self.parser = http.get_parser(self.cfg, self.sock, self.client)
         self.initialized = True
         return True
+
+
+def _untaken(connection: socket.socket) -> int:
+    """Octets that the kernel holds for the client, sent or not, as long as he has not confirmed them (tcp(7))."""
+    try:
+        told = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0  # closed, or of a kind that keeps no such count
+    return int.from_bytes(told, sys.byteorder)
 
 
 class Waiting:

@@ -121,7 +121,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._leave(conn)
         else:
             self._wait(conn, Phase.KEPT)
-            if conn.held_back:  # the poller does not see it
+            if conn.held_back and conn.behind:
+                self._leave(conn)
+            elif conn.held_back:  # the poller does not see it
                 self.poller.unregister(conn.sock)
                 self._serve(conn)
 
@@ -179,6 +181,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return  # sent away while this event was on its way
         if connection.phase is Phase.LEAVING:
             self._drain(connection)
+            return
+        if connection.phase is Phase.KEPT and connection.behind:
+            self._leave(connection)
             return
         self.poller.unregister(connection.sock)
         try:

@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,18 @@ def test_slow_requests_and_readers_hold_no_thread(running: Running, begun: bytes
     began = time.monotonic()
     assert {post(running.connect())[0] for _ in range(4)} == {200}
     assert time.monotonic() - began < READ_TIMEOUT
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_strangers_that_ask_on_without_reading_hold_no_thread(running: Running, together: bool) -> None:
+    """Who has not taken the last answer gets no further one: neither asked for with it nor afterwards."""
+    one = b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"
+    crowd = [running.raw(None, window=2048) for _ in range(40)]
+    for _ in range(1 if together else 10):
+        for connection in crowd:
+            with suppress(OSError):
+                connection.sendall(one * 10 if together else one)
+        assert answered_soon(running)
 
 
 def test_a_slow_request_is_told_so(running: Running) -> None:
