@@ -223,6 +223,7 @@ def _without_fragments(tenure: Tenure, database: Database, vault: Vault, stream:
         changed = [row for row in (_unwritten(vault, stream, row) for row in rows) if row is not None]
         if changed:
             with tenure.write(database) as connection:
+                feed_rows.lock(connection, [stream])
                 connection.execute(_REPLACE, changed)
 
 
