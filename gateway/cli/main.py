@@ -35,6 +35,7 @@ _COMMANDS = {
     "metrics": ("gateway.cli.metrics", "metrics"),
     "health": ("gateway.cli.health", "health"),
     "db": ("gateway.cli.db", "db"),
+    "completion": ("gateway.cli.completion", "completion"),
 }
 
 
