@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         folder = Path(name)
         if not given.only or "compare" in given.only:
             measured, costs = compare(folder, effort, cases)
+            figures["machine"]["effort"] = f"{effort.rounds} rounds of {effort.seconds:g} s for each peer and case"
             figures |= {"bare": costs, "measured": [asdict(one) for one in measured]}
         if not given.only or "profile" in given.only:
             figures["profile"] = _profile(folder)
