@@ -105,11 +105,12 @@ def _number(value: float) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """In one line, and nothing in it that commands a terminal."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _label(text: str) -> str:
-    return text.replace("'", "").replace("=", "-").replace("|", "/")
+    return _line(text).replace("'", "").replace("=", "-").replace("|", "/")
 
 
 def _metric(text: str) -> str:

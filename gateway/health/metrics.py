@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, SettingsError
 from gateway.store.database import Database
 from gateway.store.overview import overview
 
@@ -65,7 +66,11 @@ class Listener(ThreadingHTTPServer):
     def __init__(
         self, address: tuple[str, int], folder: Path, database: Database, clock: Callable[[], datetime]
     ) -> None:
-        super().__init__(address, _Answer)
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        try:
+            super().__init__(address, _Answer)
+        except OSError as error:
+            raise SettingsError(f"[metrics] host and port: nothing can listen there ({error.strerror})") from None
         self._folder = folder
         self._database = database
         self._stored = Stored(database, clock)

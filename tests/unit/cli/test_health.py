@@ -60,7 +60,9 @@ def test_settings_that_cannot_be_read_are_unknown(tmp_path: Path, form: str) -> 
 @pytest.mark.parametrize("form", FORMS)
 def test_brackets_bars_and_line_ends_are_text(found: list[Finding], made_settings: Path, form: str) -> None:
     """What a message quotes can neither vanish as markup nor break the line or its performance data."""
-    found.append(Finding("agreements", State.CRITICAL, "felder [/x] and [bold] fail | 'a'=1\nsecond", "read [red]"))
+    text = "felder [/x] and [bold] fail | 'a'=1\nsecond\x85third\x1b[2J"
+    found.append(Finding("agreements", State.CRITICAL, text, "read [red]"))
+    found.append(Finding("disk 'a'\n2 | b=1", State.OK, "fine", value=1))
     result = run("--format", form, settings=made_settings)
     assert result.exit_code == 2
     if form != "prometheus":  # which has no texts
@@ -68,6 +70,9 @@ def test_brackets_bars_and_line_ends_are_text(found: list[Finding], made_setting
         assert "[bold]" in result.stdout
     if form == "nagios":
         assert result.stdout.count("\n") == result.stdout.count("|") == 1
+    if form in ("nagios", "checkmk"):
+        assert len(result.stdout.splitlines()) == (1 if form == "nagios" else 2)
+        assert "\x1b" not in result.stdout
 
 
 def test_nagios_numbers_are_numbers(found: list[Finding], made_settings: Path) -> None:

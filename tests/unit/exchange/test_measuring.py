@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.errors import SettingsError
 from gateway.exchange import measuring
 from gateway.health.metrics import Listener, Stored, exposition
 from gateway.store.database import Database
@@ -99,6 +100,15 @@ def test_a_database_that_is_gone_is_told(counted: Path, place: Place) -> None:
     assert found["gateway_database_up", ()] == 0
     assert found["gateway_requests_total", ("wohnung2000", "bestandAbrufen", "ok")] == 4
     assert not (place.folder / "gateway.sqlite").exists()
+
+
+def test_where_nobody_can_listen_is_a_matter_of_the_settings(counted: Path, place: Place) -> None:
+    """A taken port, or an address that this machine has not, is told in one line; an IPv6 address is one."""
+    database = Database.open(place.settings.database.url)
+    with Listener(("127.0.0.1", 0), counted, database, lambda: datetime.now(UTC)) as listener:
+        for address in (listener.server_address[:2], ("192.0.2.1", 9464), ("2001:db8::1", 9464)):
+            with pytest.raises(SettingsError, match="nothing can listen there"):
+                Listener((str(address[0]), int(address[1])), counted, database, lambda: datetime.now(UTC))
 
 
 def test_requests_of_a_real_server_are_given_out(tmp_path: Path) -> None:
