@@ -113,6 +113,14 @@ def test_a_block_that_declares_the_envelopes_prefix_is_signed_as_it_stands(case,
     verify_answer(raw, house_keys[method].certificate, now=NOW)
 
 
+def test_a_block_that_stands_twice_is_not_signed(case, house_keys) -> None:
+    """Not even if each of the two comes with its proof: no client would read the message."""
+    profile, version, method = case
+    body = body_bytes(version, proven(PLAIN), profile)
+    with pytest.raises(SigningError, match="kopf-doppelt"):
+        sign(profile, version, [proven(QUITTUNG)] * 2, body, house_keys[method], now=NOW)
+
+
 def test_xmlsec_accepts(case, answer, house_keys) -> None:
     """python-xmlsec (xmlsec1, libxml2) verifies the answer with the certificate's key."""
     accepted_by_xmlsec(answer, house_keys[case[2]])
