@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Final
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ from gateway.wire.xml import Limits
 
 MOST = 100
 """So many answers can be ordered at once."""
+MOST_SLOW = 2
+"""So many answers of one process are slow at a time: each holds a thread, and the others' calls need some."""
 _SLOW_SECONDS = 20.0
 _RETRY_SECONDS = 30
 _PROXY = b"<html><body><h1>503 Service Unavailable</h1></body></html>\n"
@@ -111,7 +114,7 @@ class Mischief:
     """The ways to go wrong, ready to answer; safe for several threads."""
 
     def __init__(self, app: App, pause: Callable[[float], None] = time.sleep) -> None:
-        self._right, self._pause = app.pipeline, pause
+        self._right, self._pause, self._slow = app.pipeline, pause, BoundedSemaphore(MOST_SLOW)
         self._wrong: Mapping[str, Answering] = {
             "grenze": _pipeline(app, budgets=_UsedUp()),
             "abgelaufen": _pipeline(app, services=_changed(app, _ended)),
@@ -124,8 +127,11 @@ class Mischief:
         """The reply to the request, gone wrong in this way."""
         if name == "ausfall":
             return Reply(503, "text/html; charset=utf-8", _PROXY, name, str(uuid4()), retry_after=_RETRY_SECONDS)
-        if name == "langsam":
-            self._pause(_SLOW_SECONDS)
+        if name == "langsam" and self._slow.acquire(blocking=False):
+            try:
+                self._pause(_SLOW_SECONDS)
+            finally:
+                self._slow.release()
         reply = self._wrong.get(name, self._right).answer(request)
         return replace(reply, body=reply.body.replace(_END, _SPOILT_END)) if name == "verfaelscht" else reply
 

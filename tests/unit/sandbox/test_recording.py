@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from gateway.exchange.http import Environ
 from gateway.exchange.message import Reply, Request
 from gateway.sandbox.messages import Message, Messages
-from gateway.sandbox.mischief import KINDS, MOST, Mischief, Orders
+from gateway.sandbox.mischief import KINDS, MOST, MOST_SLOW, Mischief, Orders
 from gateway.sandbox.recording import Recording, Refusals
 from tests.unit.sandbox.room import OURS, STRANGER, THEIRS, call, owners, pin
 
@@ -156,9 +157,16 @@ def test_answers_and_pages_are_no_refusals(messages: Messages) -> None:
 
 
 def test_a_slow_answer_is_the_right_one() -> None:
-    """The ordered pause comes before the pipeline's own reply."""
+    """The ordered pause comes before the pipeline's own reply; where enough are waiting there is none."""
     paused: list[float] = []
     slow = Mischief.__new__(Mischief)
-    slow.__dict__.update(_right=Pipeline(), _wrong={}, _pause=paused.append)
-    assert slow.answer(Request("a", 1, "text/xml", None, b"<x/>", OURS), "langsam") is REPLY
-    assert paused == [20.0]
+    places = BoundedSemaphore(MOST_SLOW)
+    slow.__dict__.update(_right=Pipeline(), _wrong={}, _pause=paused.append, _slow=places)
+    request = Request("a", 1, "text/xml", None, b"<x/>", OURS)
+    for _ in range(MOST_SLOW + 1):
+        assert slow.answer(request, "langsam") is REPLY
+    assert paused == [20.0] * (MOST_SLOW + 1)
+    for _ in range(MOST_SLOW):  # as many are waiting already
+        places.acquire()
+    assert slow.answer(request, "langsam") is REPLY
+    assert len(paused) == MOST_SLOW + 1
