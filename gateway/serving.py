@@ -82,7 +82,12 @@ def _resume_budgets(app: App) -> None:
 
 def _attack(rules: Rules) -> None:
     probes = selfattack.attack(
-        rules.agreements, rules.contracts, rules.city, clock=rules.clock, randomness=rules.randomness
+        rules.agreements,
+        rules.contracts,
+        rules.city,
+        clock=rules.clock,
+        randomness=rules.randomness,
+        dispatchers=rules.dispatchers,
     )
     if through := selfattack.passed(probes):
         raise SettingsError(problems=[f"self-attack on {one.service}: {one.attack}: was answered" for one in through])

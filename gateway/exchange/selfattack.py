@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from types import MappingProxyType
 from typing import cast
 
 from structlog.contextvars import bound_contextvars
@@ -90,18 +91,21 @@ def attack(
     *,
     clock: Callable[[], datetime],
     randomness: Callable[[int], bytes],
+    dispatchers: Mapping[str, Dispatcher] = MappingProxyType({}),
 ) -> tuple[Probe, ...]:
     """Every probe against every service, in order; no error leaves here.
 
     A probe is REFUSED only if the very check it aims at refused it, and NOT_RUN if something else got in its way or
-    if the same message without the attack was not answered either: then it proves nothing.
+    if the same message without the attack was not answered either: then it proves nothing. `dispatchers` are those
+    made already: Spyne's classes take milliseconds, and are never freed.
     """
     found: list[Probe] = []
     try:
         with bound_contextvars(**{SILENT: True}), scratch_trail(clock, randomness) as trail:
             ground = _Ground(city, trail, *_clients(clock(), randomness), clock, randomness)
             for key, agreement in agreements.items():
-                found += _attack_one(key, agreement, contracts[key], ground)
+                dispatcher = dispatchers.get(key) or Dispatcher(contracts[key])
+                found += _attack_one(key, agreement, contracts[key], dispatcher, ground)
     except (GatewayError, OSError, ValueError) as error:
         found.append(Probe("-", "preparation", Verdict.NOT_RUN, type(error).__name__))
     return tuple(found)
@@ -142,11 +146,13 @@ class _Ground:
         return [pipeline.answer(request).outcome for _ in range(attack.times)][-1]
 
 
-def _attack_one(key: str, agreement: Agreement, contract: Contract, ground: _Ground) -> list[Probe]:
+def _attack_one(
+    key: str, agreement: Agreement, contract: Contract, dispatcher: Dispatcher, ground: _Ground
+) -> list[Probe]:
     if _ASKED not in agreement.operations:
         return [Probe(key, "all", Verdict.NOT_RUN, f"{_ASKED.value} is not agreed")]
     now, caller = ground.clock(), ground.caller
-    plain = _service(_awake(agreement, ground.city, now), contract, caller)
+    plain = _service(_awake(agreement, ground.city, now), contract, dispatcher, caller)
     signed = _signed(plain)
     good, sealed = _message(plain, None, now), _message(signed, caller, now)
     # Without the attack the same message must be answered, or its refusal proves nothing.
@@ -222,10 +228,10 @@ def _awake(agreement: Agreement, city: City, now: datetime) -> Agreement:
     )
 
 
-def _service(agreement: Agreement, contract: Contract, caller: Issued) -> Service:
+def _service(agreement: Agreement, contract: Contract, dispatcher: Dispatcher, caller: Issued) -> Service:
     key = SigningKey("ecdsa-p256-sha256", caller.key, caller.certificate)
     services = Services(store=cast("Store", _Nobody()), contract_hash=contract.hash, now=_never)
-    return Service(agreement, contract, Dispatcher(contract), key, frozenset({caller.fingerprint}), services)
+    return Service(agreement, contract, dispatcher, key, frozenset({caller.fingerprint}), services)
 
 
 def _signed(service: Service) -> Service:

@@ -19,6 +19,7 @@ from gateway.agreements.load import load_all
 from gateway.agreements.operation import Operation
 from gateway.contract.compiled import Contract, compile_contract
 from gateway.exchange import selfattack
+from gateway.exchange.dispatch import Dispatcher
 from gateway.exchange.identity import Caller
 from gateway.exchange.selfattack import Probe, Verdict, passed
 from gateway.shipped import schemas
@@ -46,6 +47,13 @@ def test_everything_is_refused_by_the_check_it_aims_at() -> None:
     probes = attack()
     assert [probe for probe in probes if probe.verdict is not Verdict.REFUSED] == []
     assert len(probes) == 14 * len(AGREEMENTS)
+
+
+def test_what_serves_is_what_is_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dispatcher that will serve is attacked itself: no other one is made for it."""
+    serving = {WOHNUNG: Dispatcher(compile_contract(AGREEMENTS[WOHNUNG], CITY))}
+    monkeypatch.delattr(selfattack, "Dispatcher")
+    assert {probe.verdict for probe in attack(one(), dispatchers=serving)} == {Verdict.REFUSED}
 
 
 def test_an_agreement_that_ended_is_attacked_too() -> None:
