@@ -7,7 +7,7 @@ namespace on the root only, no self-closing tags, no attributes, `& < >` and car
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from gateway.contract.description import ComplexTypeDef, ElementDef, FieldDef
@@ -25,7 +25,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").s
 def compile_element(element: ElementDef, namespace: str) -> Render:
     """A function that writes the element; it raises ContractError on a key the contract does not know, a mandatory
     one that is missing, an empty group, a value of the wrong kind or a character that XML cannot carry."""
-    content = _group(element.type, element.name)
+    content = _group(element.type, element.name, _fields(element.type, element.name))
     start, end = f'<{element.name} xmlns="{namespace}">', f"</{element.name}>"
 
     def render(tree: Tree) -> bytes:
@@ -51,7 +51,8 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
     if names[len(kept) :] != last or not kept:
         return None
     fields = tuple(one for one in group.fields if one.name in kept)
-    content = _group(ComplexTypeDef(group.name, group.documentation, fields), field.name)
+    begun = ComplexTypeDef(group.name, group.documentation, fields)
+    content = _group(begun, field.name, _fields(begun, field.name))
 
     def write(tree: Tree) -> str:
         pieces = [f"<{field.name}>"]
@@ -61,8 +62,13 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
     return write
 
 
-def _group(group: ComplexTypeDef, path: str) -> Emit:
-    steps = tuple((field.name, bool(field.minimum), _field(field, f"{path}/{field.name}")) for field in group.fields)
+def _fields(group: ComplexTypeDef, path: str) -> dict[str, Emit]:
+    """What writes each field, made once: twice at every level would be 2^n times at the n-th."""
+    return {field.name: _field(field, f"{path}/{field.name}") for field in group.fields}
+
+
+def _group(group: ComplexTypeDef, path: str, fields: Mapping[str, Emit]) -> Emit:
+    steps = tuple((field.name, bool(field.minimum), fields[field.name]) for field in group.fields)
 
     def emit(tree: Value, append: Append) -> None:
         if tree.__class__ is not dict:
@@ -101,8 +107,8 @@ def _field(field: FieldDef, path: str) -> Emit:
 
 
 def _nested(group: ComplexTypeDef, start: str, end: str, path: str) -> Emit:
-    content = _group(group, path)
-    single = {field.name: _field(field, f"{path}/{field.name}") for field in group.fields}
+    single = _fields(group, path)
+    content = _group(group, path, single)
 
     def emit(tree: Value, append: Append) -> None:
         if tree.__class__ is Fragment:

@@ -8,6 +8,7 @@ from copy import deepcopy
 import pytest
 
 from gateway.agreements.operation import Operation
+from gateway.contract import renderer
 from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
 from gateway.contract.fragment import person_writer
@@ -175,3 +176,12 @@ def test_more_than_allowed_does_not_pass_the_check() -> None:
     tree = mutated(lambda person: person.update(staatsangehoerigkeit=["000"] * 5))
     with pytest.raises(ContractError):
         published.check_answer(published.render(SINGLE, tree))
+
+
+def test_each_field_is_made_ready_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However deep it lies: the work of a start grows with the fields of a contract, and not with 2^depth."""
+    element, made = response(contract("wohnung2000"), SINGLE), []
+    field = renderer._field
+    monkeypatch.setattr(renderer, "_field", lambda one, path: made.append(path) or field(one, path))
+    renderer.compile_element(element, "urn:x")
+    assert len(made) == len(set(made)) > 50
