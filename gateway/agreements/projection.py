@@ -13,6 +13,7 @@ from functools import cache
 from typing import TypeAlias
 
 from gateway.agreements.agreement import Agreement, Condition
+from gateway.model.audited import audited
 from gateway.model.days import first_day, last_day
 from gateway.model.days import next_day as day_after
 from gateway.model.derived import Ableitung
@@ -76,7 +77,7 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
 
 
 def field_bits(tree: Tree) -> int:
-    """The audit bitmap of a projected person: bit i is set if item i of `grantable(Person)` is in it."""
+    """The audit bitmap of a projected person: the bits of `audited` that are in it."""
     return _bits_below(tree, _places())
 
 
@@ -185,7 +186,7 @@ _Places: TypeAlias = dict[str, "int | _Places"]
 @cache
 def _places() -> _Places:
     places: _Places = {}
-    for index, node in enumerate(grantable(Person)):
+    for index, node in audited():
         level = places
         *groups, name = node.path.split(".")
         for group in groups:

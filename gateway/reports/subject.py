@@ -9,9 +9,8 @@ from datetime import date, datetime
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
+from gateway.model.audited import audited
 from gateway.model.derived import derive
-from gateway.model.person import Person
-from gateway.model.structure import grantable
 from gateway.model.types import Tree, Value
 from gateway.reports.periods import Period
 from gateway.reports.subject_recipients import Recipient, earlier_reports, recipients
@@ -245,7 +244,7 @@ def _bits(record: Record) -> int:
     paths = {held.node.path for held in told}
     return sum(
         1 << index
-        for index, node in enumerate(grantable(Person))
+        for index, node in audited()
         if any(path == node.path or path.startswith(f"{node.path}.") for path in paths)
     )
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.operation import Kind as OperationKind
 from gateway.agreements.operation import Operation
-from gateway.model.person import Person
-from gateway.model.structure import Node, grantable
+from gateway.model.audited import audited
+from gateway.model.structure import Node
 from gateway.store.audit_entry import Kind
 from gateway.store.audit_index import IndexedEntry
 
@@ -87,7 +87,7 @@ def earlier_reports(entries: Sequence[IndexedEntry]) -> tuple[datetime, ...]:
 
 def nodes_of(bits: int) -> tuple[Node, ...]:
     """The fields behind an audit bitmap."""
-    return tuple(node for index, node in enumerate(grantable(Person)) if bits >> index & 1)
+    return tuple(node for index, node in audited() if bits >> index & 1)
 
 
 def _recipient(

@@ -36,7 +36,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """One person and what went out: bit i of `fields` stands for the i-th item of grantable(Person).
+    """One person and what went out: bit i of `fields` stands for the field that `audited` says.
 
     `person` is the person's audit id, which leads nowhere once the person is erased.
     """

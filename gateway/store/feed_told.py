@@ -17,16 +17,15 @@ from typing import TypeAlias
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.operation import Operation
+from gateway.model.audited import audited
 from gateway.model.derived import Ableitung
-from gateway.model.person import Person
-from gateway.model.structure import grantable
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import feed
 from gateway.store.vault import Vault
 
 Told: TypeAlias = dict[int, bytes]
-"""Bit of the field (its place in `grantable(Person)`) -> keyed hash of its value; GONE if it had one and has none."""
+"""Bit of the field in the audit trail -> keyed hash of its value; GONE if it had one and has none."""
 
 GONE = bytes(8)
 _HASH = 8
@@ -55,7 +54,7 @@ def bit(path: str) -> int:
 
 def paths(bits: Iterable[int]) -> frozenset[str]:
     """The fields at these places."""
-    every = grantable(Person)
+    every = dict(audited())
     return frozenset(every[place].path for place in bits)
 
 
@@ -146,7 +145,7 @@ def _without(fields: tuple[str, ...], some: frozenset[str]) -> frozenset[str]:
 
 @cache
 def _bits() -> Mapping[str, int]:
-    return {node.path: place for place, node in enumerate(grantable(Person))}
+    return {node.path: place for place, node in audited()}
 
 
 def _part(value: Value, way: list[str]) -> Value | None:

@@ -1,6 +1,6 @@
 """What the audit trail is told of a piece of a poll: whose data came, changed, were combined or went, in which fields.
 
-The bits are those of grantable(Person). What the source says beside the person counts under the field it becomes:
+The bits are those of `audited`. What the source says beside the person counts under the field it becomes:
 a block is `sperrvermerk`, a restriction `verarbeitungEingeschraenkt`, relations are `familienbeziehung`.
 """
 
@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from gateway.model.person import Person
-from gateway.model.structure import grantable
+from gateway.model.audited import audited
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store.audit import Disclosure, Entry, Kind, Personal
@@ -97,12 +96,12 @@ def outdated(persons: Sequence[Disclosure], records: int) -> Entry:
 
 
 def present(document: Tree) -> int:
-    """Bit i is set if the Datensatz says something of item i of grantable(Person)."""
+    """Bit i is set if the Datensatz says something of the field of bit i."""
     return differing({}, document)
 
 
 def differing(old: Tree, new: Tree) -> int:
-    """Bit i is set if the two Datensätze say different things of item i of grantable(Person)."""
+    """Bit i is set if the two Datensätze say different things of the field of bit i."""
     before, after, paths = _as_person(old), _as_person(new), _paths()
     bits = 0
     for name in before.keys() | after.keys():
@@ -164,7 +163,7 @@ _CONTROL = {
 def _paths() -> dict[str, list[tuple[int, tuple[str, ...]]]]:
     """Top-level name -> bit and further path of every grantable item there."""
     found: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-    for index, node in enumerate(grantable(Person)):
+    for index, node in audited():
         name, *path = node.path.split(".")
         found.setdefault(name, []).append((1 << index, tuple(path)))
     return found

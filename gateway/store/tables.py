@@ -192,7 +192,7 @@ notice = Table(
     Column("application", APPLICATION, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("created_at", Utc, nullable=False),
-    # Bitmap of grantable(Person), hexadecimal as in the audit trail; "0": whatever the application was told.
+    # Bitmap of `audited`, hexadecimal as in the audit trail; "0": whatever the application was told.
     Column("fields", String(64), nullable=False),
     # Both go when the notice is settled. No foreign key: a tombstone need not wait for a letter.
     Column("person_id", LargeBinary(16)),

@@ -9,8 +9,9 @@ from enum import IntEnum
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
+from gateway.model.audited import audited
 from gateway.model.person import Person
-from gateway.model.structure import Node, grantable, nodes
+from gateway.model.structure import Node, nodes
 from gateway.store.persons import Notice, NoticeKind, Outstanding
 
 LATE, TOO_LATE = timedelta(days=3), timedelta(days=7)
@@ -76,7 +77,7 @@ def field_names(fields: int) -> list[str]:
     if fields == 0:
         return ["alle Angaben, die Sie zu der Person erhalten haben"]
     groups = {node.path: node for top in nodes(Person) for node in top.walk()}
-    return [_name(node, groups) for place, node in enumerate(grantable(Person)) if fields >> place & 1]
+    return [_name(node, groups) for place, node in audited() if fields >> place & 1]
 
 
 def _name(node: Node, groups: Mapping[str, Node]) -> str:
