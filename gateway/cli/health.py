@@ -43,15 +43,17 @@ def health(settings_path: Path | None, form: str, only: tuple[str, ...], name: s
 
 def _examined(settings_path: Path | None, moment: datetime, only: Sequence[str]) -> list[Finding]:
     """What there is to say; what was asked wrongly is UNKNOWN, for a usage error would look CRITICAL."""
-    if unknown := [name for name in only if name not in CHECKS]:
-        known = f"there are: {', '.join(CHECKS)}"
-        return [Finding(name, State.UNKNOWN, "there is no such check", known) for name in unknown]
+    known = f"there are: {', '.join(CHECKS)}"
+    wrong = [Finding(name, State.UNKNOWN, "there is no such check", known) for name in only if name not in CHECKS]
+    right = [name for name in only if name in CHECKS]
+    if wrong and not right:
+        return wrong
     try:
         settings = load_settings(settings_path)
     except SettingsError as error:
         return [Finding("settings", State.UNKNOWN, "; ".join(error.problems) or str(error), "mend the settings")]
     configure_log(settings.log)
-    return examine(settings, moment, only=only)
+    return [*examine(settings, moment, only=right), *wrong]
 
 
 def _explain(name: str, settings_path: Path | None) -> None:

@@ -151,6 +151,8 @@ def test_single_checks_can_be_asked(made_settings: Path) -> None:
     """Only what is named is looked at; a name that does not exist is UNKNOWN, never OK."""
     told = json.loads(run("--format", "json", "--check", "keys", "--check", "disk", settings=made_settings).stdout)
     assert {one["check"].split()[0] for one in told["checks"]} == {"keys", "key", "disk"}
+    both = json.loads(run("--format", "json", "--check", "pins", "--check", "desk", settings=made_settings).stdout)
+    assert {one["check"].split()[0] for one in both["checks"]} == {"pins", "desk"}
     wrong = run("--check", "desk", settings=made_settings)
     assert wrong.exit_code == State.UNKNOWN
     assert "there is no such check" in wrong.stdout
