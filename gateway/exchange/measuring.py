@@ -10,7 +10,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
 from gateway.exchange.message import Reply
+
+LOG = structlog.stdlib.get_logger("gateway.request")
 
 Measure = Callable[[Reply, str, float], None]
 """Counts a reply to an application that took so many seconds."""
@@ -65,10 +69,14 @@ def measure(folder: Path | None) -> Measure:
 
     def count(reply: Reply, application: str, took: float) -> None:
         operation = reply.operation or _NONE
-        requests.labels(application, operation, reply.outcome).inc()
-        seconds.labels(application, operation).observe(took)
-        octets.labels(application, operation).inc(len(reply.body))
-        if reply.persons:
-            persons.labels(application).inc(reply.persons)
+        try:
+            requests.labels(application, operation, reply.outcome).inc()
+            seconds.labels(application, operation).observe(took)
+            octets.labels(application, operation).inc(len(reply.body))
+            if reply.persons:
+                persons.labels(application).inc(reply.persons)
+        except OSError as error:
+            # The folder is gone or full. The answer has left; what counts of it stands in the audit trail.
+            LOG.warning("not counted", error=type(error).__name__)
 
     return count

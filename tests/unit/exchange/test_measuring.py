@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from gateway.errors import SettingsError
 from gateway.exchange import measuring
 from gateway.health.metrics import Listener, Stored, exposition
 from gateway.store.database import Database
-from tests.running import free_port, installed
+from tests.running import free_port, installed, wait
 from tests.unit.place import Place
 
 PROCESS = """
@@ -86,6 +85,18 @@ def test_a_new_server_begins_anew(counted: Path) -> None:
     assert counted.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_that_is_gone_stops_nothing(tmp_path: Path) -> None:
+    """What cannot be counted is said in the log; the request it belongs to ends as it would have."""
+    folder = tmp_path / "metrics"
+    measuring.begin(folder)
+    program = PROCESS.replace("count =", "Path(sys.argv[1]).rmdir(); count =") + "print('went on')"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("not counted") == 3
+    assert done.stdout.endswith("went on\n")
+
+
 def test_a_database_that_is_gone_is_told(counted: Path, place: Place) -> None:
     """The counters are still given out, the database is down, nobody is ready; and no file is made."""
     database = Database.open(place.settings.database.url)
@@ -121,12 +132,8 @@ def test_requests_of_a_real_server_are_given_out(tmp_path: Path) -> None:
         for _ in range(4):
             running.client("wohnung2000").call("dienstauskunft", kennung="Canary-Kennung")
         address = f"http://127.0.0.1:{port}"
-        while listener.poll() is None:
-            try:
-                text = urlopen(f"{address}/metrics", timeout=5).read().decode()
-                break
-            except OSError:
-                os.sched_yield()
+        wait(f"{address}/health/live", listener)
+        text = urlopen(f"{address}/metrics", timeout=5).read().decode()
         found = samples(text)
         assert found["gateway_requests_total", ("wohnung2000", "dienstauskunft", "ok")] == 4
         assert "Canary" not in text
