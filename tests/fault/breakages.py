@@ -68,6 +68,11 @@ def gone(_content: bytes) -> None:
     """The file is away."""
 
 
+def another(_content: bytes) -> bytes:
+    """A private key, and not the one that was here."""
+    return issuing.authority("Another", Term(datetime.now(UTC), 1, 4712)).key_pem
+
+
 def replaced(old: str, new: str) -> Callable[[bytes], bytes]:
     """Another text in it."""
 
@@ -229,20 +234,25 @@ BREAKAGES = (
     Breakage("OK.VISA answers 500", "source", "CRITICAL", source("http500")),
     Breakage("OK.VISA answers something else", "source", "CRITICAL", source("not-xml")),
     Breakage(
-        "no poll for a day", "freshness", "CRITICAL", sql("UPDATE poll_run SET stand = '2026-01-01T00:00:00.000000Z'")
+        "no poll for months", "freshness", "CRITICAL", sql("UPDATE poll_run SET stand = '2026-01-01T00:00:00.000000Z'")
     ),
     Breakage("never polled", "freshness", "CRITICAL", sql("DELETE FROM poll_run")),
     Breakage("never reconciled", "reconciliation", "WARNING", sql("DELETE FROM reconciliation")),
     Breakage("a refused record nobody has reported", "quarantine", "WARNING", refused),
     Breakage("never backed up", "backup", "WARNING", sql("DELETE FROM backup_run")),
     Breakage("deletion rules have not run for days", "retention", "WARNING", sql(_OLD)),
-    Breakage("the disk is nearly full", "disk", "CRITICAL", setting("free_mib = 500", "free_mib = 99999999")),
+    Breakage(
+        "less room on the disk than the settings ask for",
+        "disk",
+        "CRITICAL",
+        setting("free_mib = 500", "free_mib = 99999999"),
+    ),
     Breakage("the server's certificate ends in 20 days", "certificates", "WARNING", certificate("tls/server.pem", 20)),
     Breakage("it ends in 3 days", "certificates", "CRITICAL", certificate("tls/server.pem", 3)),
     Breakage("it ended yesterday", "certificates", "CRITICAL", certificate("tls/server.pem", -1)),
     Breakage("it is not valid yet", "certificates", "CRITICAL", certificate("tls/server.pem", 50, start=3)),
     Breakage("its file is no certificate", "certificates", "CRITICAL", file("tls/server.pem", lambda _: b"?")),
-    Breakage("the signing key is another's", "keys", "CRITICAL", file("signing/rsa.key", gone)),
+    Breakage("the signing key is another's", "keys", "CRITICAL", file("signing/rsa.key", another)),
     Breakage("others may read a private key", "keys", "CRITICAL", mode("tls/server.key", 0o644)),
     Breakage("a key of the ring is gone", "keys", "CRITICAL", file("keys/index.key", gone)),
     Breakage(

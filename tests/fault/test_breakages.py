@@ -46,7 +46,7 @@ def asked(running: Running, check: str) -> tuple[str, int, str, float]:
 
 @pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: one.what)
 def test_what_breaks_is_told_and_what_is_mended_too(house: Running, one: Breakage) -> None:
-    """With its own state and exit code while it lasts, in less than ten seconds; OK afterwards."""
+    """With its own state and exit code while it lasts, within a minute on any machine; OK afterwards."""
     with one.made(house):
         state, code, text, seconds = asked(house, one.check)
         print(f"{one.what}: {one.check} {state} ({code}) after {seconds:.1f} s: {text}")
