@@ -34,7 +34,7 @@ _SEND_BUFFER = 256 * 1024
 # The kernel takes an answer of this size at once: whoever reads a WSDL slowly holds no thread.
 _SPARE = 16
 # Places kept free: above, those who keep us waiting are sent away to make room for those who may speak.
-_ROUND_TRIP, _LAST_LINGER, _LAST_CALL = 0.05, 0.5, 1.0
+_ROUND_TRIP, _LAST_LINGER = 0.05, 0.5
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _GONE = frozenset({errno.EAGAIN, errno.ECONNABORTED})
 _NOT_YET = object()
@@ -159,10 +159,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if now > self._ended + STOP_KEEPALIVE_LINGER:
             for connection in self._waiting[Phase.KEPT].overdue(math.inf):
                 self._leave(connection)
-        # Whoever has just connected is about to speak, and would take an end for the answer.
+        # Whoever has connected may be about to speak, and would take an end for the answer.
         for phase in (Phase.SILENT, Phase.ARRIVING):
             for connection in self._waiting[phase].overdue(math.inf):
-                if connection.since < now - _LAST_CALL and not (phase is Phase.ARRIVING and connection.begun):
+                waited = now - max(connection.since, self._ended)
+                if waited > STOP_KEEPALIVE_LINGER and not (phase is Phase.ARRIVING and connection.begun):
                     self._leave(connection)
         for connection in self._waiting[Phase.LEAVING].overdue(now + LINGER - _LAST_LINGER):
             self._close(connection)

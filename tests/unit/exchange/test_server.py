@@ -29,6 +29,7 @@ from gateway.exchange.proxy import peers
 from gateway.exchange.server import serve
 from gateway.exchange.tls import context_for, server_context
 from gateway.settings import ServerSettings
+from tests.patience import attempts
 from tests.unit.exchange.certificates import issue
 from tests.unit.exchange.certificates import server as server_certificate
 
@@ -299,10 +300,14 @@ def test_who_has_just_connected_is_still_answered(place: Path, tmp_path: Path) -
     silent, shaken = socket.create_connection(("127.0.0.1", running.port)), running.connect()
     shaken.connect()
     (serving,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-    watched = _watched(serving)
+    everything = 6  # the listener, the queue of the threads, two that are kept, and the two that are new
+    for _ in attempts("all connections wait in the loop"):
+        if _watched(serving) == everything:
+            break
     running.process.terminate()
-    while _watched(serving) == watched:
-        time.sleep(0.02)
+    for _ in attempts("nobody is let in any more", every=0.02):
+        if _watched(serving) == everything - 1:
+            break
     assert post(shaken)[0] == 200
     late = running.connect()
     late.sock = client_context(place, "client").wrap_socket(silent, server_hostname="localhost")
