@@ -19,6 +19,7 @@
         ├── ContractError           a published contract is not what model and agreement give
         ├── StoreError              the database does not do what it must
         │   ├── TransactionAborted  nothing of a transaction was written: it may be begun again
+        │   ├── RegisterMoved       another statistic was released meanwhile: check against it, too
         │   └── OutcomeUnknown      nobody knows whether a commit is durable: what was to follow must not
         ├── VaultError              a document cannot be opened or sealed
         │   └── KeysMoved           the index or digest key was changed meanwhile: begin again with the one in use
@@ -211,6 +212,12 @@ class TransactionAborted(StoreError):
     """The server took a transaction back or its connection broke before the commit: the same again may succeed."""
 
     code = "speicher-abgebrochen"
+
+
+class RegisterMoved(StoreError):
+    """Another statistic was released meanwhile: this one was not checked against it, and nothing was written."""
+
+    code = "register-veraendert"
 
 
 class OutcomeUnknown(StoreError):

@@ -16,6 +16,9 @@ TEXTS_ERASED = "protokollsegmentLoeschen"
 CONTENTS_DROPPED = "protokollinhaltLoeschen"
 """The operation of the entry (Löschung, `segment` = the month) that tells that a month's contents are gone."""
 
+RELEASED, WITHDRAWN = "statistikFreigeben", "statistikZurueckziehen"
+"""The operations of entries that tell of a row of the register of released statistics. They name nobody and stay."""
+
 _MONTH = re.compile(r"2[0-9]{3}-(0[1-9]|1[0-2])")
 
 
@@ -57,7 +60,7 @@ class EntryCheck:
             return found
         self._check_sealed(row, tree.get("persoenlich"), where)
         self._listen(tree, month)
-        if month is not None and _MONTH.fullmatch(month) and not _tells(tree):
+        if month is not None and _MONTH.fullmatch(month) and not stays(tree):
             self._kept.add(month)
         return found
 
@@ -151,9 +154,9 @@ def tree_of(content: bytes) -> dict[str, object] | None:
     return tree if isinstance(tree, dict) else None
 
 
-def _tells(tree: dict[str, object]) -> bool:
-    """Whether the entry tells of an erasure: its content stays for ever."""
-    return tree.get("operation") in (TEXTS_ERASED, CONTENTS_DROPPED)
+def stays(tree: dict[str, object]) -> bool:
+    """Whether the entry's content stays for ever: without it an erasure, or the register, could not be proved."""
+    return tree.get("operation") in (TEXTS_ERASED, CONTENTS_DROPPED, RELEASED, WITHDRAWN)
 
 
 def _shown(number: str) -> str:

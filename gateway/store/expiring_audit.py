@@ -1,6 +1,7 @@
 """The audit trail forgets by months: first the personal texts, years later what the entries say.
 
-What stays for ever is the chain: number and hash of every entry, its batch, and the entries that tell of a deletion.
+What stays for ever is the chain: number and hash of every entry, its batch, and the entries that tell of a deletion or
+of a released statistic.
 Months are those of UTC, as the trail's own times are. A content that is dropped is the empty string; that it is gone
 is told by an entry in the chain first, so that a verifier accepts every state in between.
 """
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from gateway.store import audit_index
 from gateway.store import audit_tables as tables
 from gateway.store.audit import Entry, Kind
-from gateway.store.audit_check import CONTENTS_DROPPED, TEXTS_ERASED, tree_of
+from gateway.store.audit_check import CONTENTS_DROPPED, stays, tree_of
 from gateway.store.expiring import Expiring, Expiry
 from gateway.store.retention_tables import audit_dropped
 
@@ -103,18 +104,13 @@ def _said(place: Expiring, month: str) -> Iterator[list[str]]:
         if not rows:
             return
         after = (rows[-1].batch, rows[-1].position)
-        if some := [row.number for row in rows if not _witness(row.content)]:
+        if some := [row.number for row in rows if not stays(tree_of(row.content) or {})]:
             yield some
 
 
 def _month() -> sa.Function[str]:
     """An entry's month is that of its batch: it stands in the chain and outlives the content."""
     return sa.func.substr(tables.batch.c.time, 1, 7)
-
-
-def _witness(content: bytes) -> bool:
-    """An entry that tells of a deletion in the trail stays: without it the gap could not be told from a theft."""
-    return (tree_of(content) or {}).get("operation") in (TEXTS_ERASED, CONTENTS_DROPPED)
 
 
 def _announce(place: Expiring, month: str) -> None:

@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from gateway.errors import StoreError
 from gateway.store import audit_index, audit_tables, tables
+from gateway.store import released as register
 from gateway.store.audit import Disclosure, Entry, Kind, Personal
 from gateway.store.audit_verify import verify
 from gateway.store.expiring import last_run
 from gateway.upkeep.retention_standing import standing
+from tests.unit.store.released_kit import a_table, release
 from tests.unit.store.retention_kit import CITY, RULES, at, column, counts, forward, refuse, retention, run
 from tests.unit.store.store_kit import AWAY, SOURCE, House, upsert
 
@@ -159,6 +161,19 @@ def test_what_tells_of_a_deletion_is_never_dropped(house: House) -> None:
     assert told.count("protokollsegmentLoeschen") == 1
     assert told.count("protokollinhaltLoeschen") >= 2
     assert verify(house.database).findings == ()
+
+
+def test_what_tells_of_a_released_statistic_is_never_dropped(house: House) -> None:
+    """Thirty years on the register can still be read, which needs the entry that tells of its last row."""
+    house.now = datetime(2025, 6, 15, tzinfo=UTC)
+    release(house, a_table())
+    for year in range(2027, 2060, 3):
+        house.now = datetime(year, 1, 2, tzinfo=UTC)
+        run(house)
+    with house.database.read() as connection:
+        assert len(register.read(connection).tables) == 1
+    verdict = verify(house.database)
+    assert (verdict.findings, verdict.left) == ((), ())
 
 
 def test_dropping_can_be_broken_off_anywhere(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,8 @@
+CREATE TABLE released (
+	number BIGINT NOT NULL,
+	head TEXT NOT NULL,
+	content TEXT,
+	digest BLOB NOT NULL,
+	entry VARCHAR(36) NOT NULL,
+	CONSTRAINT pk_released PRIMARY KEY (number)
+);

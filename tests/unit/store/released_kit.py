@@ -1,0 +1,29 @@
+"""What tests of the register share: a published table, and a house that releases it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gateway.model.statistic import Category, Dimension, Period, Published, Subject
+from gateway.store import released as register
+from gateway.store.released import Head, Registered, Report
+from tests.unit.store.store_kit import House
+
+SEX = Dimension(
+    "geschlecht", "Geschlecht", (Category("1", "männlich"), Category("2", "weiblich"), Category("?", "n. b."))
+)
+AGE = Dimension("alter", "Altersgruppe", (Category("0-17", "unter 18"), Category("18+", "18 und älter")))
+REPORT = Report("bestand", 1, "Bestand", "rat", {"mindestzahl": 5, "rundung": "keine"}, 'kennung = "bestand"\n')
+
+
+def a_table(total: int = 20, day: date = date(2026, 10, 31)) -> Published:
+    """A table by sex and by sex and age, in which a small number is withheld."""
+    cells = {("1", "0-17"): None, ("1", "18+"): None, ("2", "0-17"): 8, ("2", "18+"): total, ("?", "18+"): 0}
+    margins = {("geschlecht",): {("2",): 8 + total, ("1",): 7, ("?",): 0}, ("geschlecht", "alter"): cells, (): {(): 35}}
+    return Published(Subject("bestand", Period(day, day)), (SEX, AGE), margins, base=1, noise=0)
+
+
+def release(house: House, table: Published, after: Head | None = None, report: Report = REPORT) -> Registered:
+    with house.database.write() as connection:
+        head = register.read(connection).head if after is None else after
+        return register.release(connection, house.trail, report, table, after=head, now=house.now, clerk="sb1")
