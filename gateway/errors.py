@@ -17,6 +17,7 @@
         ├── AgreementError          an agreement is wrong: refuse to start
         │   └── ApprovalRefused     a signature under an agreement does not hold: it is not approved
         ├── ContractError           a published contract is not what model and agreement give
+        ├── StatisticError          a report's definition is wrong, or its numbers may not be had so
         ├── StoreError              the database does not do what it must
         │   ├── TransactionAborted  nothing of a transaction was written: it may be begun again
         │   ├── RegisterMoved       another statistic was released meanwhile: check against it, too
@@ -200,6 +201,16 @@ class ContractError(HouseError):
     """A published contract is not what model and agreement give, or an answer does not fit its own XSD."""
 
     code = "vertrag-verletzt"
+
+
+class StatisticError(HouseError):
+    """A report's definition is wrong, or its numbers may not be had so; `problems` lists every mistake at once."""
+
+    code = "statistik-fehlerhaft"
+
+    def __init__(self, message: str = "", *, code: str | None = None, problems: Sequence[str] = ()) -> None:
+        super().__init__(message or "\n".join(problems), code=code)
+        self.problems = tuple(problems) or (message,)
 
 
 class StoreError(HouseError):

@@ -183,18 +183,27 @@ def _settlement(statuses: list[_Status]) -> Tree:
     return told
 
 
-def _school_duty(person: Tree, day: date, note: Note) -> date | None:
-    birth = first_day(_group(person, "geburt").get("datum"))
+def school_duty(birth: date | None, assigned: date | None, day: date) -> tuple[date, date] | None:
+    """When school duty begins for who was born and assigned then, and the 18th birthday; None if it never does.
+
+    None, too, from the 18th birthday on.
+    """
     if birth is None or birth.year > date.max.year - 18:
         return None
     # BGB § 188 Abs. 2: who was born on 29 February is 18 on 1 March of a common year
     of_age = date(birth.year + 18, 3, 1) if (birth.month, birth.day) == (2, 29) else birth.replace(year=birth.year + 18)
     start = date(birth.year + (6 if birth.month <= 9 else 7), 8, 1)
-    assigned = first_day(_group(person, "zuweisung").get("datum"))
     if assigned is not None and assigned > start:
         start = assigned
-    if day >= of_age or start >= of_age:
+    return None if day >= of_age or start >= of_age else (start, of_age)
+
+
+def _school_duty(person: Tree, day: date, note: Note) -> date | None:
+    birth = first_day(_group(person, "geburt").get("datum"))
+    duty = school_duty(birth, first_day(_group(person, "zuweisung").get("datum")), day)
+    if duty is None:
         return None
+    start, of_age = duty
     note(start)
     note(of_age)
     return start

@@ -24,6 +24,7 @@ from gateway.store import (
     rekeying,
     reprojecting,
     snapshot,
+    standing,
     subject_search,
     subjects,
     turns,
@@ -47,6 +48,7 @@ from gateway.store.reconciling import Comparison
 from gateway.store.reprojecting import Reprojected
 from gateway.store.search import Criteria
 from gateway.store.snapshot import SnapshotPage
+from gateway.store.standing import Life
 from gateway.store.subject_search import Found, Sought
 from gateway.store.subjects import Subject
 from gateway.store.tables import poll_run, position
@@ -286,6 +288,16 @@ class Store:
             pass  # here a change of keys is followed, also one that broke off; the steps themselves would refuse
         streams = feed.streams(agreements.values())
         return Expiring(self._database, self._vault, self._trail, streams, now, stichtag, dry, lock)
+
+    # What is counted; see `gateway.statistics`.
+
+    def count_standing(self, known: datetime) -> int:
+        """How many persons were stored at that moment and are still: not merged into others, not gone."""
+        return standing.count(self._database, known)
+
+    def standing(self, known: datetime, *, total: int, progress: Progress = silent) -> Iterator[Life]:
+        """Each of those with what was known at that moment; read page by page as the iterator is asked."""
+        return standing.lives(self._database, self._vault, known, total=total, progress=progress)
 
     # What the office looks into.
 

@@ -35,6 +35,7 @@ __all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
 HASH = 32  # bytes: HMAC-SHA-256
 _NONCE = 12  # bytes: NIST SP 800-38D, 8.2.2, random
 _PROOF = "pruefwert"
+_RECORD = "statistik"
 _FURTHER = b""
 """The purpose of putting a further generation around a value; no other hash has an empty one."""
 
@@ -142,6 +143,10 @@ class Vault:
     def proof(self, key: str, generation: int) -> bytes:
         """32 bytes that only the keys of a hash up to this generation give; they say nothing of the keys."""
         return self._chained(key, generation, _PROOF, b"")
+
+    def record_key(self, identity: bytes) -> int:
+        """32 bits that stand for a person in every table, for ever: by the first digest key, which no change ends."""
+        return int.from_bytes(_keyed(self._ring.of("digest")[1], _RECORD, identity)[:4], "big")
 
     def ledger_line(self, text: str) -> str:
         """The hexadecimal line that stands for `text` in the erasure ledger."""
