@@ -25,8 +25,9 @@ from gateway.agreements.approval import Trust
 from gateway.agreements.approval import problems as unapproved
 from gateway.agreements.city import City, load_city
 from gateway.agreements.load import Written, load_every
+from gateway.agreements.synthetic import EIGENPROBE
 from gateway.agreements.versions import Versions, by_stream, in_force, successions
-from gateway.contract.compiled import Contract
+from gateway.contract.compiled import Contract, compile_contract
 from gateway.contract.fragment import person_writer
 from gateway.contract.serving import served
 from gateway.errors import AgreementError, GatewayError, SettingsError
@@ -50,12 +51,14 @@ from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.budgets import SharedCounters
 from gateway.store.continuity import continuing
 from gateway.store.database import Database
+from gateway.store.feed import stream
 from gateway.store.fragments import STORED, Fragments
 from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.replication import require_replicated
 from gateway.store.vault import KeyRing, Vault
 from gateway.upkeep import codelist_approval, codelist_folder
+from gateway.upkeep.probing import own_probe
 from gateway.wire import certificates
 from gateway.wire.proving import prove
 from gateway.wire.renewing import published
@@ -243,12 +246,16 @@ def load(
     agreements, versions = [one.agreement for one in written], by_stream(one.agreement for one in written)
     folders = (folder, settings.contracts or shipped.wsdl())
     contracts = _contracts(found, versions, city, folders) if city else {}
+    names = {agreement.application for agreement in agreements}
+    if city and (own := found.of("probe: ", lambda: own_probe(settings, agreements))):
+        agreements.append(own)
+        versions = by_stream(agreements)
+        contracts[stream(own)] = compile_contract(own, city)
     signing = _signing_keys(found, settings, agreements, now)
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
     if database:
         found.of("database.url: ", lambda: _check_database(settings.database))
-    names = {agreement.application for agreement in agreements}
     found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
     if found.problems or city is None or ring is None or checkpoint is None:
         raise SettingsError(problems=found.problems)
@@ -284,7 +291,8 @@ def open_house(rules: Rules, *, restored: bool = False) -> App:
 def _portal(rules: Rules) -> Site:
     """What developers read; its examples go by the versions of the agreements of today."""
     schemas, today = rules.settings.agreements or shipped.schemas(), rules.city.today(rules.clock())
-    told = editions(rules.contracts.values(), rules.versions, rules.city, schemas, today)
+    contracts = [one for one in rules.contracts.values() if one.application != EIGENPROBE]  # nobody else can call it
+    told = editions(contracts, rules.versions, rules.city, schemas, today)
     return Site(told, rules.city, public_url=rules.settings.server.public_url, signers=rules.signers)
 
 

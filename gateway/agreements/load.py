@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
 from gateway.agreements.document import ROLES, Bedingung, Grenzen, Vereinbarung
 from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.synthetic import EIGENPROBE
 from gateway.agreements.versions import by_stream
 from gateway.errors import AgreementError
 from gateway.model.codelists import load as load_codelist
@@ -77,6 +78,8 @@ def load_every(folder: Path) -> tuple[Written, ...]:
         name = one.agreement.application
         if name != path.parent.name:
             problems.append(f"{path.parent.name}: anwendung.name is {name}, not the folder's name")
+        if name == EIGENPROBE:
+            problems.append(f"{path.parent.name}: anwendung.name {name} is the gateway's own probe")
         found.append(one)
     problems += _overlaps([one.agreement for one in found])
     if not found and not problems:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TypeAlias
 
 from gateway.agreements.agreement import Agreement, Condition
+from gateway.agreements.synthetic import EIGENPROBE, is_marked
 from gateway.model.audited import audited
 from gateway.model.days import first_day, last_day
 from gateway.model.days import next_day as day_after
@@ -41,7 +42,12 @@ class Links:
 
 
 def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
-    """True if this person is in the agreement's scope on that day: not blocked, no alias record, all conditions."""
+    """True if this person is in the agreement's scope on that day: not blocked, no alias record, all conditions.
+
+    An invented person is seen by the gateway's own probe, which sees nobody else.
+    """
+    if is_marked(datensatz) != (agreement.application == EIGENPROBE):
+        return False
     control = _group(datensatz, "steuerung")
     if ableitung.gesperrt or "hauptdatensatz" in control:
         return False

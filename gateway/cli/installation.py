@@ -198,6 +198,11 @@ certificate_days = 30                     # before the end of a certificate
 certificate_last_days = 7                 # critical
 free_mib = 500                            # less is critical: without room nothing is disclosed
 refused_percent = 20                      # of an application's requests of the last hour
+probe_ms = 1000                           # slower answers to the gateway's own probe warn
+
+# [probe]                                 # the gateway asks itself as an application would: `gateway probe init`
+# certificate = "probe/eigenprobe.pem"
+# key = "probe/eigenprobe.key"
 
 # [metrics]                               # counters for Prometheus, given out by `gateway metrics`
 # folder = "/run/gateway/metrics"         # emptied at each start; best in memory

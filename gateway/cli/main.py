@@ -32,6 +32,7 @@ _COMMANDS = {
     "certificate": ("gateway.cli.certificate", "certificate"),
     "keys": ("gateway.cli.keys", "keys"),
     "log": ("gateway.cli.log", "log"),
+    "probe": ("gateway.cli.probe", "probe"),
     "metrics": ("gateway.cli.metrics", "metrics"),
     "health": ("gateway.cli.health", "health"),
     "db": ("gateway.cli.db", "db"),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.agreements.synthetic import is_stream
 from gateway.cli.options import load_settings, settings_option
 from gateway.settings import Told, locate, origins
 
@@ -53,7 +54,8 @@ def check(settings_path: Path | None) -> None:
 
     told = load_settings(settings_path)
     rules = load(told)
-    click.echo(f"{len(rules.versions)} agreements, {len(rules.agreements)} of them in force today; it would start")
+    every, today = (sum(not is_stream(name) for name in one) for one in (rules.versions, rules.agreements))
+    click.echo(f"{every} agreements, {today} of them in force today; it would start")
 
 
 def _shown(path: Path) -> Iterator[Told]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from gateway.agreements.synthetic import EIGENPROBE
 from gateway.errors import AuditError, ReplayRefused
 from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.fault import declared_fault
@@ -63,7 +64,7 @@ class Sealer:
             operation=admitted.operation.value if admitted.operation else None,
             protocol=receipt.number,
             retry_after=outcome.retry_after,
-            persons=sum(one.fields > 0 for one in outcome.persons),
+            persons=0 if agreement.application == EIGENPROBE else sum(one.fields > 0 for one in outcome.persons),
         )
 
     def _quittung(self, receipt: Receipt, admitted: Admitted) -> bytes:

@@ -93,6 +93,7 @@ def certificates_in_use(e: Examination) -> Iterator[Finding]:
     uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
     uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
     uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
+    uses += [("probe", s.probe.certificate)] if s.probe is not None else []
     levels = Levels(s.health.certificate_days, s.health.certificate_last_days, falling=True)
     for use, path in uses:
         yield _validity(f"certificate {use}", path, e.now, levels)
@@ -135,6 +136,8 @@ def keys(e: Examination) -> Iterator[Finding]:
     yield _private("key server", e.settings.server.key)
     if e.settings.source.key is not None:
         yield _private("key source", e.settings.source.key)
+    if e.settings.probe is not None:
+        yield _private("key probe", e.settings.probe.key)
 
 
 def keys_in_use(e: Examination) -> Iterator[Finding]:

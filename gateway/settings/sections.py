@@ -232,7 +232,8 @@ class HealthSettings(Section):
 
     `certificate_days` before its end a certificate warns, `certificate_last_days` before it is critical. Below
     `free_mib` a file system is critical. `refused_percent` of an application's requests of the last hour, if there were
-    as many as `refused_least`, warn. Clocks may differ by `clock_minutes`.
+    as many as `refused_least`, warn. Clocks may differ by `clock_minutes`. The gateway's own probe
+    warns above `probe_ms` milliseconds, above `probe_critical_ms` it is critical.
     """
 
     certificate_days: Annotated[int, Field(ge=1)] = 30
@@ -241,6 +242,18 @@ class HealthSettings(Section):
     refused_percent: Annotated[int, Field(ge=1, le=100)] = 20
     refused_least: Annotated[int, Field(ge=1)] = 20
     clock_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+    probe_ms: Annotated[int, Field(ge=1)] = 1000
+    probe_critical_ms: Annotated[int, Field(ge=1)] = 5000
+
+
+class ProbeSettings(Section):
+    """The gateway asks itself as an application would (`gateway probe init`); without this section it does not.
+
+    Client certificate and key with which it calls. This certificate alone opens the probe's service, and no other.
+    """
+
+    certificate: AnyPath
+    key: AnyPath
 
 
 class MetricsSettings(Section):
@@ -302,6 +315,7 @@ class Settings(Section):
     codelists: CodelistSettings = CodelistSettings()
     health: HealthSettings = HealthSettings()
     metrics: MetricsSettings | None = None
+    probe: ProbeSettings | None = None
     sandbox: SandboxSettings | None = None
     agreements: AnyPath | None = None
     """Folder with `<application>/agreement.toml` and the contracts beside it; none: the shipped ones."""

@@ -69,6 +69,7 @@ def _modules(package: str, folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 _CODE = (
     "gateway.agreements.projection",
+    "gateway.agreements.synthetic",
     "gateway.store.feed_told",
     "gateway.store.fragments",
     "gateway.store.projecting",

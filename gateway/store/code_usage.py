@@ -13,7 +13,7 @@ from gateway.model.types import Code, Tree, Value
 from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.ingest import PIECE
-from gateway.store.tables import person
+from gateway.store.tables import REAL, person
 from gateway.store.vault import Vault
 
 
@@ -22,7 +22,7 @@ def persons_by_code(database: Database, vault: Vault, name: str) -> Counter[str]
     found: Counter[str] = Counter()
     after = b""
     while True:
-        query = sa.select(person.c.id).where(person.c.state == "active", person.c.id > after)
+        query = sa.select(person.c.id).where(REAL, person.c.state == "active", person.c.id > after)
         with database.read() as connection:
             ids = connection.execute(query.order_by(person.c.id).limit(PIECE)).scalars().all()
             people = d.load_ids(connection, vault, ids)

@@ -18,7 +18,7 @@ from gateway.store import dossier as d
 from gateway.store import projecting
 from gateway.store.database import Database
 from gateway.store.ingest import PIECE
-from gateway.store.tables import person
+from gateway.store.tables import REAL, person
 from gateway.store.vault import Vault
 
 _ADDED = ("personenkennung", "stand", "datensatzversion")
@@ -55,7 +55,7 @@ def _seen(
     """For each person who is visible under either version: the bitmaps of the fields under both, None if invisible."""
     after = b""
     while True:
-        query = sa.select(person.c.id).where(person.c.state == "active", person.c.id > after)
+        query = sa.select(person.c.id).where(REAL, person.c.state == "active", person.c.id > after)
         with database.read() as connection:
             ids = connection.execute(query.order_by(person.c.id).limit(PIECE)).scalars().all()
             people = d.load_ids(connection, vault, ids)

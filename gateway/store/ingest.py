@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.synthetic import EIGENPROBE, marked
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
@@ -144,7 +145,8 @@ class Intake:
         newer = keys if batch.mending else _newer(connection, keys)
         counts.stale += len(keys) - len(newer)
         known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
-        piece = _Piece(Story(self._vault, poll_entries.RECONCILED if batch.mending else None), source)
+        purpose = poll_entries.RECONCILED if batch.mending else EIGENPROBE if source == EIGENPROBE else None
+        piece = _Piece(Story(self._vault, purpose), source)
         for key, change in newer.items():
             one = known.get(key)
             if isinstance(change, Upsert) and self._ledger.holds_any(source, numbers_of(change)):
@@ -224,7 +226,7 @@ class Intake:
 
     def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
         """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
-        document = storable(self._agreements, to_tree(change.datensatz), now)
+        document = marked(piece.source, storable(self._agreements, to_tree(change.datensatz), now))
         if one.active and poll_entries.same(one.document or {}, document):
             return
         if one.key is None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.synthetic import is_stream
 from gateway.model import derived
 from gateway.model.derived import Ableitung
 from gateway.model.types import Tree, Value
@@ -248,7 +249,8 @@ def _kennung(world: World, application: str, one: Dossier) -> str:
 
 def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | None:
     row, agreement = world.rows[stream, one.id], world.agreements.get(stream)
-    letters = _letters(world, stream, one) if agreement is None or not feed_told.has_feed(agreement) else None
+    written_to = (agreement is None or not feed_told.has_feed(agreement)) and not is_stream(stream)
+    letters = _letters(world, stream, one) if written_to else None
     if one.key is None:
         if row.released:
             return None

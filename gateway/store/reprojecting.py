@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
+from gateway.agreements.synthetic import is_stream
 from gateway.store import dossier as d
 from gateway.store import feed, feed_rows, projecting
 from gateway.store.audit import AuditTrail, Entry, Kind
@@ -19,7 +20,7 @@ from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
 from gateway.store.progress import Progress, silent
 from gateway.store.recording import lock_feeds, write_outcome
-from gateway.store.tables import epoch, feed_counter, person, projection
+from gateway.store.tables import REAL, epoch, feed_counter, person, projection
 from gateway.store.tenure import Fenced, Tenure
 from gateway.store.vault import Vault
 
@@ -69,10 +70,12 @@ def reproject(
     changed = [name for name, value in bases.items() if ahead or (stored.get(name) or b"")[:DIGEST] != value]
     begun = [name for name, one in agreements.items() if _version(stored.get(name)) != one.version]
     work = _Work(tenure, database, vault, now, stichtag, fragments, done, progress)
-    if changed:
+    if any(not is_stream(name) for name in changed):
         work.all_persons(agreements)
     else:
-        work.persons(due, agreements)
+        with database.read() as connection:  # of the probe's agreement nobody depends but the probe's person
+            invented = connection.execute(_INVENTED).scalars().all() if changed else ()
+        work.persons([*due, *invented], agreements)
     if changed or begun or until != stichtag.isoformat():
         known = {name: bases[name] + agreements[name].version.to_bytes(_VERSION, "big") for name in {*changed, *begun}}
         with tenure.write(database) as connection:
@@ -238,6 +241,7 @@ def _unwritten(vault: Vault, stream: str, row: Mapping[Any, Any]) -> dict[str, o
     return {"key_stream": stream, "key_person": identity, "key_sealed": sealed, "new_sealed": new}
 
 
+_INVENTED = sa.select(person.c.id).where(~REAL, person.c.state == "active").order_by(person.c.id)
 _WRITTEN = (
     sa.select(projection.c.person_id, projection.c.sealed, person.c.wrapped_key)
     .join_from(projection, person, person.c.id == projection.c.person_id)

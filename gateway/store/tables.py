@@ -23,6 +23,8 @@ from sqlalchemy import (
     false,
 )
 
+from gateway.agreements.synthetic import EIGENPROBE
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -82,6 +84,9 @@ person = Table(
     Index(None, "merged_into"),
     Index(None, "ring_key_id"),
 )
+
+REAL = person.c.source != EIGENPROBE
+"""All persons but the one that the gateway invented to probe itself: whoever counts or lists persons asks for it."""
 
 person_version = Table(
     "person_version",
