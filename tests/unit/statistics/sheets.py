@@ -1,0 +1,121 @@
+"""Papers made by hand: every kind of table and of picture, every sign, and labels that try to be something else."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import product
+
+from gateway.model.statistic import Category, Cell, Dimension, Margin, Period, Published, Subject
+from gateway.statistics.paper import Paper
+
+HOSTILE = "=2+5 & <b>x</b> [red]y[/red] $a$"
+"""A label that is a formula, markup of HTML and of rich, and mathematics, unless it is taken as text."""
+
+
+def dimension(name: str, label: str, **categories: str) -> Dimension:
+    """A dimension; the codes of its categories may begin with an underscore that is not theirs."""
+    return Dimension(name, label, tuple(Category(code.lstrip("_"), text) for code, text in categories.items()))
+
+
+STATUS = dimension(
+    "statusgruppe", "Statusgruppe",
+    gestattung="Aufenthaltsgestattung (Asylverfahren läuft)",
+    schutz="Aufenthaltserlaubnis nach Anerkennung (Asyl, Flüchtling, subsidiärer Schutz)",
+    duldung="Duldung", voruebergehend="Vorübergehender Schutz (§ 24 AufenthG)", unbekannt="unbekannt",
+)  # fmt: skip
+SEX = dimension("geschlecht", "Geschlecht", m="männlich", w="weiblich", dx="divers oder ohne Angabe")
+AGE = dimension(
+    "altersgruppe", "Altersgruppe", _0="0–2", _3="3–5", _6="6–9", _10="10–15", _16="16–17", _18="18–24", _25="25–34",
+    _35="35–59", _60="60 und älter", unbekannt="unbekannt",
+)  # fmt: skip
+DISTRICT = dimension(
+    "stadtbezirk", "Stadtbezirk", _1="Innenstadt", _2="Rodenkirchen", _3="Lindenthal", _4="Ehrenfeld", _5="Nippes",
+    _6="Chorweiler", _7="Porz", _8="Kalk", _9="Mülheim", unbekannt="unbekannt",
+)  # fmt: skip
+KIND = dimension("unterkunft", "Art der Unterkunft", g="Gemeinschaftsunterkunft", w="Wohnung", u="unbekannt")
+
+
+def published(
+    dimensions: tuple[Dimension, ...],
+    margins: tuple[Margin, ...],
+    *,
+    period: Period,
+    most: int = 2000,
+    base: int = 1,
+    noise: int = 0,
+) -> Published:
+    """A table with numbers that follow from the cells, small ones withheld; its sums are sums."""
+    inner = {
+        tuple(one.code for one in cell): _number(index, most)
+        for index, cell in enumerate(product(*(one.categories for one in dimensions)))
+    }
+    names = [one.name for one in dimensions]
+    told: dict[Margin, dict[Cell, int | None]] = {}
+    for margin in margins:
+        places = [names.index(name) for name in margin]
+        sums: dict[Cell, int] = {}
+        for cell, number in inner.items():
+            place = tuple(cell[one] for one in places)
+            sums[place] = sums.get(place, 0) + number
+        told[margin] = {cell: None if 0 < number < 5 else number // base * base for cell, number in sums.items()}
+    return Published(Subject("bestand", period), dimensions, told, base, noise)
+
+
+def paper(table: Published, *, audience: str = "oeffentlich", earlier: tuple[Published, ...] = ()) -> Paper:
+    """A paper of the table."""
+    return Paper(
+        name="bestand-status",
+        version=2,
+        title="Geflüchtete nach Status, Geschlecht und Alter",
+        purpose="Planung von Unterbringung, Schule und Integration",
+        legal_basis=("DSG NRW § 17", "FlüAG NRW § 2"),
+        measure="Personen",
+        audience=audience,
+        threshold=5,
+        zeros=True,
+        city="Stadt Köln",
+        source="Stadt Köln, Ausländeramt",
+        made=date(2026, 12, 2),
+        published=table,
+        earlier=earlier,
+    )
+
+
+def stock() -> Paper:
+    """Persons by status, sex and age: two and three dimensions, an age pyramid, seven former releases."""
+    margins: tuple[Margin, ...] = (
+        (), ("statusgruppe",), ("geschlecht",), ("altersgruppe",), ("altersgruppe", "geschlecht"),
+        ("statusgruppe", "geschlecht"), ("statusgruppe", "altersgruppe", "geschlecht"),
+    )  # fmt: skip
+    days = [date(2026, month, 28) for month in range(4, 12)]
+    tables = [
+        published((STATUS, AGE, SEX), margins, period=Period(day, day), most=400 + 61 * number)
+        for number, day in enumerate(days)
+    ]
+    return paper(tables[-1], earlier=tuple(tables[:-1]))
+
+
+def districts(*, base: int = 5, noise: int = 2) -> Paper:
+    """Dwellings by district, rounded and moved; the margin of the kind alone is not published."""
+    month = Period(date(2026, 11, 1), date(2026, 11, 30))
+    margins: tuple[Margin, ...] = ((), ("stadtbezirk",), ("stadtbezirk", "unterkunft"))
+    return paper(published((DISTRICT, KIND), margins, period=month, base=base, noise=noise), audience="rat")
+
+
+def hostile() -> Paper:
+    """One dimension, whose labels are taken for anything but text if somebody lets them."""
+    kinds = dimension("art", HOSTILE, a=HOSTILE, b="+49", c="@x", d="-", e='"; DROP', f="https://example.invalid/")
+    day = Period(date(2026, 2, 28), date(2026, 2, 28))
+    return paper(published((kinds,), (("art",), ()), period=day), audience="intern")
+
+
+def total() -> Paper:
+    """Nothing but one number, and that withheld."""
+    year = Period(date(2026, 1, 1), date(2026, 12, 31))
+    return paper(Published(Subject("flueag", year), (), {(): {(): None}}))
+
+
+def _number(index: int, most: int) -> int:
+    """Many zeros, some small numbers, few large ones, the same every time."""
+    spread = (index * 7919 + 13) % 101
+    return 0 if spread < 30 else spread - 30 if spread < 36 else spread * most // 101
