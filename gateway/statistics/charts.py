@@ -16,7 +16,9 @@ UNKNOWN = "unbekannt"
 LEFT, RIGHT = "m", "w"
 """The codes of those on the two sides of an age pyramid."""
 
-MOST_BARS = 40
+MOST_BARS = 30
+"""Of more categories only the largest are drawn."""
+
 MOST_LINES = 5
 """More lines than this nobody tells apart; a dimension of more categories has no time line."""
 
@@ -104,17 +106,22 @@ def _pyramid(paper: Paper, margin: Margin) -> Chart:
 
 def _bars(paper: Paper, margin: Margin) -> list[Chart]:
     (dimension,) = dimensions(paper.published, margin)
-    if not 2 <= len(dimension.categories) <= MOST_BARS:
+    told = [(one.label, _number(paper.published, margin, {dimension.name: one.code})) for one in dimension.categories]
+    drawn, note = told, ""
+    if len(told) > MOST_BARS:
+        known = [(-value, place) for place, (_, value) in enumerate(told) if isinstance(value, int)]
+        drawn = [told[place] for place in sorted(place for _, place in sorted(known)[:MOST_BARS])]
+        note = f"Nur die {MOST_BARS} größten von {len(told)} Zahlen, ohne gesperrte; alle stehen in der Tabelle."
+    if len(drawn) < 2:
         return []
-    labels = tuple(one.label for one in dimension.categories)
-    values = tuple(_number(paper.published, margin, {dimension.name: one.code}) for one in dimension.categories)
+    labels, values = tuple(label for label, _ in told), tuple(value for _, value in told)
     return [
         Chart(
             key=f"balken-{dimension.name}",
             title=f"{paper.measure} nach {dimension.label}, {paper.period}",
-            alternative=f"Balken nach {dimension.label}. {_summary('', labels, values, paper)}",
-            note="",
-            picture=Bars(labels, values),
+            alternative=f"Balken nach {dimension.label}. {_summary('', labels, values, paper)} {note}".rstrip(),
+            note=note,
+            picture=Bars(tuple(label for label, _ in drawn), tuple(value for _, value in drawn)),
             exact=paper.is_exact,
         )
     ]
@@ -181,7 +188,8 @@ def _summary(what: str, labels: tuple[str, ...], values: tuple[Value, ...], pape
     known = [(value, label) for label, value in zip(labels, values, strict=True) if isinstance(value, int)]
     withheld = len(values) - len(known)
     begin = f"{what}: " if what else ""
-    hidden = f" {withheld} von {len(values)} Zahlen sind gesperrt." if withheld else ""
+    verb = "ist" if withheld == 1 else "sind"
+    hidden = f" {withheld} von {len(values)} Zahlen {verb} gesperrt." if withheld else ""
     if not known:
         return f"{begin}Alle Zahlen sind gesperrt."
     most, least = max(known, key=lambda one: one[0]), min(known, key=lambda one: one[0])

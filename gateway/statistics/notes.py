@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.statistics.grid import NOTHING, Gap, Grid, Value
 from gateway.statistics.paper import Paper
 
+DRAFT = "Entwurf: Diese Zahlen sind nicht freigegeben und dürfen nicht weitergegeben werden."
 WITHDRAWN = "Zurückgezogen: Diese Fassung gilt nicht mehr und darf nicht weiter verwendet werden."
 
 
@@ -13,14 +14,25 @@ def headline(paper: Paper) -> str:
     return f"{paper.city} · {paper.period} · {paper.audience_label}"
 
 
+def origin(paper: Paper) -> str:
+    """Definition, version and release in one line."""
+    return f"{paper.name}, Fassung {paper.version}; Veröffentlichung {_release(paper)}"
+
+
+def warnings(paper: Paper) -> tuple[str, ...]:
+    """What must be seen before any number."""
+    return (*([DRAFT] if paper.number is None else []), *([WITHDRAWN] if paper.withdrawn else []))
+
+
 def facts(paper: Paper) -> tuple[tuple[str, str], ...]:
     """Source, dates, definition and purpose as pairs of term and text."""
     return (
         ("Zeitbezug", paper.period),
         ("Ort", paper.city),
         ("Gezählt werden", paper.measure),
+        *(("Nur", one) for one in paper.filters),
         ("Quelle", paper.source),
-        ("Gezählt am", f"{paper.made:%d.%m.%Y}"),
+        ("Veröffentlichung", _release(paper)),
         ("Definition", f"{paper.name}, Fassung {paper.version}"),
         ("Zweck", paper.purpose),
         ("Rechtsgrundlage", "; ".join(paper.legal_basis)),
@@ -71,3 +83,8 @@ def left_out(number: int) -> str:
         return ""
     rows = "Eine Zeile" if number == 1 else f"{number:,} Zeilen".replace(",", ".")
     return f"{rows} ohne jeden Fall {'ist' if number == 1 else 'sind'} nicht abgedruckt."
+
+
+def _release(paper: Paper) -> str:
+    number = "Entwurf" if paper.number is None else f"Nr. {paper.number}"
+    return f"{number} vom {paper.made:%d.%m.%Y}"

@@ -25,9 +25,10 @@ _MONTHS = (
 class Paper:
     """What every output is made of; equal papers give equal bytes.
 
-    `measure` is what is counted ("Personen"), `source` whose numbers they are, `made` the day of counting. Numbers
-    from 1 below `threshold` are withheld, and zeros unless they are `zeros`. `earlier` are former releases of the
-    same definition for the same audience, oldest first; time lines are drawn from them.
+    `number` is that of the release in the register, None for a draft. `measure` is what is counted ("Personen"), of
+    those in `filters` only ("Statusgruppe: Duldung"); `source` whose numbers they are, `made` the day of the release.
+    Numbers from 1 below `threshold` are withheld, and zeros unless they are `zeros`. `earlier` are former releases of
+    the same definition for the same audience, oldest first; time lines are drawn from them.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Paper:
     source: str
     made: date
     published: Published
+    number: int | None = None
+    filters: tuple[str, ...] = ()
     earlier: tuple[Published, ...] = ()
     withdrawn: bool = False
 

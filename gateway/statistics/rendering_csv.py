@@ -34,9 +34,8 @@ def csv_file(paper: Paper) -> bytes:
 
 
 def _notes(paper: Paper) -> list[tuple[str, ...]]:
-    lines: list[tuple[str, ...]] = [("Titel", paper.title), *notes.facts(paper)]
-    if paper.withdrawn:
-        lines.insert(0, ("Achtung", notes.WITHDRAWN))
+    lines: list[tuple[str, ...]] = [("Achtung", one) for one in notes.warnings(paper)]
+    lines += [("Titel", paper.title), *notes.facts(paper)]
     lines += [("Geheimhaltung", one) for one in notes.confidentiality(paper)]
     signs = [(sign.replace(NOTHING, _NOTHING), meaning) for sign, meaning in notes.legend(paper, grids(paper))]
     return [*lines, *(("Zeichenerklärung", sign, meaning) for sign, meaning in signs)]

@@ -15,8 +15,7 @@ from gateway.statistics.paper import Paper
 def terminal(paper: Paper) -> Group:
     """Title, tables and notes; nothing in them is taken for markup of rich."""
     parts: list[RenderableType] = [Text(paper.title, style="bold"), Text(notes.headline(paper))]
-    if paper.withdrawn:
-        parts.append(Text(notes.WITHDRAWN, style="bold red"))
+    parts += [Text(one, style="bold red") for one in notes.warnings(paper)]
     tables = grids(paper)
     for grid in tables:
         parts += [Text(), _table(grid, exact=paper.is_exact)]

@@ -71,7 +71,7 @@ def _overview(sheet: Any, paper: Paper, tables: tuple[Grid, ...], looks: _Looks)
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, 1, 90)
     sheet.write_string(0, 0, paper.title, looks.title)
-    sheet.write_string(1, 0, notes.WITHDRAWN if paper.withdrawn else "", looks.warning)
+    sheet.write_string(1, 0, " ".join(notes.warnings(paper)), looks.warning)
     lines = [*notes.facts(paper), *(("Geheimhaltung", one) for one in notes.confidentiality(paper))]
     lines += [("Zeichenerklärung", f"{sign} = {meaning}") for sign, meaning in notes.legend(paper, tables)]
     lines += [(f"Tabelle {number}", grid.title) for number, grid in enumerate(tables, 1)]
@@ -86,8 +86,7 @@ def _sheet(sheet: Any, paper: Paper, grid: Grid, looks: _Looks) -> None:
     sheet.write_string(0, 0, grid.title, looks.title)
     sheet.write_string(1, 0, notes.headline(paper), looks.plain)
     stub = len(grid.stub)
-    if paper.withdrawn:
-        sheet.write_string(2, 0, notes.WITHDRAWN, looks.warning)
+    sheet.write_string(2, 0, " ".join(notes.warnings(paper)), looks.warning)
     if grid.across:
         sheet.write_string(3, stub, grid.across, looks.across)
     for column, label in enumerate((*grid.stub, *grid.columns)):
@@ -123,7 +122,7 @@ def _below(paper: Paper, grid: Grid) -> list[str]:
     told = [f"{sign} = {meaning}" for sign, meaning in notes.legend(paper, (grid,))]
     told += [notes.left_out(grid.left_out)] if grid.left_out else []
     told += notes.confidentiality(paper)
-    return [*told, f"Quelle: {paper.source}, gezählt am {paper.made:%d.%m.%Y}; {paper.name} {paper.version}"]
+    return [*told, f"Quelle: {paper.source}. {notes.origin(paper)}"]
 
 
 def _widths(sheet: Any, grid: Grid) -> None:

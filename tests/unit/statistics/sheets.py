@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from itertools import product
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from gateway.agreements.city import City, Contact
 from gateway.model.statistic import Category, Cell, Dimension, Margin, Period, Published, Subject
+from gateway.statistics.counting import period_of
+from gateway.statistics.definition import Audience, Definition, load_definitions
 from gateway.statistics.paper import Paper
+from gateway.statistics.papers import paper_of
+
+ROOT = Path(__file__).parents[3]
+CITY = City("Stadt Köln", "05315000", "urn:test", ZoneInfo("Europe/Berlin"), Contact("Stadt Köln, Ausländeramt", "Ort"))
 
 HOSTILE = "=2+5 & <b>x</b> [red]y[/red] $a$"
 """A label that is a formula, markup of HTML and of rich, and mathematics, unless it is taken as text."""
@@ -77,8 +87,28 @@ def paper(table: Published, *, audience: str = "oeffentlich", earlier: tuple[Pub
         source="Stadt Köln, Ausländeramt",
         made=date(2026, 12, 2),
         published=table,
+        number=7,
         earlier=earlier,
     )
+
+
+def shipped(name: str, audience: Audience, *, former: int = 0) -> Paper:
+    """A paper of a shipped definition with numbers that nobody counted."""
+    definition = definitions()[name]
+    rule = definition.rules[audience]
+    tables = [
+        published(definition.dimensions, rule.margins, period=period_of(definition.span, date(2026, month, 1)),
+                  most=300 + 50 * month, base=rule.base, noise=rule.noise)
+        for month in range(11 - former, 12)
+    ]  # fmt: skip
+    return paper_of(definition.text, audience, rule.told(), tables[-1], city=CITY, made=date(2026, 12, 2), number=7,
+                    earlier=tuple(tables[:-1]))  # fmt: skip
+
+
+@cache
+def definitions() -> dict[str, Definition]:
+    """What is shipped."""
+    return load_definitions(ROOT / "schemas")
 
 
 def stock() -> Paper:
