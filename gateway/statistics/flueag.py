@@ -133,7 +133,7 @@ def _begin(view: View, number: str) -> date | None:
         begun = [one.first for one in view.history if _number(one) == number]
         known = [day for day in begun if day is not None]
         return min(known) if known and len(known) == len(begun) else None
-    days = [first_day(_assigned(person)) for person in (view.now, view.then)]
+    days = [first_day(_assigned(person)) for person in (view.now, *view.earlier())]
     return min((day for day in days if day is not None), default=None)
 
 

@@ -74,11 +74,19 @@ class View:
     @cached_property
     def now(self) -> Tree:
         """The person as the newest version says it that does not speak of a stay that began later."""
+        return self._person(self._now)
+
+    @cached_property
+    def _now(self) -> int:
         for index in range(self._life.known - 1, self._then, -1):
-            person = self._person(index)
-            if (arrived := first_day(person.get("zuzugsdatum"))) is None or arrived <= self.day:
-                return person
-        return self.then
+            arrived = first_day(self._person(index).get("zuzugsdatum"))
+            if arrived is None or arrived <= self.day:
+                return index
+        return self._then
+
+    def earlier(self) -> Iterator[Tree]:
+        """The person as each version says it before that of `now`, the newest first."""
+        return (self._person(index) for index in range(self._now - 1, -1, -1))
 
     @cached_property
     def control(self) -> Tree:
@@ -120,9 +128,17 @@ class View:
 
     @cached_property
     def history(self) -> tuple[Status, ...]:
-        """Every status that the newest version names, and those of the version of the day that it does not."""
-        found = [*_statuses(self.now), *(_statuses(self.then) if self.then is not self.now else ())]
-        return tuple(dict.fromkeys(found))
+        """Every status there was: what the newest version names, and what earlier ones do that it no longer tells.
+
+        Those are of another code, or ended before all of theirs begin; the others have been corrected.
+        """
+        found = list(_statuses(self.now))
+        for person in self.earlier():
+            for one in _statuses(person):
+                alike = [other.first for other in found if other.code == one.code]
+                if all(first is not None and one.last is not None and one.last < first for first in alike):
+                    found.append(one)
+        return tuple(found)
 
     @cached_property
     def statuses(self) -> tuple[Status, ...]:
