@@ -8,7 +8,9 @@ not asked: successor states and codes that were split are used of older facts to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
 from typing import Final
 
 from gateway.model import codelists
@@ -30,11 +32,17 @@ DATED: Final = (
 def used_after_end(person: Tree) -> Iterator[str]:
     """The path of every code of which even the first possible day lies after the code's last one."""
     for group, field, dated, name in DATED:
-        codes = codelists.load(name).codes
-        for place, item in _items(person, group):
-            entry, day = codes.get(str(item.get(field))), first_day(item.get(dated))
-            if entry is not None and entry.valid_to is not None and day is not None and day > entry.valid_to:
+        ended = _ended(codelists.load(name))
+        for place, item in _items(person, group) if ended else ():
+            last = ended.get(str(item.get(field)))
+            if last is not None and (day := first_day(item.get(dated))) is not None and day > last:
                 yield f"{place}{field}"
+
+
+@cache
+def _ended(codes: codelists.CodeList) -> Mapping[str, date]:
+    """The codes of a list that have a last day, and that day."""
+    return {code: entry.valid_to for code, entry in codes.codes.items() if entry.valid_to is not None}
 
 
 def _items(person: Tree, group: str) -> Iterator[tuple[str, Tree]]:

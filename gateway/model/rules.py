@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.model.days import first_day, last_day
 from gateway.model.ended import used_after_end
@@ -47,15 +47,20 @@ class Rule:
 
 def check(datensatz: Datensatz) -> tuple[Finding, ...]:
     """Every rule that the record breaks, in the order of RULES; empty if it is sound."""
-    tree = _Walked(to_tree(datensatz))
-    return tuple(Finding(path, rule.name) for rule in RULES.values() for path in rule.broken(tree))
+    return check_tree(to_tree(datensatz))
+
+
+def check_tree(tree: Tree) -> tuple[Finding, ...]:
+    """The same of a record as `to_tree` gives it."""
+    walked = _Walked(tree)
+    return tuple(Finding(path, rule.name) for rule in RULES.values() for path in rule.broken(walked))
 
 
 class _Walked(dict[str, Value]):
-    """A record whose leaves are found once for all rules that look at each of them."""
+    """A record whose names, places and dates are found once for all rules that look at each of them."""
 
     @cached_property
-    def leaves(self) -> tuple[tuple[str, Node, Value], ...]:
+    def leaves(self) -> tuple[_Leaf, ...]:
         return tuple(_walk(self))
 
 
@@ -76,21 +81,21 @@ def _placeholders(record: Tree) -> Iterator[str]:
     """Names, streets and towns are not filled with signs or words that mean there is none."""
     for path, node, text in _texts(record):
         if _is_placeholder(text, digits=node.name in _PLACES):
-            yield path
+            yield "".join(path)
 
 
 def _stray_blanks(record: Tree) -> Iterator[str]:
     """Names, streets and towns neither begin nor end with a blank nor hold two in a row."""
     for path, _, text in _texts(record):
-        if text != text.strip(" ") or "  " in text:
-            yield path
+        if text[:1] == " " or text[-1:] == " " or "  " in text:
+            yield "".join(path)
 
 
 def _calendar(record: Tree) -> Iterator[str]:
     """A partially known date is a year, month or day that the calendar has."""
     for path, node, value in _values(record):
         if isinstance(node.simple, PartialDate) and first_day(value) is None:
-            yield path
+            yield "".join(path)
 
 
 def _birth_in_future(record: Tree) -> Iterator[str]:
@@ -231,43 +236,75 @@ _WORDS: Final = frozenset(
 )  # fmt: skip
 """Without blanks and casefolded. No word that is a name or town somewhere (Null, Test, Na, Leer)."""
 
+_X: Final = re.compile(r"x{2,}[.]?|[.-]+x+[.-]+")
+
 
 def _is_placeholder(text: str, *, digits: bool) -> bool:
     word = "".join(text.split()).casefold()
-    speaks = any(letter.isalpha() or (digits and letter.isdigit()) for letter in word)
-    return not speaks or word in _WORDS or re.fullmatch(r"x{2,}[.]?|[.-]+x+[.-]+", word) is not None
+    speaks = word.isalpha() or any(letter.isalpha() or (digits and letter.isdigit()) for letter in word)
+    return not speaks or word in _WORDS or (word[0] in "x.-" and _X.fullmatch(word) is not None)
 
 
-def _texts(record: Tree) -> Iterator[tuple[str, Node, str]]:
+_Path: TypeAlias = tuple[str, ...]
+"""A dotted path in pieces: it is only put together for what breaks a rule."""
+_Leaf: TypeAlias = tuple[_Path, Node, Value]
+
+
+def _texts(record: Tree) -> Iterator[tuple[_Path, Node, str]]:
     """Every name (datatype A), street and town of the record."""
     for path, node, value in _values(record):
-        simple = node.simple
-        if isinstance(simple, Text) and isinstance(value, str) and (simple.datatype == "A" or node.name in _PLACES):
+        if isinstance(value, str) and not isinstance(node.simple, PartialDate):
             yield path, node, value
 
 
-def _values(record: Tree) -> Iterable[tuple[str, Node, Value]]:
-    """(path, node, value) of every leaf of the record."""
+def _values(record: Tree) -> Iterable[_Leaf]:
+    """(path, node, value) of every name, street, town and partially known date of the record."""
     return record.leaves if isinstance(record, _Walked) else _walk(record)
 
 
-def _walk(record: Tree) -> Iterator[tuple[str, Node, Value]]:
-    for top in nodes(Datensatz):
-        prefix = "" if top.name == "person" else f"{top.name}."
-        yield from _leaves(_group(record, top.name), top.children, prefix)
+def _walk(record: Tree) -> Iterator[_Leaf]:
+    for name, level in _judged():
+        found: list[_Leaf] = []
+        _leaves(_group(record, name), level, () if name == "person" else (f"{name}.",), found)
+        yield from found
 
 
-def _leaves(tree: Tree, level: tuple[Node, ...], prefix: str) -> Iterator[tuple[str, Node, Value]]:
-    for node in level:
+_Level: TypeAlias = "tuple[tuple[Node, _Level], ...]"
+
+
+@cache
+def _judged() -> tuple[tuple[str, _Level], ...]:
+    """What of the model some rule looks at leaf by leaf, and the groups around it."""
+
+    def below(level: tuple[Node, ...]) -> _Level:
+        found = ((node, below(node.children)) for node in level)
+        return tuple((node, inner) for node, inner in found if inner or _is_judged(node))
+
+    return tuple((top.name, below(top.children)) for top in nodes(Datensatz))
+
+
+def _is_judged(node: Node) -> bool:
+    text = isinstance(node.simple, Text) and (node.simple.datatype == "A" or node.name in _PLACES)
+    return text or isinstance(node.simple, PartialDate)
+
+
+def _leaves(tree: Tree, level: _Level, prefix: _Path, found: list[_Leaf]) -> None:
+    for node, below in level:
         value = tree.get(node.name)
         if value is None:
             continue
-        for number, item in enumerate(value if isinstance(value, list) else [value], 1):
-            path = f"{prefix}{node.name}[{number}]" if node.repeated else f"{prefix}{node.name}"
-            if isinstance(item, dict):
-                yield from _leaves(item, node.children, path + ".")
+        if not isinstance(value, list):
+            if below and isinstance(value, dict):
+                _leaves(value, below, (*prefix, node.name, "."), found)
             else:
-                yield path, node, item
+                found.append(((*prefix, node.name), node, value))
+            continue
+        for number, item in enumerate(value, 1):
+            place = f"{node.name}[{number}]"
+            if below and isinstance(item, dict):
+                _leaves(item, below, (*prefix, place, "."), found)
+            else:
+                found.append(((*prefix, place), node, item))
 
 
 def _reversed(found: Tree, begin: str, end: str) -> Iterator[str]:
@@ -285,9 +322,11 @@ def _out_of_order(earlier: Value | None, later: Value | None) -> bool:
 
 def _after_stand(record: Tree, value: Value | None) -> bool:
     day = first_day(value)
+    if day is None:
+        return False
     stand = datetime.fromisoformat(str(_group(record, "steuerung")["stand"]))
     # a register's day is German time, at most two hours ahead of UTC
-    return day is not None and day > (stand + timedelta(hours=2)).date()
+    return day > (stand + timedelta(hours=2)).date()
 
 
 def _birth(record: Tree) -> Value | None:

@@ -12,6 +12,7 @@ from gateway.errors import RecordRefused
 from gateway.model import rules
 from gateway.model.person import Datensatz, Steuerdaten
 from gateway.model.reasons import INTERNAL
+from gateway.model.trees import to_tree
 from gateway.model.types import OWN_RULE, Tree, Value
 from gateway.sources import okvisa_keys as keys
 from gateway.sources.okvisa_fields import HEAD, RECORD
@@ -50,7 +51,7 @@ def map_record(element: _Element) -> Upsert | Removal | Merge:
         return _ending(tree, reasons)
     for complete in _COMPLETIONS:
         complete(tree, reasons)
-    return Upsert(_checked(tree, reasons))
+    return _checked(tree, reasons)
 
 
 def _ending(head: Tree, reasons: list[str]) -> Removal | Merge:
@@ -71,16 +72,17 @@ def _ending(head: Tree, reasons: list[str]) -> Removal | Merge:
     return Merge(number, into.quellsystem_personennummer, checked.aenderungsnummer, checked.stand)
 
 
-def _checked(tree: Tree, reasons: list[str]) -> Datensatz:
-    """The record as the model sees it; RecordRefused if reading, a facet or a named rule found something."""
+def _checked(tree: Tree, reasons: list[str]) -> Upsert:
+    """What the record says, as the model sees it; RecordRefused if reading, a facet or a named rule found something."""
     try:
         datensatz = Datensatz.model_validate({"person": tree["person"], "steuerung": tree["steuerung"]})
     except ValidationError as error:
         raise _refused(reasons + _reasons(error, reasons)) from None
-    reasons += [f"{finding.path}: {finding.rule}" for finding in rules.check(datensatz)]
+    sound = to_tree(datensatz)
+    reasons += [f"{finding.path}: {finding.rule}" for finding in rules.check_tree(sound)]
     if reasons:
         raise _refused(reasons)
-    return datensatz
+    return Upsert(datensatz, sound)
 
 
 def _refused(reasons: list[str]) -> RecordRefused:

@@ -19,7 +19,7 @@ from lxml.etree import _Element
 from gateway.agreements.agreement import Agreement
 from gateway.errors import RecordRefused, SourceError
 from gateway.model.reasons import INTERNAL
-from gateway.sources import circuit, retrying
+from gateway.sources import circuit, collecting, retrying
 from gateway.sources.advance import WENT_BACK, Advance
 from gateway.sources.endpoint import FAULT_CLIENT
 from gateway.sources.maintenance import Windows
@@ -152,7 +152,7 @@ class Poll:
         """What `run_once` does, for a caller who holds the lock already."""
         turn = self.turns.take(tenure)
         self._reproject(tenure, progress)
-        with self.turns.attempt(tenure, turn):
+        with self.turns.attempt(tenure, turn), collecting.rarely():
             self._read(tenure, turn, counts, full=full, progress=progress)
 
     def take_turn(self, seen: Turn | None) -> PollResult | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.model.person import Datensatz
+from gateway.model.trees import to_tree
 from gateway.model.types import Tree
 
 
@@ -14,6 +15,12 @@ class Upsert:
     """The source says this of a person now."""
 
     datensatz: Datensatz = field(repr=False)
+    tree: Tree = field(default_factory=dict, repr=False, compare=False)
+    """The same as `to_tree` gives it; made here if whoever took the record has not made it already."""
+
+    def __post_init__(self) -> None:
+        if not self.tree:
+            object.__setattr__(self, "tree", to_tree(self.datensatz))
 
     @property
     def personennummer(self) -> str:

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.synthetic import EIGENPROBE, marked
-from gateway.model.trees import to_tree
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import expiring_health, poll_entries, projecting, sparing
@@ -226,7 +225,7 @@ class Intake:
 
     def _say(self, piece: _Piece, one: Dossier, change: Upsert, now: datetime) -> None:
         """Afterwards `one` holds what the source says now, as its next version if it says anything new."""
-        document = marked(piece.source, storable(self._agreements, to_tree(change.datensatz), now))
+        document = marked(piece.source, storable(self._agreements, change.tree, now))
         if one.active and poll_entries.same(one.document or {}, document):
             return
         if one.key is None:

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement
 from gateway.errors import StoreError
-from gateway.model.trees import to_tree
 from gateway.store import dossier as d
 from gateway.store import feed, poll_entries
 from gateway.store import quarantine as waiting
@@ -196,9 +195,7 @@ class Comparison:
             return None if one.change_number == number else Drift.REVIVED
         if number > one.change_number:
             return Drift.MISSED
-        told, stored = (
-            storable(streams, document, now) for document in (to_tree(change.datensatz), one.document or {})
-        )
+        told, stored = (storable(streams, document, now) for document in (change.tree, one.document or {}))
         alike = number == one.change_number and poll_entries.same(stored, told)
         return None if alike else Drift.CHANGED
 
