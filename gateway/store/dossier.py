@@ -134,6 +134,8 @@ def load_source_keys(connection: sa.Connection, vault: Vault, keys: Iterable[byt
 
 def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set[bytes]:
     """Whom these persons are linked to, as the tables and as the dossiers say: named, naming, of one family."""
+    if not dossiers:
+        return set()
     ids, keys = [d.id for d in dossiers], {d.source_key for d in dossiers}
     named = {key for d in dossiers for key in d.source_references}
     families = {d.family_key for d in dossiers if d.family_key is not None}
@@ -146,7 +148,7 @@ def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set
         sa.select(family.c.person_id).where(family.c.family_key.in_(families)),
         sa.select(family.c.person_id).where(family.c.family_key.in_(stored_families)),
     )
-    return {found for query in queries for found in connection.execute(query).scalars()}
+    return set(connection.execute(sa.union_all(*queries)).scalars())
 
 
 def blocks(values: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -164,11 +164,11 @@ class Eraser:
             world = projecting.survey(connection, self.vault, self.agreements, gone, stichtag=stichtag)
         result = projecting.project(world, stand={}, now=now)
         with tenure.write(self.database) as connection:
-            lock_feeds(connection, result)
+            counters = lock_feeds(connection, result)
             dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.number.in_(refused))).rowcount
             erase_rows(connection, gone)
-            write_people(connection, self.vault, gone, set())
-            write_outcome(connection, result, now)
+            write_people(connection, self.vault, gone, {})
+            write_outcome(connection, result, now, counters)
             drop_lone_families(connection)
             if complete:
                 connection.execute(sa.update(epoch).values(erasures=len(self.ledger)))

@@ -246,15 +246,15 @@ class PersonPass:
             world = projecting.survey(connection, place.vault, place.agreements, deaths, stichtag=place.stichtag)
         outcome = projecting.project(world, stand={}, now=place.now)
         with tenure.write(place.database) as connection:
-            lock_feeds(connection, outcome)
+            counters = lock_feeds(connection, outcome)
             for key, target in redirected.items():
                 # What was merged into a redirect that goes now points where it pointed.
                 into = sa.and_(person.c.merged_into == key, person.c.state == "merged")
                 connection.execute(sa.update(person).where(into).values(merged_into=target))
             if deaths:
                 erase_rows(connection, deaths)
-                write_people(connection, place.vault, deaths, set())
-                write_outcome(connection, outcome, place.now)
+                write_people(connection, place.vault, deaths, {})
+                write_outcome(connection, outcome, place.now, counters)
                 drop_lone_families(connection)
             self._write_versions(connection, plan)
             ending.write(connection, plan.ends, place.now)

@@ -2,7 +2,7 @@
 
 Everything dear (opening, deriving, projecting, sealing) happens before the transaction; what was read before it
 cannot change meanwhile, because only the holder of the poll lock writes persons, and each transaction proves that. A
-page is cut into pieces of at most `PIECE` changes, each with its neighbours and feed entries in one transaction;
+page is cut into pieces (`piece_size`), each with its neighbours and feed entries in one transaction;
 quarantine and position stand in the last one, and each piece with what the audit trail must say of it. A crash in
 between is harmless: the page comes again, and what is stored already is stale then.
 """
@@ -36,7 +36,8 @@ from gateway.store.turns import write_position
 from gateway.store.vault import Vault, fingerprint
 
 PIECE = 25
-"""Changes per transaction: with eight applications and families it stays below 50 ms."""
+"""Changes per transaction with eight applications: with families it stays below 50 ms."""
+_LEAST, _MOST = 10, 75
 
 CIRCULAR = "zusammenfuehrung-im-kreis"
 """The refusal of a merge into somebody who was merged into this person."""
@@ -84,7 +85,7 @@ class Intake:
         counts = Ingested()
         with self._database.read() as connection:
             self._ledger.require(connection.execute(sa.select(epoch.c.erasures)).scalar_one())
-        pieces = list(_pieces(batch.changes))
+        pieces = list(_pieces(batch.changes, piece_size(len(self._agreements))))
         for number, changes in enumerate(pieces, start=1):
             last = number == len(pieces)
             self._take_piece(tenure, batch, changes, counts, last=last, now=now, stichtag=stichtag)
@@ -111,9 +112,9 @@ class Intake:
             )
         outcome = projecting.project(world, stand=piece.stand, now=now)
         with tenure.write(self._database) as connection:
-            lock_feeds(connection, outcome)
-            self._write_people(connection, piece)
-            counts.entries += write_outcome(connection, outcome, now)
+            counters = lock_feeds(connection, outcome)
+            self._write_people(connection, piece, {one: outcome.due.pop(one, None) for one in piece.fresh})
+            counts.entries += write_outcome(connection, outcome, now, counters)
             entries = piece.story.entries()
             entries += self._refuse(
                 connection, batch, [*piece.circular, *(batch.quarantined if last else ())], counts, now
@@ -275,15 +276,16 @@ class Intake:
         identity = self._vault.random(16)
         return Dossier(identity, source, key, 0, -1, "removed", None, None, None, None, None)
 
-    def _write_people(self, connection: Fenced, piece: _Piece) -> None:
+    def _write_people(self, connection: Fenced, piece: _Piece, fresh: Mapping[bytes, bytes | None]) -> None:
         # First: who is gone and comes back in the same piece must not lose what is new.
         erase_rows(connection, piece.removed)
-        write_people(connection, self._vault, list(piece.people.values()), piece.fresh)
+        write_people(connection, self._vault, list(piece.people.values()), fresh)
         if piece.versions:
             connection.execute(sa.insert(person_version), piece.versions)
         settled = {one.source_key: one.change_number for one in piece.people.values()}
-        if settled:
-            connection.execute(_SETTLE, [{"key": key, "number": number} for key, number in settled.items()])
+        refused = sa.select(quarantine.c.source_key).where(quarantine.c.source_key.in_(settled)).distinct()
+        if known := connection.execute(refused).scalars().all():
+            connection.execute(_SETTLE, [{"key": key, "number": settled[key]} for key in known])
         if piece.removed:
             drop_lone_families(connection)
 
@@ -308,12 +310,17 @@ def numbers_of(change: Upsert) -> list[str]:
     return [change.personennummer] if main is None else [change.personennummer, main]
 
 
-def _pieces(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """The changes in order, at most PIECE together and no person twice; at least one piece, possibly empty."""
+def piece_size(applications: int) -> int:
+    """Changes per transaction: what is written grows with the applications, what each transaction costs does not."""
+    return min(max(_LEAST, PIECE * 8 // max(1, applications)), _MOST)
+
+
+def _pieces(changes: Sequence[Change], most: int) -> Iterator[list[Change]]:
+    """The changes in order, at most so many together and no person twice; at least one piece, possibly empty."""
     piece: list[Change] = []
     numbers: set[str] = set()
     for change in changes:
-        if len(piece) == PIECE or change.personennummer in numbers:
+        if len(piece) == most or change.personennummer in numbers:
             yield piece
             piece, numbers = [], set()
         piece.append(change)

@@ -94,9 +94,9 @@ def survey(
 ) -> World:
     """The world around `changed` (as they will be); their neighbours are touched too, and see their own neighbours."""
     people = {one.id: one for one in changed}
-    _join(connection, vault, people, d.neighbour_ids(connection, changed))
+    joined = _join(connection, vault, people, d.neighbour_ids(connection, changed))
     touched = set(people)
-    _join(connection, vault, people, d.neighbour_ids(connection, list(people.values())))
+    _join(connection, vault, people, d.neighbour_ids(connection, joined))
     shelves = {name: fragments.shelf(agreement) for name, agreement in agreements.items()}
     world = World(vault, agreements, stichtag, shelves, people, touched, streams=set(agreements))
     for one in people.values():
@@ -170,9 +170,11 @@ def kennung_index(vault: Vault, application: str, kennung: str) -> bytes:
     return vault.blind(f"kennung/{application}", kennung)
 
 
-def _join(connection: sa.Connection, vault: Vault, people: dict[bytes, Dossier], ids: Iterable[bytes]) -> None:
-    for found in d.load_ids(connection, vault, set(ids) - set(people)):
-        people[found.id] = found
+def _join(connection: sa.Connection, vault: Vault, people: dict[bytes, Dossier], ids: Iterable[bytes]) -> list[Dossier]:
+    """Afterwards these are among `people`; those who were not yet."""
+    joined = d.load_ids(connection, vault, set(ids) - set(people))
+    people.update((found.id, found) for found in joined)
+    return joined
 
 
 def _open_rows(connection: sa.Connection, world: World) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from gateway.store import dossier as d
 from gateway.store import ending, feed_rows, search
 from gateway.store.dossier import Dossier
+from gateway.store.feed import Counter
 from gateway.store.projecting import Outcome
 from gateway.store.tables import (
     discrepancy,
@@ -25,6 +27,8 @@ from gateway.store.tables import (
 from gateway.store.tenure import Fenced
 from gateway.store.vault import Vault
 
+Counters: TypeAlias = Mapping[str, Counter]
+
 
 def entomb(one: Dossier, vault: Vault) -> None:
     """Afterwards the dossier is that of a tombstone; its rows follow with `write_people` and `erase_rows`."""
@@ -33,38 +37,43 @@ def entomb(one: Dossier, vault: Vault) -> None:
     d.set_document(one, None, vault)
 
 
-def write_people(connection: Fenced, vault: Vault, people: Sequence[Dossier], fresh: set[bytes]) -> None:
-    """Afterwards rows, search tokens, relations and families of `people` are those of their dossiers."""
-    new = [_person_row(one) for one in people if one.id in fresh]
+def write_people(
+    connection: Fenced, vault: Vault, people: Sequence[Dossier], fresh: Mapping[bytes, bytes | None]
+) -> None:
+    """Afterwards rows, search tokens, relations and families of `people` are those of their dossiers.
+
+    `fresh` are those who have no row yet, with what stands for the next day on which something of them changes.
+    """
+    new = [_person_row(one) | {"due": fresh[one.id]} for one in people if one.id in fresh]
     old = [_person_row(one) for one in people if one.id not in fresh]
     if new:
         connection.execute(sa.insert(person), new)
     if old:
         connection.execute(_UPDATE_PERSON, [{f"new_{name}": value for name, value in row.items()} for row in old])
-    ids = [row["id"] for row in old]
-    for table in (search_index, relation, family):
-        connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
+        ids = [row["id"] for row in old]
+        for table in (search_index, relation, family):
+            connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
     for table, rows in _index_rows(vault, people):
         if rows:
             connection.execute(sa.insert(table), rows)
 
 
-def lock_feeds(connection: sa.Connection, outcome: Outcome) -> None:
-    """Afterwards the counters that `outcome` needs are locked: always before any person, so that nobody deadlocks."""
-    feed_rows.lock(connection, {move.stream for move in outcome.moves})
+def lock_feeds(connection: sa.Connection, outcome: Outcome) -> Counters:
+    """The counters that `outcome` needs, locked: always before any person, so that nobody deadlocks."""
+    return feed_rows.lock(connection, {move.stream for move in outcome.moves})
 
 
-def write_outcome(connection: Fenced, outcome: Outcome, now: datetime) -> int:
-    """Afterwards the feed says what `outcome` says; how many entries got a number."""
+def write_outcome(connection: Fenced, outcome: Outcome, now: datetime, counters: Counters) -> int:
+    """Afterwards the feed says what `outcome` says; how many entries got a number. `counters` are those locked."""
     if outcome.families:
         connection.execute(sa.insert(family_kennung), outcome.families)
     if outcome.due:
         rows = [{"key": identity, "day": day} for identity, day in outcome.due.items()]
         connection.execute(_UPDATE_DUE, rows)
     ending.write(connection, outcome.ends, now)
-    counters = feed_rows.lock(connection, {move.stream for move in outcome.moves})
+    before = {stream: replace(figures) for stream, figures in counters.items()}
     entries = feed_rows.apply(connection, outcome.moves, counters, now)
-    feed_rows.save(connection, counters)
+    feed_rows.save(connection, {stream: figures for stream, figures in counters.items() if figures != before[stream]})
     return entries
 
 

@@ -178,8 +178,8 @@ class _Work:
             )
         outcome = projecting.project(world, stand={}, now=self.now)
         with self.tenure.write(self.database) as connection:
-            lock_feeds(connection, outcome)
-            self.done.entries += write_outcome(connection, outcome, self.now)
+            counters = lock_feeds(connection, outcome)
+            self.done.entries += write_outcome(connection, outcome, self.now, counters)
         self.done.persons += len(people)
 
 

@@ -51,7 +51,7 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment without time zone")
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         del dialect

@@ -43,7 +43,7 @@ OVERLAP = 2
 """Change numbers that a round reads again here; 100 in the house, which would mend what a small stock has lost."""
 
 PIECE = 4
-"""Changes in one transaction here; 25 in the house, and no small page would ever be cut."""
+"""Changes in one transaction here; dozens in the house, and no small page would ever be cut."""
 
 SHORT = (Datenart.PERSON, Datenart.VERSTORBEN, Datenart.ZUSAMMENGEFUEHRT, Datenart.FASSUNG)
 """What is deleted after a day here; months and years in the house."""
@@ -54,8 +54,8 @@ def main(trap: Trap) -> None:
     """A child for every line; ends with its input."""
     trap.install(POLL + RETENTION + ROTATION + COMMIT)
     poll.Poll.__init__.__kwdefaults__ = {**(poll.Poll.__init__.__kwdefaults__ or {}), "overlap": OVERLAP}
-    for module in (ingest, reprojecting):
-        vars(module)["PIECE"] = PIECE
+    reprojecting.PIECE = PIECE
+    ingest.piece_size = lambda _applications: PIECE
     found = settings.load(settings.locate(None))
     configure_log(found.log)
     rules, source = app.load(found), okvisa.OkVisa.open(found.source)

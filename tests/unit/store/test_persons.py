@@ -80,7 +80,7 @@ def test_a_page_longer_than_a_piece_is_complete(house: House) -> None:
 def test_after_a_crash_in_a_page_it_can_be_taken_again(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever piece breaks off, the position stays behind, and the page taken again gives each entry once."""
     house, written = light_house, ingest.write_outcome
-    people = [upsert(str(number), number) for number in range(1, 2 * ingest.PIECE + 2)]
+    people = [upsert(str(number), number) for number in range(1, 2 * ingest.piece_size(1) + 2)]
     for broken in range(3):
         calls = iter(range(9))
 

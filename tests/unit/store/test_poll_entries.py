@@ -236,8 +236,8 @@ def test_data_and_entry_stand_or_fall_together(house: House, monkeypatch: pytest
 
 def test_a_piece_is_one_entry_and_the_trail_verifies(house: House) -> None:
     """However many persons, there is one entry for each transaction and kind, and the chain stands."""
-    told = news(house, *(upsert(str(number), number) for number in range(1, 2 * ingest.PIECE + 2)))
-    assert [one.counts["datensaetze"] for one in told] == [ingest.PIECE, ingest.PIECE, 1]
+    told = news(house, *(upsert(str(number), number) for number in range(1, 2 * ingest.piece_size(1) + 2)))
+    assert [one.counts["datensaetze"] for one in told] == [ingest.piece_size(1), ingest.piece_size(1), 1]
     assert verify(house.database).intact
 
 

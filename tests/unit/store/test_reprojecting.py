@@ -28,7 +28,7 @@ def renew(house: House, **changes: object) -> int:
 
 def test_a_new_application_gets_everyone(house: House) -> None:
     """An agreement added later announces everyone in its scope, with their links, whoever is computed first."""
-    people = [upsert(str(number), number) for number in range(2, ingest.PIECE + 5)]
+    people = [upsert(str(number), number) for number in range(2, ingest.piece_size(1) + 5)]
     family = [{"art": "elternteil", "personennummer": "999", "familienname": "M"}]
     house.take(*people, upsert("1", 1, familie=family), upsert("999", 999, person={"familienname": "Mutter"}))
     house.reproject()
@@ -122,7 +122,7 @@ def test_the_next_day_does_not_stand_in_clear(house: House) -> None:
 def test_broken_off_it_is_done_again(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """If it breaks off between two pieces, the next run completes it; nobody is announced twice."""
     house = light_house
-    house.take(*(upsert(str(number), number) for number in range(1, ingest.PIECE + 5)))
+    house.take(*(upsert(str(number), number) for number in range(1, ingest.piece_size(1) + 5)))
     house.agreements["schule"] = agreement("schule")
     write, calls = reprojecting.write_outcome, iter(range(9))
 
@@ -137,7 +137,7 @@ def test_broken_off_it_is_done_again(light_house: House, monkeypatch: pytest.Mon
     monkeypatch.setattr(reprojecting, "write_outcome", write)
     house.reproject()
     page = house.changes(500, "schule")
-    assert [change.number for change in page.changes] == list(range(1, ingest.PIECE + 5))
+    assert [change.number for change in page.changes] == list(range(1, ingest.piece_size(1) + 5))
 
 
 def test_an_agreement_that_was_away_is_caught_up(house: House) -> None:
