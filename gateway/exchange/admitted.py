@@ -20,7 +20,8 @@ class Admitted:
     `number` is the correlation number (UUID), `now` the one moment all rules of this request refer to, `digest` the
     SHA-256 of the request's bytes. The rest is filled in step by step and is what the audit entry can say when a
     later step fails; `stand` is read before the data are, so it never claims fresher data than were read. `once` is
-    the replay key of a signed request, spent together with the audit entry.
+    the replay key of a signed request, spent together with the audit entry. `validation` is how many seconds the check
+    of the answer took.
     """
 
     number: str
@@ -33,6 +34,7 @@ class Admitted:
     operation: Operation | None = None
     context: Abrufkontext | None = None
     once: bytes | None = None
+    validation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

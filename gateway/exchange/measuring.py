@@ -20,6 +20,7 @@ Measure = Callable[[Reply, str, float], None]
 """Counts a reply to an application that took so many seconds."""
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
+_STEPS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1.0)
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _NONE = "none"
 _COUNTED = re.compile(r"(counter|histogram)_[0-9]+\.db")
@@ -62,6 +63,16 @@ def measure(folder: Path | None) -> Measure:
         buckets=_BUCKETS,
         registry=own,
     )
+    signature = Histogram(
+        "gateway_signature_seconds", "Signing an answer.", ("application",), buckets=_STEPS, registry=own
+    )
+    validation = Histogram(
+        "gateway_validation_seconds",
+        "Checking an answer against the application's own schema.",
+        ("application",),
+        buckets=_STEPS,
+        registry=own,
+    )
     octets = Counter("gateway_answer_bytes", "Octets of answers.", ("application", "operation"), registry=own)
     persons = Counter(
         "gateway_persons_disclosed", "Persons told of, one told twice twice.", ("application",), registry=own
@@ -73,6 +84,10 @@ def measure(folder: Path | None) -> Measure:
             requests.labels(application, operation, reply.outcome).inc()
             seconds.labels(application, operation).observe(took)
             octets.labels(application, operation).inc(len(reply.body))
+            if reply.signature is not None:
+                signature.labels(application).observe(reply.signature)
+            if reply.validation is not None:
+                validation.labels(application).observe(reply.validation)
             if reply.persons:
                 persons.labels(application).inc(reply.persons)
         except OSError as error:

@@ -25,7 +25,8 @@ class Reply:
     """The finished bytes, and what the request's log line says of them (never a value of a person).
 
     `outcome` is "ok" or an error code; `number` the correlation number; `protocol` the number of the audit entry,
-    None where nothing was audited; `persons` how many are told of.
+    None where nothing was audited; `persons` how many are told of; `signature` and `validation`
+    are seconds, None where nothing was signed or no answer was checked.
     """
 
     status: int
@@ -37,3 +38,5 @@ class Reply:
     protocol: str | None = None
     retry_after: int | None = None
     persons: int = 0
+    signature: float | None = None
+    validation: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from uuid import UUID
@@ -38,6 +39,7 @@ class Pipeline:
         limits: Limits,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
+        monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.services = services
         self._city = city
@@ -47,7 +49,8 @@ class Pipeline:
         self._limits = limits
         self._clock = clock
         self._randomness = randomness
-        self._sealer = Sealer(audit)
+        self._monotonic = monotonic
+        self._sealer = Sealer(audit, monotonic)
 
     def answer(self, request: Request) -> Reply:
         """The reply to one request; never raises, and nothing leaves unchecked, unaudited or unsigned.
@@ -91,7 +94,10 @@ class Pipeline:
                     admitted.stand = self._store.freshness()
                     answer = service.run(envelope, grant)
                     self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
-                    payload = contract.check_answer(contract.render(operation, answer.tree))
+                    rendered = contract.render(operation, answer.tree)
+                    began = self._monotonic()
+                    payload = contract.check_answer(rendered)
+                    admitted.validation = self._monotonic() - began
                     self._budgets.send(agreement, len(payload), now=now)
                 outcome = Outcome(payload, 200, "ok", answer.persons)
             except Exception as error:  # noqa: BLE001 -- net 1: an identified caller gets a declared fault, whatever failed

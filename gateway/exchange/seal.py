@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -22,8 +22,9 @@ UNKNOWN_OPERATION = "unbekannt"
 class Sealer:
     """Turns an outcome into the signed bytes, with the audit entry in between."""
 
-    def __init__(self, audit: AuditTrail) -> None:
+    def __init__(self, audit: AuditTrail, monotonic: Callable[[], float]) -> None:
         self._audit = audit
+        self._monotonic = monotonic
 
     def seal(self, outcome: Outcome, admitted: Admitted) -> Reply:
         """The signed message, once its audit entry is durable; a second copy of a signed request gets a fault instead.
@@ -52,9 +53,11 @@ class Sealer:
         receipt = self._audit.record(entry(outcome, admitted), body, once=admitted.once)
         with self._leaving(receipt):
             header = self._quittung(receipt, admitted)
+            began = self._monotonic()
             message = wire_seal.sign(
                 agreement.signature_profile, version, [header], body, admitted.service.key, now=receipt.time
             )
+            signature = self._monotonic() - began
         return Reply(
             outcome.status,
             f"{version.content_type}; charset=utf-8",
@@ -64,6 +67,8 @@ class Sealer:
             operation=admitted.operation.value if admitted.operation else None,
             protocol=receipt.number,
             retry_after=outcome.retry_after,
+            signature=signature,
+            validation=admitted.validation,
             persons=0 if agreement.application == EIGENPROBE else sum(one.fields > 0 for one in outcome.persons),
         )
 

@@ -33,7 +33,9 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("metrics")
     begin(folder / "counted")
     measure(folder / "counted")(
-        Reply(200, "text/xml", b"x", "ok", "1", "bestandAbrufen", persons=1), "wohnung2000", 0.1
+        Reply(200, "text/xml", b"x", "ok", "1", "bestandAbrufen", persons=1, signature=0.001, validation=0.001),
+        "wohnung2000",
+        0.1,
     )
     url = f"sqlite:///{folder}/gateway.sqlite"
     Database.open(url, create=True).close()
@@ -55,7 +57,7 @@ def test_promtool_takes_what_health_writes() -> None:
 
 def test_promtool_takes_the_alerts(metrics: bytes) -> None:
     """Each rule can be evaluated, and asks for metrics that there are."""
-    assert "SUCCESS: 9 rules found" in run(["promtool", "check", "rules", str(ALERTS)])
+    assert "SUCCESS: 10 rules found" in run(["promtool", "check", "rules", str(ALERTS)])
     asked = set(re.findall(r"\bgateway_[a-z_]+", " ".join(_expressions())))
     health = "\n".join(as_prometheus([Finding("a", State.OK, "b", value=1)], datetime.now(UTC)))
     given = set(re.findall(r"\bgateway_[a-z_]+", metrics.decode() + health)) | {"gateway_data_age_seconds"}

@@ -26,7 +26,8 @@ from gateway.exchange.measuring import measure
 from gateway.exchange.message import Reply
 count = measure(Path(sys.argv[1]))
 for outcome, persons in (("ok", 50), ("ok", 1), ("nicht-schemakonform", 0)):
-    count(Reply(200, "text/xml", b"x" * 100, outcome, "1", "bestandAbrufen", persons=persons), "wohnung2000", 0.03)
+    count(Reply(200, "text/xml", b"x" * 100, outcome, "1", "bestandAbrufen", persons=persons, signature=0.001,
+                validation=0.01 if persons else None), "wohnung2000", 0.03)
 """
 
 
@@ -73,6 +74,9 @@ def test_all_processes_are_added_up(counted: Path, place: Place) -> None:
     assert found["gateway_request_seconds_count", ("wohnung2000", "bestandAbrufen")] == 6
     assert found["gateway_request_seconds_bucket", ("wohnung2000", "0.05", "bestandAbrufen")] == 6
     assert found["gateway_request_seconds_bucket", ("wohnung2000", "0.02", "bestandAbrufen")] == 0
+    assert found["gateway_signature_seconds_count", ("wohnung2000",)] == 6
+    assert found["gateway_signature_seconds_bucket", ("wohnung2000", "0.0005")] == 0
+    assert found["gateway_validation_seconds_count", ("wohnung2000",)] == 4
     assert found["gateway_database_up", ()] == 1
     assert found["gateway_persons", ()] == found["gateway_quarantine_records", ()] == 0
 

@@ -83,6 +83,18 @@ def test_an_answer_is_checked_audited_and_signed(house: House) -> None:
     assert receipt["zeitpunkt"] == "2026-11-23T10:00:00Z"
 
 
+def test_the_reply_says_how_long_check_and_signature_took(house: House) -> None:
+    """Of every signed message the signature, of an answer the check too; of what was not signed neither."""
+    told = house.ask(message())
+    fault, stranger = house.ask(message(operation("nichts"))), house.ask(message(), peer=b"")
+    assert [(one.signature is not None, one.validation is not None) for one in (told, fault, stranger)] == [
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
+    assert 0 < (told.signature or 0) < 60
+
+
 def test_the_entry_says_who_was_told_what(house: House) -> None:
     """Application, operation, purpose, paper, certificate and the disclosed person's audit id are in the entry."""
     body = message()
