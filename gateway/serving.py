@@ -11,7 +11,7 @@ import structlog
 
 from gateway.app import App, Rules, load, open_house
 from gateway.errors import AuditError, SettingsError
-from gateway.exchange import measuring, selfattack, server
+from gateway.exchange import measuring, selfattack, server, standing
 from gateway.exchange.tls import context_for
 from gateway.log import configure_log
 from gateway.settings import Settings
@@ -58,7 +58,7 @@ def run(
         measuring.begin(settings.metrics.folder)
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
-    server.serve(settings.server, context, partial(open_app, rules))
+    server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
 
 
 def open_after_fork(rules: Rules) -> App:

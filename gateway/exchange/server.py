@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +19,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.exchange.connection import Door
 from gateway.exchange.proxy import admits
+from gateway.exchange.standing import Board, Notes
 from gateway.exchange.tls import prove
 from gateway.exchange.worker import Worker
 from gateway.settings import ServerSettings
@@ -57,8 +60,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         context: ssl.SSLContext | None,
         open_app: Callable[[], Opened],
         pause: Callable[[float], None] = time.sleep,
+        state: Path | None = None,
     ) -> None:
         self._settings = settings
+        self.board = Board()
+        self.notes = Notes(state, self.board, expected=settings.processes, threads=settings.threads)
         self._pause = pause
         self._context = context
         self._open_app = open_app
@@ -111,7 +117,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def run(self) -> None:
         """Serves until it is told to end."""
-        _Watched(self).run()
+        parent = os.getpid()
+        try:
+            _Watched(self).run()
+        finally:
+            if os.getpid() == parent:  # every process it forks comes by here, too
+                self.notes.end()
 
     def close(self) -> None:
         """What this process opened is closed."""
@@ -120,25 +131,37 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self._opened = None
 
 
-def serve(settings: ServerSettings, context: ssl.SSLContext | None, open_app: Callable[[], Opened]) -> None:
+def serve(
+    settings: ServerSettings,
+    context: ssl.SSLContext | None,
+    open_app: Callable[[], Opened],
+    state: Path | None = None,
+) -> None:
     """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case.
 
     SettingsError, and nothing listens, if TLS is not what BSI TR-02102-2 allows (`tls.prove`), or if there is no
-    context where the server ends TLS itself.
+    context where the server ends TLS itself. How its processes stand is written to `state`.
     """
     if context is not None:
         prove(context)
     elif settings.ends_tls:
         raise SettingsError("without a proxy that ends TLS the server needs a context")
-    Server(settings, context, open_app).run()
+    Server(settings, context, open_app, state=state).run()
 
 
 class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     """The parent of all server processes; it looks after them each second, and tells the watchdog of systemd so."""
 
+    def spawn_worker(self) -> int:
+        """A process begins."""
+        self.app.notes.started(self.worker_age + 1, time.time())
+        started: int = super().spawn_worker()
+        return started
+
     def murder_workers(self) -> None:
         """Processes that hang are ended; that this was looked at is told (sd_notify(3), WATCHDOG=1)."""
         super().murder_workers()
+        self.app.notes.write({process: worker.age for process, worker in self.WORKERS.items()}, time.time())
         systemd.sd_notify("WATCHDOG=1", self.log)
 
 

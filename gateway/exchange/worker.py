@@ -61,6 +61,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._unfinished: dict[Connection, int] = {}
         self._held = 0
         self._ended: float | None = None
+        self._busy = self._busiest = 0
+        self._noted = 0.0
 
     def accept(self, listener: Any) -> None:
         """A new connection waits for its first byte; one that must not be here is closed at once."""
@@ -111,6 +113,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop, when a thread is done with a connection: it waits for more, or it is the end."""
         conn.busy = False
+        self._busy -= 1
         broken = fs.cancelled() or fs.exception() is not None
         if broken:
             LOG.warning("connection broken")
@@ -142,6 +145,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def murder_pending(self) -> None:
         """Each time the loop comes round: whose time is over goes; when the server ends, whoever has not begun."""
         now = time.monotonic()
+        if now > self._noted + 1:
+            self.app.board.note(self.age, self._busiest)
+            self._busiest, self._noted = self._busy, now
         if not self.alive:
             self._send_home(now)
         for phase, waiting in self._waiting.items():
@@ -202,6 +208,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _serve(self, connection: Connection) -> None:
         connection.busy = True
+        self._busy += 1
+        self._busiest = max(self._busiest, self._busy)
         if connection.phase in (Phase.SILENT, Phase.KEPT):
             self._waiting[connection.phase].remove(connection)
         self.enqueue_req(connection)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import answering, lists, machine, polling, probing, reconciling, refused, rules, stock
+from gateway.health import answering, lists, machine, polling, probing, reconciling, refused, rules, serving, stock
 from gateway.health.finding import Examination, Finding, State, worst
 from gateway.health.majors import majors
 from gateway.health.replication import replication
@@ -48,6 +48,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "replication": replication,
     "clock": answering.clock,
     "server": machine.server,
+    "workers": serving.workers,
     "probe": probing.probe,
     "source": polling.source,
     "erasures": stock.erasures,

@@ -233,7 +233,8 @@ class HealthSettings(Section):
     `certificate_days` before its end a certificate warns, `certificate_last_days` before it is critical. Below
     `free_mib` a file system is critical. `refused_percent` of an application's requests of the last hour, if there were
     as many as `refused_least`, warn. Clocks may differ by `clock_minutes`. The gateway's own probe
-    warns above `probe_ms` milliseconds, above `probe_critical_ms` it is critical.
+    warns above `probe_ms` milliseconds, above `probe_critical_ms` it is critical; so do more than `restarts` processes
+    of the server that were replaced within an hour. Above `threads_percent` of its threads at work a process warns.
     """
 
     certificate_days: Annotated[int, Field(ge=1)] = 30
@@ -244,6 +245,9 @@ class HealthSettings(Section):
     clock_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     probe_ms: Annotated[int, Field(ge=1)] = 1000
     probe_critical_ms: Annotated[int, Field(ge=1)] = 5000
+    restarts: Annotated[int, Field(ge=0)] = 0
+    restarts_critical: Annotated[int, Field(ge=1)] = 10
+    threads_percent: Annotated[int, Field(ge=1)] = 90
 
 
 class ProbeSettings(Section):
