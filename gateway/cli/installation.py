@@ -199,6 +199,7 @@ certificate_last_days = 7                 # critical
 free_mib = 500                            # less is critical: without room nothing is disclosed
 refused_percent = 20                      # of an application's requests of the last hour
 probe_ms = 1000                           # slower answers to the gateway's own probe warn
+feed_hours = 48                           # changes wait and an application acknowledges none
 restarts = 0                              # more server processes replaced within an hour warn
 
 # [probe]                                 # the gateway asks itself as an application would: `gateway probe init`

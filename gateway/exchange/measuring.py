@@ -9,10 +9,14 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway.exchange.message import Reply
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry  # loaded only where something is counted
 
 LOG = structlog.stdlib.get_logger("gateway.request")
 
@@ -63,16 +67,7 @@ def measure(folder: Path | None) -> Measure:
         buckets=_BUCKETS,
         registry=own,
     )
-    signature = Histogram(
-        "gateway_signature_seconds", "Signing an answer.", ("application",), buckets=_STEPS, registry=own
-    )
-    validation = Histogram(
-        "gateway_validation_seconds",
-        "Checking an answer against the application's own schema.",
-        ("application",),
-        buckets=_STEPS,
-        registry=own,
-    )
+    times = _times(own)
     octets = Counter("gateway_answer_bytes", "Octets of answers.", ("application", "operation"), registry=own)
     persons = Counter(
         "gateway_persons_disclosed", "Persons told of, one told twice twice.", ("application",), registry=own
@@ -84,10 +79,7 @@ def measure(folder: Path | None) -> Measure:
             requests.labels(application, operation, reply.outcome).inc()
             seconds.labels(application, operation).observe(took)
             octets.labels(application, operation).inc(len(reply.body))
-            if reply.signature is not None:
-                signature.labels(application).observe(reply.signature)
-            if reply.validation is not None:
-                validation.labels(application).observe(reply.validation)
+            times(reply, application)
             if reply.persons:
                 persons.labels(application).inc(reply.persons)
         except OSError as error:
@@ -95,3 +87,21 @@ def measure(folder: Path | None) -> Measure:
             LOG.warning("not counted", error=type(error).__name__)
 
     return count
+
+
+def _times(own: CollectorRegistry) -> Callable[[Reply, str], None]:
+    """How long the two dearest steps of an answer took."""
+    from prometheus_client import Histogram
+
+    told = ("application",)
+    signature = Histogram("gateway_signature_seconds", "Signing an answer.", told, buckets=_STEPS, registry=own)
+    text = "Checking an answer against the application's own schema."
+    validation = Histogram("gateway_validation_seconds", text, told, buckets=_STEPS, registry=own)
+
+    def observe(reply: Reply, application: str) -> None:
+        if reply.signature is not None:
+            signature.labels(application).observe(reply.signature)
+        if reply.validation is not None:
+            validation.labels(application).observe(reply.validation)
+
+    return observe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from gateway.errors import GatewayError, SettingsError
 from gateway.store.database import Database
-from gateway.store.overview import overview
+from gateway.store.overview import Waiting, overview, waiting_feeds
 
 _TEXT = "text/plain; charset=utf-8"
 
@@ -32,7 +32,7 @@ class Stored(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Persons are counted, never named; applications are labels."""
         try:
-            found = overview(self._database)
+            found, waits = overview(self._database), waiting_feeds(self._database)
         except GatewayError:
             yield _gauge("gateway_database_up", "Whether the database can be read.", 0)
             return
@@ -48,6 +48,15 @@ class Stored(Collector):
         for stream, count in sorted(found.pending.items()):
             pending.add_metric((stream,), count)
         yield pending
+        yield self._waiting(waits)
+
+    def _waiting(self, waits: Mapping[str, Waiting]) -> GaugeMetricFamily:
+        text = "For how long changes have waited and none was acknowledged."
+        family, now = GaugeMetricFamily("gateway_feed_waiting_seconds", text, labels=("application",)), self._clock()
+        for stream, one in waits.items():
+            if one.pending and one.since is not None:
+                family.add_metric((stream,), (now - one.since).total_seconds())
+        return family
 
 
 def exposition(folder: Path, stored: Stored) -> bytes:

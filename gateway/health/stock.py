@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from gateway.health.finding import Examination, Finding, State
+from gateway.health.finding import Examination, Finding, Levels, State
 from gateway.store import notices
 from gateway.store.backup_standing import backup_standing
+from gateway.store.feed_told import has_feed
 from gateway.store.ledger import LEDGER, Ledger
+from gateway.store.overview import waiting_feeds
 from gateway.store.usage import refused
 from gateway.upkeep import notifying, retention_rules
 from gateway.upkeep.retention_standing import standing
 
 _HOUR = timedelta(hours=1)
+_ASK_IT = "ask the application's operators: until it fetches, it works with what was so before"
 _LIMITS = frozenset({"grenze-erreicht", "ausserhalb-der-uhrzeiten"})
 
 
@@ -54,8 +57,23 @@ def limits(e: Examination) -> Iterator[Finding]:
 
 
 def feeds(e: Examination) -> Iterator[Finding]:
-    for application, pending in sorted(e.overview.pending.items()):
-        yield Finding(f"feed {application}", State.OK, f"{pending} changes not acknowledged", "", pending, "changes")
+    """Of applications that fetch changes: since when they acknowledge nothing, and what has come since."""
+    health = e.settings.health
+    age = Levels(health.feed_hours, health.feed_critical_hours)
+    for stream, one in waiting_feeds(e.database).items():
+        if (agreement := e.agreements.get(stream)) is None or not has_feed(agreement):
+            continue
+        name = f"feed {stream}"
+        if not one.pending:
+            yield Finding(name, State.OK, "everything is acknowledged", "", 0, "h", age)
+            continue
+        hours = None if one.since is None else round((e.now - one.since).total_seconds() / 3600, 1)
+        silent = "not known since when" if hours is None else f"none acknowledged for {hours:.0f} hours"
+        text = f"{one.pending} changes wait, {silent}" + ("" if one.begun else "; it has never acknowledged any")
+        yield Finding(name, age.judge(hours or 0), text, _ASK_IT, hours, "h", age)
+        if one.begun:
+            grown, text = Levels(health.feed_changes), f"{one.come} changes have come since it last acknowledged any"
+            yield Finding(f"feed growth {stream}", grown.judge(one.come), text, _ASK_IT, one.come, "changes", grown)
 
 
 def notifications(e: Examination) -> Iterator[Finding]:

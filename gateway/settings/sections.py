@@ -234,7 +234,9 @@ class HealthSettings(Section):
     `free_mib` a file system is critical. `refused_percent` of an application's requests of the last hour, if there were
     as many as `refused_least`, warn. Clocks may differ by `clock_minutes`. The gateway's own probe
     warns above `probe_ms` milliseconds, above `probe_critical_ms` it is critical; so do more than `restarts` processes
-    of the server that were replaced within an hour. Above `threads_percent` of its threads at work a process warns.
+    of the server that were replaced within an hour. Above `threads_percent` of its threads at work a process warns. An
+    application that has acknowledged none of its changes for `feed_hours` warns, for `feed_critical_hours` is
+    critical; so do more than `feed_changes` that have come since.
     """
 
     certificate_days: Annotated[int, Field(ge=1)] = 30
@@ -245,6 +247,9 @@ class HealthSettings(Section):
     clock_minutes: Annotated[int, Field(ge=1, le=60)] = 5
     probe_ms: Annotated[int, Field(ge=1)] = 1000
     probe_critical_ms: Annotated[int, Field(ge=1)] = 5000
+    feed_hours: Annotated[int, Field(ge=1)] = 48
+    feed_critical_hours: Annotated[int, Field(ge=1)] = 168
+    feed_changes: Annotated[int, Field(ge=1)] = 10_000
     restarts: Annotated[int, Field(ge=0)] = 0
     restarts_critical: Annotated[int, Field(ge=1)] = 10
     threads_percent: Annotated[int, Field(ge=1)] = 90

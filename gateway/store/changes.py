@@ -62,7 +62,7 @@ def changes(
     return ChangePage(found, found[-1].number if found else figures.acked, len(found) < len(rows), current)
 
 
-def acknowledge(database: Database, stream: str, up_to: int, epoch_given: str) -> int:
+def acknowledge(database: Database, stream: str, up_to: int, epoch_given: str, now: datetime) -> int:
     """The number up to which everything is settled now; TokenRefused beyond what was delivered or after a restore."""
     while True:
         with database.write() as connection:
@@ -74,7 +74,7 @@ def acknowledge(database: Database, stream: str, up_to: int, epoch_given: str) -
             if up_to <= figures.acked:
                 return figures.acked
             step = _step(connection, stream, up_to)
-            feed_rows.acknowledge(connection, stream, step, figures)
+            feed_rows.acknowledge(connection, stream, step, figures, now)
             feed_rows.save(connection, counters)
             if step == up_to:
                 return figures.acked

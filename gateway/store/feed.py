@@ -110,7 +110,8 @@ class Counter:
     `last` is the highest number given, `delivered` the highest the feed may have sent, `acked` the highest
     acknowledged, `snapshot` the highest N handed out (readable until `snapshot_until`), `snapshot_done` the highest N
     whose last page was handed out. `anew`: a restore took back what the application may know, and it has not fetched
-    its stock since.
+    its stock since. `waiting_since`: changes wait, and since then none was acknowledged; `waiting_from` is what `last`
+    was just before. For health only, the law does not ask.
     """
 
     last: int = 0
@@ -120,6 +121,8 @@ class Counter:
     snapshot_done: int = 0
     snapshot_until: datetime | None = None
     anew: bool = False
+    waiting_since: datetime | None = None
+    waiting_from: int = 0
 
     @property
     def shown(self) -> int:
@@ -128,6 +131,13 @@ class Counter:
     def next(self) -> int:
         self.last += 1
         return self.last
+
+    def wait(self, now: datetime, *, given: int, pending: bool) -> None:
+        """Afterwards it is noted since when changes wait; `given` is what `last` was before this transaction."""
+        if not pending:
+            self.waiting_since = None
+        elif self.waiting_since is None:
+            self.waiting_since, self.waiting_from = now, given
 
     def paging(self, now: datetime) -> bool:
         """True while some page token of a snapshot may still be used."""

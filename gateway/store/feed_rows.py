@@ -20,7 +20,17 @@ from gateway.store.vault import fingerprint
 UNKNOWN = bytes(32)
 """Stands for what an application was told of a person that is gone: not even a hash of it is kept."""
 
-_COUNTS = ("last", "delivered", "acked", "snapshot", "snapshot_done", "snapshot_until", "anew")
+_COUNTS = (
+    "last",
+    "delivered",
+    "acked",
+    "snapshot",
+    "snapshot_done",
+    "snapshot_until",
+    "anew",
+    "waiting_since",
+    "waiting_from",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +111,15 @@ def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[st
     streams = {move.stream for move in moves}
     query = sa.select(projection).where(projection.c.person_id.in_(people), projection.c.stream.in_(streams))
     rows = {(row["stream"], row["person_id"]): dict(row) for row in connection.execute(query).mappings()}
-    plan = _Plan()
+    plan, given = _Plan(), {name: counters[name].last for name in streams}
     for move in moves:
         plan.add(move, rows.get((move.stream, move.person_id)), counters[move.stream], now)
     plan.write(connection, now)
+    for name, last in given.items():
+        if counters[name].last > last:
+            counters[name].wait(now, given=last, pending=True)
+        elif name in plan.dropped and not _pending(connection, name):
+            counters[name].wait(now, given=last, pending=False)
     return plan.entries
 
 
@@ -113,6 +128,7 @@ class _Plan:
 
     def __init__(self) -> None:
         self.entries = 0
+        self.dropped: set[str] = set()
         self._new: list[dict[str, Any]] = []
         self._changed: list[dict[str, Any]] = []
         self._gone: list[dict[str, Any]] = []
@@ -140,6 +156,8 @@ class _Plan:
             # Nobody fetches here: what is gone ends with the letter.
             after, shown = State(visible_since=after.visible_since) if ended else after, None
         self.entries += after.number is not None and after.number != before.number
+        if before.number is not None and after.number is None:
+            self.dropped.add(move.stream)
         if move.released and after.number is None:
             self._gone.append(_key(row))
             return
@@ -169,7 +187,7 @@ class _Plan:
         self._letters.write(connection, now)
 
 
-def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Counter) -> None:
+def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Counter, now: datetime) -> None:
     """Afterwards everything up to `up_to` is settled (law 4 and 5); the counter must be locked, the caller saves it."""
     shown = _latest_shown(connection, stream, up_to)
     due = sa.and_(projection.c.stream == stream, projection.c.number <= up_to)
@@ -201,6 +219,8 @@ def acknowledge(connection: sa.Connection, stream: str, up_to: int, figures: Cou
     if changed:
         connection.execute(_UPDATE, changed)
     figures.acked = max(figures.acked, up_to)
+    figures.waiting_since = None  # what waits still, waits since now
+    figures.wait(now, given=figures.last, pending=_pending(connection, stream))
 
 
 def tell(connection: sa.Connection, stream: str, news: Sequence[News]) -> None:
@@ -222,6 +242,11 @@ def tell(connection: sa.Connection, stream: str, news: Sequence[News]) -> None:
             changed.append({**_key(row), **{f"new_{name}": values[name] for name in _MUTABLE}})
     if changed:
         connection.execute(_UPDATE, changed)
+
+
+def _pending(connection: sa.Connection, stream: str) -> bool:
+    mine = sa.and_(projection.c.stream == stream, projection.c.number.is_not(None))
+    return connection.execute(sa.select(projection.c.number).where(mine).limit(1)).first() is not None
 
 
 def _latest_shown(connection: sa.Connection, stream: str, up_to: int) -> dict[bytes, Shown]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateway.agreements.synthetic import is_stream
 from gateway.store import audit_tables, turns
 from gateway.store.database import Database
-from gateway.store.tables import REAL, epoch, person, poll_run, projection, quarantine
+from gateway.store.tables import REAL, epoch, feed_counter, person, poll_run, projection, quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,39 @@ def overview(database: Database) -> Overview:
             erasures=_count(connection, sa.select(epoch.c.erasures)),
             quarantined=_count(connection, sa.select(sa.func.count()).select_from(quarantine)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one application's feed: how many changes, since when none was acknowledged, how many came since.
+
+    `since` None: changes wait from before this was noted. `begun`: it has acknowledged something once.
+    """
+
+    pending: int
+    since: datetime | None
+    come: int
+    begun: bool
+
+
+def waiting_feeds(database: Database) -> dict[str, Waiting]:
+    """Every feed that has ever had a change, but the probe's; StoreError if they cannot be read."""
+    pending = sa.select(projection.c.stream, sa.func.count()).where(projection.c.number.is_not(None))
+    with database.read() as connection:
+        counts = {row[0]: row[1] for row in connection.execute(pending.group_by(projection.c.stream))}
+        rows = connection.execute(sa.select(feed_counter).order_by(feed_counter.c.stream)).all()
+    return {
+        row.stream: Waiting(
+            counts[row.stream],
+            row.waiting_since,
+            row.last - row.waiting_from if row.waiting_since else 0,
+            row.acked > 0,
+        )
+        if row.stream in counts
+        else Waiting(0, None, 0, row.acked > 0)
+        for row in rows
+        if row.last and not is_stream(row.stream)
+    }
 
 
 def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:

@@ -123,7 +123,7 @@ class Store:
 
     def acknowledge(self, grant: Grant, up_to: int, epoch: str) -> int:
         """The number up to which all is settled now; TokenRefused beyond what was delivered, or after a restore."""
-        return changes.acknowledge(self._database, feed.stream(grant.agreement), up_to, epoch)
+        return changes.acknowledge(self._database, feed.stream(grant.agreement), up_to, epoch, self._clock())
 
     def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> Reported:
         """The discrepancy is taken; NotFound unless this application sees the person."""

@@ -175,6 +175,9 @@ feed_counter = Table(
     Column("snapshot_until", Utc),
     # What all projections of this stream were last computed from; NULL: never completely.
     Column("basis", LargeBinary(32)),
+    # Since when changes wait and nothing was acknowledged, and `last` just before; NULL: as far as is known none waits.
+    Column("waiting_since", Utc),
+    Column("waiting_from", BigInteger, nullable=False, server_default="0"),
     # A restore took back what this application may have been told: it must fetch the whole stock before it goes on.
     Column("anew", Boolean, nullable=False, server_default=false()),
 )

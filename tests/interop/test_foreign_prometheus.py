@@ -57,7 +57,7 @@ def test_promtool_takes_what_health_writes() -> None:
 
 def test_promtool_takes_the_alerts(metrics: bytes) -> None:
     """Each rule can be evaluated, and asks for metrics that there are."""
-    assert "SUCCESS: 10 rules found" in run(["promtool", "check", "rules", str(ALERTS)])
+    assert "SUCCESS: 11 rules found" in run(["promtool", "check", "rules", str(ALERTS)])
     asked = set(re.findall(r"\bgateway_[a-z_]+", " ".join(_expressions())))
     health = "\n".join(as_prometheus([Finding("a", State.OK, "b", value=1)], datetime.now(UTC)))
     given = set(re.findall(r"\bgateway_[a-z_]+", metrics.decode() + health)) | {"gateway_data_age_seconds"}
