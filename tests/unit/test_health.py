@@ -78,7 +78,7 @@ def test_a_sound_installation_is_ok_where_it_stands(place: Place) -> None:
         backup.remember(app.database, NOW)
     found = findings(place)
     wrong = {name for name, one in found.items() if one.state is not State.OK and not name.startswith("approval ")}
-    assert wrong == {"server"}
+    assert wrong == {"server", "workers"}
 
 
 def test_a_server_or_source_that_does_not_answer_is_critical(place: Place) -> None:
@@ -358,3 +358,31 @@ def test_a_version_that_follows_needs_no_announcement(place: Place) -> None:
     (place.folder / "schemas" / "wohnung2000" / "agreement-4.toml").write_text(later, "utf-8")
     found = finding(place, "agreement wohnung2000/1")
     assert (found.state, "fassung 4 begins on 2026-11-26" in found.text) == (State.OK, True)
+
+
+def test_a_feed_that_nobody_acknowledges_is_told(place: Place) -> None:
+    """After the settings' hours, and when too much has come since it was last acknowledged; OK when it is settled."""
+    execute(
+        place,
+        "INSERT INTO feed_counter (stream, last, delivered, acked, snapshot, snapshot_done, waiting_since,"
+        " waiting_from)"
+        f" VALUES ('sozialamt/1', 50, 10, 10, 0, 0, '{NOW - timedelta(hours=49):%Y-%m-%dT%H:%M:%S.000000Z}', 10)",
+    )
+    told = finding(place, "feed sozialamt/1")
+    assert (told.state, told.value) == (State.OK, 0)  # nothing waits
+    execute(place, "PRAGMA foreign_keys = OFF")
+    execute(
+        place,
+        "INSERT INTO projection (stream, person_id, sealed, released, kennung_index, number, visible_since, version,"
+        " stand, acked_version, acked_stand, told, place) VALUES ('sozialamt/1', x'01', x'', 0, x'', 11, 0, 1,"
+        " '2026-11-20T00:00:00.000000Z', 0, '2026-11-20T00:00:00.000000Z', 0, x'01')",
+    )
+    told = finding(place, "feed sozialamt/1")
+    assert (told.state, told.value, told.unit) == (State.WARNING, 49.0, "h")
+    assert (finding(place, "feed growth sozialamt/1").state, finding(place, "feed growth sozialamt/1").value) == (
+        State.OK,
+        40,
+    )
+    place.edit("settings.toml", "feed_hours = 48", "feed_hours = 24\nfeed_critical_hours = 48\nfeed_changes = 39")
+    assert finding(place, "feed sozialamt/1").state is State.CRITICAL
+    assert finding(place, "feed growth sozialamt/1").state is State.WARNING
