@@ -17,13 +17,20 @@ from pathlib import Path
 import requests
 
 from gateway.agreements.load import load_all
+from gateway.app import build
 from gateway.cli.installation import Installation, Plan, create
 from gateway.cli.sample_client import SampleClient
+from gateway.model.statistic import Published
+from gateway.settings import load as load_settings
 from gateway.shipped import schemas
+from gateway.store import released
 from gateway.store.database import upgrade
+from gateway.store.released import Registered, Report
 
 APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
-PURPOSES = {"schulentwicklung": "S1", "sozialamt": "L1", "wohnung2000": "U1"}
+STATISTICS = "statistikstelle"
+"""The one application that asks about nobody."""
+PURPOSES = {"schulentwicklung": "S1", "sozialamt": "L1", "statistikstelle": "ST1", "wohnung2000": "U1"}
 READY_SECONDS = 60
 _SQLITE = 'url = "sqlite:///gateway.sqlite"'
 
@@ -113,6 +120,12 @@ class Running:
             purpose=PURPOSES[application],
         )
 
+    def release(self, table: Published, report: Report) -> Registered:
+        """The table is released, as an office would do it on another terminal."""
+        with build(load_settings(self.installation.settings)) as app, app.database.write() as connection:
+            after, now = released.read(connection).head, datetime.now(UTC)
+            return released.release(connection, app.audit, report, table, after=after, now=now, clerk="sb-kanarie")
+
     def end(self, name: str, *, kill: bool = False) -> None:
         """Ends a process and all its children; with `kill` as a power cut would."""
         child = self.children.pop(name)
@@ -136,8 +149,9 @@ def installed(folder: Path, database_url: str | None = None) -> Iterator[Running
     """
     moment = datetime.now(UTC)
     source_port = free_port()
-    plan = Plan(folder, "127.0.0.1", free_port(), f"http://127.0.0.1:{source_port}/okvisa", APPLICATIONS)
-    assert {a.application for a in load_all(schemas(), today=moment.date()).values()} == set(APPLICATIONS)
+    every = (*APPLICATIONS, STATISTICS)
+    plan = Plan(folder, "127.0.0.1", free_port(), f"http://127.0.0.1:{source_port}/okvisa", every)
+    assert {a.application for a in load_all(schemas(), today=moment.date()).values()} == set(every)
     installation = create(plan, now=moment)
     if database_url is not None:
         installation = _moved(installation, database_url)

@@ -54,6 +54,14 @@ class Limits:
     hours: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Which released statistics may be told: of these reports, for these audiences, and nothing else."""
+
+    reports: frozenset[str]
+    audiences: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Agreement:
     """One data-protection agreement, read from `schemas/<application>/agreement.toml` and checked.
@@ -61,6 +69,7 @@ class Agreement:
     `fields` maps the root type ("Person") to granted dotted paths in catalogue order; `single_only` are those
     of them that may go out only in a single query with Aktenzeichen and Begründung (release class `e`). `roles` are
     those whose signature it needs; that they have signed is asked where agreements are loaded to be served.
+    With `statistics` it is about released tables only: it has no field, and nobody is in its scope.
     """
 
     application: str
@@ -86,6 +95,7 @@ class Agreement:
     single_only: frozenset[str]
     limits: Limits
     roles: tuple[str, ...] = ()
+    statistics: Statistics | None = None
 
     def in_force(self, day: date) -> bool:
         """Whether `day` lies within the validity; both ends count."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.agreements.agreement import Agreement, Condition
+from gateway.agreements.agreement import Agreement, Condition, Statistics
 from gateway.agreements.explain import METHODS, PROFILES, describe_condition, hours, law_of_field
 from gateway.agreements.operation import Kind, Operation
 from gateway.model.person import Person
@@ -124,6 +124,13 @@ def _values(old: Condition, new: Condition) -> Iterator[str]:
         yield f"eingeschränkt, es entfällt: {describe_condition(replace(new, one_of=removed))}"
 
 
+def _statistics(old: Agreement, new: Agreement) -> Iterator[str]:
+    nothing = Statistics(frozenset(), frozenset())
+    before, after = old.statistics or nothing, new.statistics or nothing
+    yield from _listed("Bericht", before.reports, after.reports)
+    yield from _listed("Empfängerkreis", before.audiences, after.audiences)
+
+
 def _operations(old: Agreement, new: Agreement) -> Iterator[str]:
     for operation in Operation:
         before, after = old.operations.get(operation), new.operations.get(operation)
@@ -194,6 +201,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Agreement, Agreement], Iterator[str]]], ..
     ("Vereinbarung", _head),
     ("Rechtsgrundlagen und Verwendungszwecke", _law),
     ("Personenkreis", _scope),
+    ("Freigegebene Statistiken", _statistics),
     ("Was gefragt werden darf", _operations),
     ("Signatur, Zertifikate, Grenzen", _security),
     ("Wer unterschreibt", _roles),

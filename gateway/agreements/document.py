@@ -19,6 +19,8 @@ def _readable(text: str) -> str:
 Purpose = Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,20}$")]
 Hours = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_readable)]
+Bericht = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,19}$")]
+Kreis = Literal["intern", "rat", "oeffentlich"]
 Role = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{1,39}$")]
 
 ROLES = ("abgebende-stelle", "empfangende-stelle", "datenschutzbeauftragte")
@@ -91,6 +93,13 @@ class Felder(Section):
     Person: Annotated[list[str], Field(min_length=1)]
 
 
+class Statistik(Section):
+    """Which released tables may go out: reports by their Kennung, audiences for which they were made safe."""
+
+    berichte: Annotated[list[Bericht], Field(min_length=1)]
+    kreise: Annotated[list[Kreis], Field(min_length=1)]
+
+
 class Grenzen(Section):
     """Budgets; days and hours are the city's. What is left out has the limit that stands here, never none."""
 
@@ -102,11 +111,12 @@ class Grenzen(Section):
 
 
 class Vereinbarung(Section):
-    """A whole agreement.toml."""
+    """A whole agreement.toml: on persons (`personen` with `felder`), or on released statistics (`statistik`)."""
 
     anwendung: Anwendung
     rechtsgrundlage: Rechtsgrundlage
-    personen: Personen
+    personen: Personen | None = None
     operationen: Annotated[dict[str, Bedingungen], Field(min_length=1)]
-    felder: Felder
+    felder: Felder | None = None
+    statistik: Statistik | None = None
     grenzen: Grenzen

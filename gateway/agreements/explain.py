@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.agreements.agreement import Agreement, Condition, Limits
-from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.agreement import Agreement, Condition, Limits, Statistics
+from gateway.agreements.operation import OF_PERSONS, OF_STATISTICS, Kind, Operation
 from gateway.agreements.versions import Succession
 from gateway.model.codelists import load as load_codelist
 from gateway.model.freigabe import release
@@ -77,8 +77,19 @@ def _law(a: Agreement) -> Iterator[str]:
 
 
 def _persons(a: Agreement) -> Iterator[str]:
+    if a.statistics is not None:
+        yield "\nPersonen: keine"
+        yield from (f"  - {line}" for line in describe_statistics(a.statistics))
+        return
     yield "\nPersonen (alle Bedingungen müssen gelten; gesperrte Personen sind nie dabei)"
     yield from (f"  - {describe_condition(condition)}" for condition in a.scope)
+
+
+def describe_statistics(told: Statistics) -> Iterator[str]:
+    """What an agreement on statistics lets out, in German sentences."""
+    yield "Niemand gehört zum Personenkreis: mitgeteilt werden nur Tabellen, die freigegeben sind"
+    yield f"Berichte: {', '.join(sorted(told.reports))}"
+    yield f"Empfängerkreise, für die eine Tabelle geschützt sein muss: {', '.join(sorted(told.audiences))}"
 
 
 def describe_condition(condition: Condition) -> str:
@@ -103,12 +114,15 @@ def _operations(a: Agreement) -> Iterator[str]:
             notes.append(f"höchstens {terms.page_size} Einträge je Seite")
         notes += [f"{part} ist Pflicht" for part in sorted(terms.required)]
         yield f"  - {operation.value}: {', '.join(notes)}"
-    missing = [operation.value for operation in Operation if operation not in a.operations]
+    possible = OF_PERSONS if a.statistics is None else OF_STATISTICS
+    missing = [one.value for one in Operation if one in possible and one not in a.operations]
     if missing:
         yield f"  Nicht vereinbart: {', '.join(missing)}"
 
 
 def _fields(a: Agreement) -> Iterator[str]:
+    if a.statistics is not None:
+        return
     granted = [node for node in grantable(Person) if node.path in a.fields]
     yield f"\nWas mitgeteilt wird ({len(granted)} von {len(grantable(Person))} Feldern des Modells)"
     for node in granted:

@@ -11,14 +11,14 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
-from gateway.agreements.document import ROLES, Bedingung, Grenzen, Vereinbarung
-from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms, Statistics
+from gateway.agreements.document import ROLES, Bedingung, Felder, Grenzen, Statistik, Vereinbarung
+from gateway.agreements.operation import OF_STATISTICS, Kind, Operation
 from gateway.agreements.synthetic import EIGENPROBE
 from gateway.agreements.versions import by_stream
 from gateway.errors import AgreementError
 from gateway.model.codelists import load as load_codelist
-from gateway.model.freigabe import OFFICES, release
+from gateway.model.freigabe import OFFICES, STATISTICS_OFFICE, release
 from gateway.model.person import Person
 from gateway.model.structure import Node, Schutzklasse, grantable, nodes
 from gateway.model.types import Code, FullDate, PartialDate
@@ -109,12 +109,42 @@ def _problems(document: Vereinbarung) -> Iterator[str]:
         yield f"anwendung.empfaenger {document.anwendung.empfaenger} is no column of the release matrix"
         return
     yield from _operation_problems(document)
-    yield from _field_problems(document)
+    yield from _content_problems(document)
     for hours in document.grenzen.uhrzeiten:
         if _minute(hours[:5]) >= _minute(hours[6:]):
             yield f"grenzen.uhrzeiten: {hours} ends before it begins (two entries lead across midnight)"
+
+
+def _content_problems(document: Vereinbarung) -> Iterator[str]:
+    """An agreement is about persons or about statistics: never both, and never about nothing."""
+    if document.statistik is not None:
+        yield from _statistics_problems(document, document.statistik)
+        return
+    if document.personen is None or document.felder is None:
+        yield "personen and felder are needed (or statistik instead of both)"
+        return
+    if Operation.STATISTIK_ABRUFEN.value in document.operationen:
+        yield "operationen.statistikAbrufen needs statistik: which reports, for which audiences"
+    yield from _field_problems(document, document.felder)
     for number, condition in enumerate(document.personen.bedingung, 1):
         yield from (f"personen.bedingung {number}: {problem}" for problem in _condition_problems(condition))
+
+
+def _statistics_problems(document: Vereinbarung, told: Statistik) -> Iterator[str]:
+    if document.anwendung.empfaenger != STATISTICS_OFFICE:
+        yield f"statistik: only the office for statistics ({STATISTICS_OFFICE}) gets released tables by a service"
+    if document.personen is not None or document.felder is not None:
+        yield "statistik: no person and no field may be granted with it"
+    allowed = {one.value for one in OF_STATISTICS}
+    yield from (
+        f"operationen.{name} knows persons: not with statistik" for name in document.operationen if name not in allowed
+    )
+    if Operation.STATISTIK_ABRUFEN.value not in document.operationen:
+        yield "statistik: statistikAbrufen is not agreed, so nothing of it could go out"
+    for key, names in (("berichte", told.berichte), ("kreise", list[str](told.kreise))):
+        yield from (
+            f"statistik.{key}: {name} is named twice" for name in sorted({n for n in names if names.count(n) > 1})
+        )
 
 
 def _operation_problems(document: Vereinbarung) -> Iterator[str]:
@@ -132,10 +162,10 @@ def _operation_problems(document: Vereinbarung) -> Iterator[str]:
         yield "operationen: aenderungenAbrufen and aenderungenQuittieren belong together"
 
 
-def _field_problems(document: Vereinbarung) -> Iterator[str]:
+def _field_problems(document: Vereinbarung, felder: Felder) -> Iterator[str]:
     office = document.anwendung.empfaenger
     known = {node.path: node for node in grantable(Person)}
-    paths = document.felder.Person
+    paths = felder.Person
     for path in sorted({path for path in paths if paths.count(path) > 1}):
         yield f"felder.Person: {path} is named twice"
     for path in dict.fromkeys(paths):
@@ -196,7 +226,9 @@ def _overlaps(agreements: Sequence[Agreement]) -> Iterator[str]:
 
 def _agreement(document: Vereinbarung) -> Agreement:
     head, office = document.anwendung, document.anwendung.empfaenger
-    granted = [node for node in grantable(Person) if node.path in document.felder.Person]
+    paths = document.felder.Person if document.felder is not None else []
+    conditions = document.personen.bedingung if document.personen is not None else []
+    granted = [node for node in grantable(Person) if node.path in paths]
     return Agreement(
         application=head.name,
         office=head.amt,
@@ -215,13 +247,18 @@ def _agreement(document: Vereinbarung) -> Agreement:
         legal_bases=tuple(document.rechtsgrundlage.normen),
         purpose=document.rechtsgrundlage.zweck,
         purposes=MappingProxyType(dict(document.rechtsgrundlage.verwendungszwecke)),
-        scope=tuple(as_condition(condition) for condition in document.personen.bedingung),
+        scope=tuple(as_condition(condition) for condition in conditions),
         operations=MappingProxyType(dict(_terms(document))),
         fields=tuple(node.path for node in granted),
         single_only=frozenset(node.path for node in granted if single_only(node, office)),
         limits=_limits(document.grenzen),
         roles=tuple(head.freigabe),
+        statistics=_statistics(document.statistik),
     )
+
+
+def _statistics(told: Statistik | None) -> Statistics | None:
+    return None if told is None else Statistics(frozenset(told.berichte), frozenset(told.kreise))
 
 
 def _limits(told: Grenzen) -> Limits:

@@ -24,11 +24,18 @@ class Operation(Enum):
     AENDERUNGEN_QUITTIEREN = "aenderungenQuittieren"
     CODELISTE_ABRUFEN = "codelisteAbrufen"
     UNSTIMMIGKEIT_MELDEN = "unstimmigkeitMelden"
+    STATISTIK_ABRUFEN = "statistikAbrufen"
 
     @property
     def kind(self) -> Kind:
         return _KINDS.get(self, Kind.NONE)
 
+
+OF_STATISTICS = frozenset({Operation.DIENSTAUSKUNFT, Operation.STATISTIK_ABRUFEN})
+"""What an agreement on statistics can allow: nothing that knows persons."""
+
+OF_PERSONS = frozenset(Operation) - {Operation.STATISTIK_ABRUFEN}
+"""What an agreement on persons can allow."""
 
 _KINDS = {
     Operation.PERSON_ABRUFEN: Kind.SINGLE,

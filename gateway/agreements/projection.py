@@ -44,9 +44,10 @@ class Links:
 def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
     """True if this person is in the agreement's scope on that day: not blocked, no alias record, all conditions.
 
-    An invented person is seen by the gateway's own probe, which sees nobody else.
+    An invented person is seen by the gateway's own probe, which sees nobody else. Nobody is in the scope of an
+    agreement on statistics, which has no conditions.
     """
-    if is_marked(datensatz) != (agreement.application == EIGENPROBE):
+    if agreement.statistics is not None or is_marked(datensatz) != (agreement.application == EIGENPROBE):
         return False
     control = _group(datensatz, "steuerung")
     if ableitung.gesperrt or "hauptdatensatz" in control:

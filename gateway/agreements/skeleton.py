@@ -18,7 +18,7 @@ from gateway.agreements.agreement import (
 )
 from gateway.agreements.city import City
 from gateway.agreements.document import ROLES
-from gateway.agreements.operation import Kind, Operation
+from gateway.agreements.operation import OF_PERSONS, Kind, Operation
 from gateway.agreements.proposals import WHY_NOT, Choice, choices, proposal, proposed_fields, scope
 from gateway.errors import AgreementError
 
@@ -131,7 +131,7 @@ def selected(office: str, wanted: Iterable[str]) -> tuple[str, ...]:
 
 def operations(names: Iterable[str]) -> dict[Operation, OperationTerms]:
     """These operations under the usual terms; AgreementError names what is none."""
-    known = {operation.value: operation for operation in Operation}
+    known = {operation.value: operation for operation in Operation if operation in OF_PERSONS}
     if unknown := [name for name in names if name not in known]:
         raise AgreementError(problems=[f"{name} is no operation: {', '.join(known)}" for name in unknown])
     chosen = {known[name] for name in names}
@@ -147,7 +147,7 @@ def text(draft: Draft) -> str:
 
 def _terms(one_way: bool) -> dict[Operation, OperationTerms]:
     backward = {Operation.UNSTIMMIGKEIT_MELDEN, Operation.PERSON_SUCHEN} if one_way else set()
-    return {one: _usual(one) for one in Operation if one not in backward}
+    return {one: _usual(one) for one in Operation if one in OF_PERSONS - backward}
 
 
 def _usual(operation: Operation) -> OperationTerms:
@@ -214,7 +214,7 @@ def _operations(draft: Draft) -> Iterator[str]:
     for operation in Operation:
         if operation in draft.operations:
             yield _operation(operation, draft.operations[operation])
-        elif not (draft.one_way and operation is Operation.UNSTIMMIGKEIT_MELDEN):
+        elif operation in OF_PERSONS and not (draft.one_way and operation is Operation.UNSTIMMIGKEIT_MELDEN):
             yield f"# {_operation(operation, _usual(operation))}"
     yield ""
 

@@ -17,6 +17,9 @@ OFFICES: Final = ("W56", "S50", "J51", "G53", "B40", "JC", "MB", "ST15")
 """The columns of the matrix: Wohnungswesen, Soziales, Jugend, Gesundheit, Schulentwicklung, Jobcenter,
 Meldebehörde, Statistik."""
 
+STATISTICS_OFFICE: Final = "ST15"
+"""Has nothing but `v` and `-` in its column: it gets aggregates only."""
+
 
 def release(office: str, attribute_id: str) -> Mark:
     """What the matrix says of this attribute for this office; an unknown office or attribute is `-`: never."""

@@ -17,6 +17,7 @@ from gateway.operations import (
     dienstauskunft,
     person_abrufen,
     person_suchen,
+    statistik_abrufen,
     unstimmigkeit_melden,
 )
 from gateway.operations.messages import Answer, Services
@@ -92,6 +93,13 @@ OPERATIONS: Mapping[Operation, Definition] = {
             unstimmigkeit_melden.Antwort,
             unstimmigkeit_melden.run,
             "Meldet der Ausländerbehörde, dass eine Angabe nicht zu stimmen scheint.",
+        ),
+        Definition(
+            Operation.STATISTIK_ABRUFEN,
+            statistik_abrufen.Anfrage,
+            statistik_abrufen.Antwort,
+            statistik_abrufen.run,
+            "Freigegebene Statistiken als Liste oder eine Tabelle davon. Keine Personendaten.",
         ),
     )
 }

@@ -69,6 +69,7 @@ def _calls(edition: Edition) -> Iterator[_Told]:
     yield Operation.BESTAND_ABRUFEN, some, "personenkennung", "person"
     yield Operation.PERSON_SUCHEN, _NAME, "ergebnisstatus", ""
     yield Operation.AENDERUNGEN_ABRUFEN, some, "letzteLaufnummer", ""
+    yield Operation.STATISTIK_ABRUFEN, (), "titel", "freigabe"
     yield Operation.DIENSTAUSKUNFT, (), "anwendung", ""
     yield Operation.CODELISTE_ABRUFEN, (("codeliste", lists[0]),), "version", ""
     yield Operation.PERSON_ABRUFEN, (("personenkennung", _NOBODY),), "", ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from gateway.agreements.agreement import Agreement
-from gateway.agreements.explain import describe_condition, hours, law_of_field
+from gateway.agreements.explain import describe_condition, describe_statistics, hours, law_of_field
 from gateway.agreements.operation import Kind, Operation
 from gateway.contract.catalogue import meaning
 from gateway.model.person import Person
@@ -26,6 +26,8 @@ _NUMBER = "01934f6e-0000-7000-8000-000000000000"
 
 def conditions(agreement: Agreement) -> Iterator[str]:
     """Which persons are in scope, one sentence a condition."""
+    if agreement.statistics is not None:
+        return describe_statistics(agreement.statistics)
     return map(describe_condition, agreement.scope)
 
 

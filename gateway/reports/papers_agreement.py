@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.agreements.agreement import Agreement
-from gateway.agreements.explain import METHODS, PROFILES, RELEASE, describe_condition, hours
+from gateway.agreements.explain import METHODS, PROFILES, RELEASE, describe_condition, describe_statistics, hours
 from gateway.agreements.operation import Kind
 from gateway.model.freigabe import release
 from gateway.model.person import Person
@@ -41,6 +41,8 @@ def purposes(one: Agreement) -> Bullets:
 
 def persons(one: Agreement) -> Bullets:
     """Whose data may be told: all conditions hold."""
+    if one.statistics is not None:
+        return Bullets(tuple(describe_statistics(one.statistics)))
     return Bullets((*map(describe_condition, one.scope), "Personen mit Auskunftssperre (Art 3 oder 11) sind nie dabei"))
 
 
@@ -66,6 +68,8 @@ def class_tables(one: Agreement) -> Iterator[Table]:
 
 def classes(one: Agreement) -> str:
     """How many fields of each sensitivity class are told."""
+    if one.statistics is not None:
+        return "keine personenbezogenen Angaben"
     counted = Counter(node.attribut.schutzklasse for node in granted(one) if node.attribut is not None)
     return "; ".join(f"{klass.name} {klass.value}: {counted[klass]}" for klass in sorted(counted, key=lambda k: k.name))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.store.audit_entry import FORMAT, Kind, sha256
@@ -37,6 +38,8 @@ class EntryCheck:
     """Months whose erasure is told of nowhere in a trail that was cut."""
     dropped: dict[str, int] = field(default_factory=dict)
     """How many contents of each month are gone."""
+    released: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By the entry's number the row of the register of statistics that it tells of: number, digest."""
     _places: dict[str, str] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set)
     _told: dict[str, set[str]] = field(default_factory=lambda: {TEXTS_ERASED: set(), CONTENTS_DROPPED: set()})
@@ -60,6 +63,8 @@ class EntryCheck:
             return found
         self._check_sealed(row, tree.get("persoenlich"), where)
         self._listen(tree, month)
+        if (of_register := register_row(tree)) is not None:
+            self.released[row.number] = of_register
         if month is not None and _MONTH.fullmatch(month) and not stays(tree):
             self._kept.add(month)
         return found
@@ -152,6 +157,15 @@ def tree_of(content: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return tree if isinstance(tree, dict) else None
+
+
+def register_row(tree: Mapping[str, object]) -> tuple[int, str] | None:
+    """Number and digest (hexadecimal) of the row of the register that the entry tells of; None if it tells of none."""
+    counts, digest = tree.get("anzahlen"), tree.get("anfrageDigest")
+    if tree.get("operation") not in (RELEASED, WITHDRAWN) or not isinstance(counts, dict):
+        return None
+    number = counts.get("register")
+    return (number, digest) if isinstance(number, int) and isinstance(digest, str) else None
 
 
 def stays(tree: dict[str, object]) -> bool:

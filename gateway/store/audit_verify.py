@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import AuditError
+from gateway.store import released_check
 from gateway.store.audit_anchor import Checkpoint, load_public
 from gateway.store.audit_anchor_file import AnchorFile, Checkpoints
 from gateway.store.audit_chain import Transactions, translated
@@ -33,18 +34,23 @@ def verify(
 ) -> Verdict:
     """The whole trail was read and checked; AuditError if it, the anchor or the key cannot be read.
 
-    Finds in the database alone: changed, reordered, inserted and removed entries and batches inside the chain, and
-    personal texts changed or removed without an entry. With `anchor` and `public_key` (PEM) also: removal at the
-    end, a database rolled back or exchanged, and a chain computed anew, each up to the last checkpoint. An anchor
-    file that is missing is an anchor without checkpoints, and so no proof of anything.
+    Finds in the database alone: changed, reordered, inserted and removed entries and batches inside the chain,
+    personal texts changed or removed without an entry, and released statistics that are not those told of. With
+    `anchor` and `public_key` (PEM) also: removal at the end, a database rolled back or exchanged, and a chain computed
+    anew, each up to the last checkpoint. An anchor file that is missing is an anchor without checkpoints, and so no
+    proof of anything.
     """
     if (anchor is None) != (public_key is None):
         raise AuditError("an anchor file needs the public key of its checkpoints, and the other way round")
     anchors = []
     if anchor is not None and public_key is not None:
         anchors.append(AnchorFile(anchor, load_public(public_key)))
+    findings = Findings()
     with translated("read"), database.read() as connection:
-        return Walk(DatabaseRows(connection), anchors, progress=progress).run()
+        walk = Walk(DatabaseRows(connection), anchors, findings=findings, progress=progress)
+        verdict = walk.run()
+        released_check.check(connection, walk.released(), findings)
+    return replace(verdict, findings=tuple(findings.kept), broken=findings.count)
 
 
 def verify_export(path: Path, *, public_key: Path, anchor: Path | None = None, progress: Progress = silent) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.store.audit_anchor import Checkpoint
 from gateway.store.audit_anchor_check import AnchorCheck
@@ -66,6 +66,10 @@ class Walk:
     def reached(self) -> list[Checkpoint | None]:
         """The last checkpoint in force of each anchor."""
         return [anchor.last for anchor in self._anchors]
+
+    def released(self) -> Mapping[str, tuple[int, str]]:
+        """By the number of the entry each row of the register of statistics that the trail tells of."""
+        return self._check.released
 
     def _verdict(self, chain: str | None) -> Verdict:
         reached = [point for point in self.reached() if point is not None]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.errors import NotFound
+from gateway.model.statistic import Published
 from gateway.store import (
     changes,
     discrepancies,
@@ -22,6 +23,7 @@ from gateway.store import (
     quarantine,
     reconciled,
     rekeying,
+    released,
     reprojecting,
     snapshot,
     standing,
@@ -45,6 +47,7 @@ from gateway.store.progress import Progress, silent
 from gateway.store.quarantine import QuarantineEntry
 from gateway.store.reconciled import Reconciled
 from gateway.store.reconciling import Comparison
+from gateway.store.released import Registered
 from gateway.store.reprojecting import Reprojected
 from gateway.store.search import Criteria
 from gateway.store.snapshot import SnapshotPage
@@ -70,6 +73,7 @@ __all__ = [
     "Outstanding",
     "Position",
     "QuarantineEntry",
+    "Registered",
     "Reprojected",
     "SnapshotPage",
     "Store",
@@ -128,6 +132,19 @@ class Store:
     def report(self, grant: Grant, kennung: str, field: str | None, text: str) -> Reported:
         """The discrepancy is taken; NotFound unless this application sees the person."""
         return discrepancies.report(self._database, self._vault, grant, kennung, field, text, self._clock())
+
+    def statistics(self, grant: Grant) -> tuple[Registered, ...]:
+        """The released statistics that this application may have, the oldest first, without their numbers."""
+        with self._database.read_unkeyed() as connection:
+            return _told(connection, grant)
+
+    def statistic(self, grant: Grant, number: int) -> tuple[Registered, Published]:
+        """One of them with its table; NotFound unless this application may have it."""
+        with self._database.read_unkeyed() as connection:
+            one = next((one for one in _told(connection, grant) if one.number == number), None)
+            if one is None:
+                raise NotFound("no such released table for this application", code="statistik-nicht-freigegeben")
+            return one, released.load(connection, one)[0]
 
     def freshness(self) -> datetime | None:
         """The moment as of which every source has been read completely; None before the first complete poll."""
@@ -354,6 +371,11 @@ class Store:
 
     def _eraser(self, agreements: Mapping[str, Agreement]) -> Eraser:
         return Eraser(self._database, self._vault, self._ledger, self._trail, feed.streams(agreements.values()))
+
+
+def _told(connection: sa.Connection, grant: Grant) -> tuple[Registered, ...]:
+    terms = grant.agreement.statistics
+    return () if terms is None else released.read(connection).told(terms)
 
 
 def _found(value: _T | None) -> _T:

@@ -8,7 +8,6 @@ and a register computed anew is found by `gateway audit verify`. A table that wa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -18,11 +17,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateway.agreements.agreement import Statistics
 from gateway.errors import NotFound, RegisterMoved, StoreError
 from gateway.model.statistic import Period, Published
 from gateway.store import audit_tables
 from gateway.store.audit import AuditTrail, Entry, Kind, Personal
-from gateway.store.audit_check import RELEASED, WITHDRAWN, tree_of
+from gateway.store.audit_check import RELEASED, WITHDRAWN, register_row, tree_of
 from gateway.store.audit_entry import rfc3339
 from gateway.store.packing import packed
 from gateway.store.released_form import FORMAT, content_of, table_of
@@ -30,7 +30,6 @@ from gateway.store.released_tables import released
 
 BROKEN = "register-verletzt"
 Rule = Mapping[str, int | str]
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Reason(StrEnum):
@@ -54,6 +53,8 @@ class Report:
     name: str
     version: int
     title: str
+    purpose: str
+    legal_bases: tuple[str, ...]
     audience: str
     rule: Rule
     definition: str = field(repr=False)
@@ -94,6 +95,8 @@ class Registered:
     name: str
     version: int
     title: str
+    purpose: str
+    legal_bases: tuple[str, ...]
     audience: str
     period: Period
     rule: Rule
@@ -111,6 +114,10 @@ class Register:
     head: Head
     tables: tuple[Registered, ...]
 
+    def told(self, terms: Statistics) -> tuple[Registered, ...]:
+        """The tables that an agreement on statistics lets out."""
+        return tuple(one for one in self.tables if one.name in terms.reports and one.audience in terms.audiences)
+
     def table(self, number: int) -> Registered:
         """The table under that number; NotFound if there is none."""
         for one in self.tables:
@@ -125,12 +132,12 @@ def read(connection: sa.Connection) -> Register:
     last = ""
     query = sa.select(released.c.number, released.c.head, released.c.digest, released.c.entry)
     for row in connection.execute(query.order_by(released.c.number)):
-        tree = _linked(row, head)
+        tree = linked(row, head)
         head, last = Head(row.number, row.digest), row.entry
         if "bezug" in tree:
             _marked(tables, tree)
         else:
-            tables[row.number] = _registered(tree, row.entry)
+            tables[row.number] = registered(tree, row.entry)
     # The digest of the last row covers all rows before it.
     if head.number and not told_of(connection, head, last):
         raise StoreError("the audit trail does not tell of the last row of the register", code=BROKEN)
@@ -141,18 +148,42 @@ def told_of(connection: sa.Connection, head: Head, entry: str) -> bool:
     """Whether that entry of the trail tells of this row: of its number and its digest."""
     query = sa.select(audit_tables.entry.c.content).where(audit_tables.entry.c.number == entry)
     tree = tree_of(connection.execute(query).scalar() or b"") or {}
-    return tells_of(tree) == head
+    return register_row(tree) == (head.number, head.digest.hex())
 
 
-def tells_of(tree: Mapping[str, object]) -> Head | None:
-    """The row of the register that an entry of the trail tells of, None if it tells of something else."""
-    counts, digest = tree.get("anzahlen"), tree.get("anfrageDigest")
-    if tree.get("operation") not in (RELEASED, WITHDRAWN) or not isinstance(counts, dict):
-        return None
-    number = counts.get("register")
-    if not isinstance(number, int) or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        return None
-    return Head(number, bytes.fromhex(digest))
+def linked(row: Any, before: Head) -> dict[str, Any]:
+    """What the row says of itself; StoreError unless it is whole and follows the one before."""
+    try:
+        tree = json.loads(row.head)
+        follows = tree["nummer"] == row.number == before.number + 1 and tree["vorgaenger"] == before.digest.hex()
+        whole = sha256(row.head.encode()).digest() == row.digest and tree["format"] == FORMAT
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        follows = whole = False
+    if not follows or not whole:
+        raise StoreError(f"the register is broken behind row {before.number}", code=BROKEN)
+    return dict(tree)
+
+
+def registered(tree: Mapping[str, Any], entry: str) -> Registered:
+    """The table that a row says was released; StoreError if it says no such thing."""
+    try:
+        return Registered(
+            number=tree["nummer"],
+            name=tree["bericht"],
+            version=tree["fassung"],
+            title=tree["titel"],
+            purpose=tree["zweck"],
+            legal_bases=tuple(tree["rechtsgrundlage"]),
+            audience=tree["kreis"],
+            period=Period(date.fromisoformat(tree["von"]), date.fromisoformat(tree["bis"])),
+            rule=dict(tree["regel"]),
+            definition=tree["definition"],
+            time=datetime.fromisoformat(tree["zeitpunkt"]),
+            entry=entry,
+            content=tree["inhalt"],
+        )
+    except (ValueError, KeyError, TypeError):
+        raise StoreError("a row of the register cannot be read", code=BROKEN) from None
 
 
 def load(connection: sa.Connection, one: Registered) -> tuple[Published, str]:
@@ -188,6 +219,8 @@ def release(
         "bericht": report.name,
         "fassung": report.version,
         "titel": report.title,
+        "zweck": report.purpose,
+        "rechtsgrundlage": list(report.legal_bases),
         "kreis": report.audience,
         "von": period.first.isoformat(),
         "bis": period.last.isoformat(),
@@ -195,9 +228,9 @@ def release(
         "definition": report.digest,
         "inhalt": sha256(content.encode()).hexdigest(),
     }
-    about = (RELEASED, report.name, report.version, report.audience)
+    about = (RELEASED, report.name, report.version, report.legal_bases)
     whole, entry = _append(connection, trail, tree, content, after=after, now=now, about=about, clerk=clerk)
-    return _registered(whole, entry)
+    return registered(whole, entry)
 
 
 def withdraw(
@@ -214,7 +247,7 @@ def withdraw(
     if one.withdrawn is not None:
         return one
     tree = {"bezug": one.number, "grund": reason.value}
-    about = (WITHDRAWN, one.name, one.version, one.audience)
+    about = (WITHDRAWN, one.name, one.version, one.legal_bases)
     whole, _ = _append(connection, trail, tree, None, after=after, now=now, about=about, clerk=clerk)
     return replace(one, withdrawn=_withdrawal(whole))
 
@@ -227,7 +260,7 @@ def _append(
     *,
     after: Head,
     now: datetime,
-    about: tuple[str, str, int, str],
+    about: tuple[str, str, int, tuple[str, ...]],
     clerk: str,
 ) -> tuple[dict[str, Any], str]:
     """The row and the entry that tells of it are written; what the row says, and the entry's number."""
@@ -241,14 +274,14 @@ def _append(
     }
     head = packed(tree)
     digest = sha256(head).digest()
-    operation, name, version, audience = about
+    operation, name, version, legal_bases = about
     entry = Entry(
         kind=Kind.BETRIEB,
         operation=operation,
         outcome="ok",
-        legal_basis=name,
+        purpose=name,
+        legal_basis="; ".join(legal_bases)[:500],
         fassung=version,
-        purpose=audience,
         request_digest=digest,
         counts={"register": number},
         personal=Personal(kennung=clerk),
@@ -260,38 +293,6 @@ def _append(
     row = {"number": number, "head": head.decode(), "content": content, "digest": digest, "entry": told}
     connection.execute(sa.insert(released), [row])
     return tree, told
-
-
-def _linked(row: Any, before: Head) -> dict[str, Any]:
-    """What the row says of itself; StoreError unless it is whole and follows the one before."""
-    try:
-        tree = json.loads(row.head)
-        follows = tree["nummer"] == row.number == before.number + 1 and tree["vorgaenger"] == before.digest.hex()
-        whole = sha256(row.head.encode()).digest() == row.digest and tree["format"] == FORMAT
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        follows = whole = False
-    if not follows or not whole:
-        raise StoreError(f"the register is broken behind row {before.number}", code=BROKEN)
-    return dict(tree)
-
-
-def _registered(tree: Mapping[str, Any], entry: str) -> Registered:
-    try:
-        return Registered(
-            number=tree["nummer"],
-            name=tree["bericht"],
-            version=tree["fassung"],
-            title=tree["titel"],
-            audience=tree["kreis"],
-            period=Period(date.fromisoformat(tree["von"]), date.fromisoformat(tree["bis"])),
-            rule=dict(tree["regel"]),
-            definition=tree["definition"],
-            time=datetime.fromisoformat(tree["zeitpunkt"]),
-            entry=entry,
-            content=tree["inhalt"],
-        )
-    except (ValueError, KeyError, TypeError):
-        raise StoreError("a row of the register cannot be read", code=BROKEN) from None
 
 
 def _marked(tables: dict[int, Registered], tree: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import requests
 from lxml import etree
 
 from fixtures.make_requests import EPOCHE, FOLDER, KENNUNG, SOAP11, SOAP12
-from tests.running import APPLICATIONS, Running
+from tests.running import APPLICATIONS, STATISTICS, Running
 
 TYPES = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 Pair = tuple[Path, Path]
@@ -93,9 +93,9 @@ class House:
 
     def filled(self, application: str, message: bytes) -> bytes:
         """A sample request with a visible person and today's epoch in it."""
-        return message.replace(KENNUNG.encode(), self.kennung(application).encode()).replace(
-            EPOCHE.encode(), self.epoch(application).encode()
-        )
+        if KENNUNG.encode() in message and application in APPLICATIONS:
+            message = message.replace(KENNUNG.encode(), self.kennung(application).encode())
+        return message.replace(EPOCHE.encode(), self.epoch(application).encode())
 
     def kennung(self, application: str) -> str:
         """Someone whom this application can see; found once until the next poll."""
@@ -135,7 +135,9 @@ def sample(application: str, kind: str, name: str) -> bytes:
 def samples(kind: str) -> list[tuple[str, str]]:
     """Application and name of every sample request of this kind, in a fixed order."""
     found = [
-        (application, path.stem) for application in APPLICATIONS for path in (FOLDER / application / kind).iterdir()
+        (application, path.stem)
+        for application in (*APPLICATIONS, STATISTICS)
+        for path in (FOLDER / application / kind).iterdir()
     ]
     assert found
     return sorted(found)

@@ -15,7 +15,8 @@ from zeep.transports import Transport
 
 from tests.interop.calling import House
 from tests.interop.verifiers import PROFILES, by_xmlsec
-from tests.running import APPLICATIONS, PURPOSES
+from tests.running import APPLICATIONS, PURPOSES, STATISTICS
+from tests.unit.store.released_kit import REPORT, a_table
 
 LISTS = {
     "schulentwicklung": "urn:xoev-de:xinneres:codeliste:geschlecht",
@@ -151,6 +152,31 @@ def test_empty_and_large_answers(caller: Caller) -> None:
     if "personSuchen" in caller.operations:
         nobody = caller("personSuchen", familienname="Ḫaṭṭābī", vornamen="Niemand").body
         assert (nobody.ergebnisstatus, nobody.person) == ("03", None)
+
+
+def test_a_released_statistic(house: House, port: str) -> None:
+    """zeep finds it in the list, reads every cell, and takes a withheld number for none and not for 0."""
+    one = house.running.release(a_table(), REPORT)
+    statistics = Caller(house, STATISTICS, f"Statistikstelle{port}")
+    assert statistics.operations == set(statistics("dienstauskunft").body.operation)
+    told = statistics("statistikAbrufen", bericht="bestand").body
+    assert told.tabelle is None
+    (listed,) = [each for each in told.freigabe if each.nummer == one.number]
+    assert (listed.kreis, str(listed.bis), listed.protokollnummer) == ("rat", "2026-10-31", one.entry)
+    answer = statistics("statistikAbrufen", bericht="bestand", kreis="rat", stichtag=listed.bis)
+    assert answer.header.quittung.protokollnummer != one.entry
+    table = answer.body.tabelle
+    margins = {
+        tuple(margin.merkmal): {tuple(cell.auspraegung): (cell.anzahl, cell.gesperrt) for cell in margin.zelle}
+        for margin in table.gliederung
+    }
+    assert margins == {
+        margin: {cell: (count, count is None) for cell, count in cells.items()}
+        for margin, cells in a_table().margins.items()
+    }
+    assert [each.name for each in table.merkmal] == ["geschlecht", "alter"]
+    _, detail = statistics.fault("statistikAbrufen", nummer=one.number + 1000)
+    assert detail.code == "statistik-nicht-freigegeben"
 
 
 def test_snapshot_feed_and_acknowledgement(house: House, port: str) -> None:

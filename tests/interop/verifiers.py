@@ -11,7 +11,12 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 DS = "{http://www.w3.org/2000/09/xmldsig#}"
 WSU = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}"
 WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
-PROFILES = {"schulentwicklung": "umschlag", "sozialamt": "wsse", "wohnung2000": "umschlag"}
+PROFILES = {
+    "schulentwicklung": "umschlag",
+    "sozialamt": "wsse",
+    "statistikstelle": "umschlag",
+    "wohnung2000": "umschlag",
+}
 REFERENCES = {"umschlag": {""}, "wsse": {"#Body", "#Timestamp"}}
 
 

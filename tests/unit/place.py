@@ -27,7 +27,7 @@ from gateway.settings import load as load_settings
 from gateway.wire.verify import verify_answer
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
-NAMES = ("wohnung2000", "schulentwicklung", "sozialamt")
+NAMES = ("wohnung2000", "schulentwicklung", "sozialamt", "statistikstelle")
 
 
 @dataclass

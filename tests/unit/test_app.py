@@ -260,7 +260,7 @@ def test_each_day_has_its_version_without_a_restart(place: Place) -> None:
         assert app.rules.agreements["wohnung2000/1"].version == 4
         moment[0] += timedelta(days=1)
         assert answered("U4")[0] == "vereinbarung-nicht-in-kraft"
-        assert sorted(app.rules.agreements) == ["schulentwicklung/1", "sozialamt/1"]
+        assert sorted(app.rules.agreements) == ["schulentwicklung/1", "sozialamt/1", "statistikstelle/1"]
 
 
 @pytest.mark.parametrize(

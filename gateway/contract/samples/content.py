@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
@@ -11,8 +12,9 @@ from gateway.contract.catalogue import meaning
 from gateway.contract.compiled import Contract
 from gateway.contract.samples.persons import persons
 from gateway.model import codelists
+from gateway.model.statistic import Category, Dimension, Period, Published, Subject
 from gateway.model.types import Code, Tree, Value
-from gateway.operations import codeliste_abrufen
+from gateway.operations import codeliste_abrufen, statistik_abrufen
 
 BORN = "1992-04-15"
 EPOCHE = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -28,6 +30,7 @@ TYPICAL: Mapping[Operation, str] = {
     Operation.AENDERUNGEN_QUITTIEREN: "bestand-neu-abrufen",
     Operation.CODELISTE_ABRUFEN: "codeliste-nicht-vereinbart",
     Operation.UNSTIMMIGKEIT_MELDEN: "feld-nicht-vereinbart",
+    Operation.STATISTIK_ABRUFEN: "statistik-nicht-freigegeben",
 }
 """The fault that a caller of the operation is most likely to meet."""
 
@@ -65,6 +68,8 @@ def request(operation: Operation, contract: Contract, agreement: Agreement, city
         case Operation.UNSTIMMIGKEIT_MELDEN:
             text = "Die Schreibweise weicht vom vorgelegten Ausweis ab."
             return {"personenkennung": kennung, "feld": agreement.fields[-1], "beschreibung": text}
+        case Operation.STATISTIK_ABRUFEN:
+            return {"bericht": _report(agreement), "kreis": "rat", "stichtag": "2026-10-31", "nummer": 7}
 
 
 def answers(operation: Operation, contract: Contract, agreement: Agreement, city: City) -> Iterator[tuple[str, Tree]]:
@@ -95,6 +100,10 @@ def answers(operation: Operation, contract: Contract, agreement: Agreement, city
             yield "eine Codeliste", codeliste_abrufen.entries(_codelist(contract))
         case Operation.UNSTIMMIGKEIT_MELDEN:
             yield "angenommen", {"meldungsnummer": VORGANG}
+        case Operation.STATISTIK_ABRUFEN:
+            one, gone = _releases(agreement)
+            yield "eine Tabelle", {"freigabe": [one], "tabelle": statistik_abrufen.told(_statistic())}
+            yield "die Liste der Freigaben", {"freigabe": [gone, one]}
 
 
 def receipt(agreement: Agreement) -> Tree:
@@ -164,6 +173,53 @@ def _changes(mother: Tree, child: Tree, dead: Tree) -> list[Value]:
             "zusammengefuehrtMit": mother["personenkennung"],
         },
     ]
+
+
+def _report(agreement: Agreement) -> str:
+    reports = agreement.statistics.reports if agreement.statistics is not None else frozenset[str]()
+    return "bestand" if "bestand" in reports or not reports else min(reports)
+
+
+def _releases(agreement: Agreement) -> tuple[Tree, Tree]:
+    """A released table and an earlier one that was withdrawn, without their numbers."""
+    one: Tree = {
+        "nummer": 7,
+        "bericht": _report(agreement),
+        "fassung": 1,
+        "titel": "Personen nach Geschlecht und Altersgruppe",
+        "zweck": "Planung",
+        "rechtsgrundlage": ["LStatG NRW"],
+        "kreis": "rat",
+        "von": "2026-10-31",
+        "bis": "2026-10-31",
+        "freigegebenAm": "2026-11-03T08:15:00Z",
+        "protokollnummer": "0193567a-4c00-7d2e-8f10-2a3b4c5d6e80",
+        "definition": "7a" * 32,
+        "inhalt": "9b" * 32,
+    }
+    gone: Tree = {"nummer": 6, "zurueckgezogenAm": "2026-11-03T08:10:00Z", "grund": "ersetzt"}
+    return one, {**one, **gone}
+
+
+def _statistic() -> Published:
+    """A small table with a withheld cell of each sex."""
+    sexes = (Category("m", "männlich"), Category("w", "weiblich"))
+    ages = (Category("0-17", "unter 18 Jahre"), Category("18+", "18 Jahre und älter"))
+    day = date(2026, 10, 31)
+    return Published(
+        Subject("bestand", Period(day, day)),
+        (Dimension("geschlecht", "Geschlecht", sexes), Dimension("alter", "Altersgruppe", ages)),
+        {
+            (): {(): 40},
+            ("geschlecht",): {("m",): 18, ("w",): 22},
+            ("geschlecht", "alter"): {
+                ("m", "0-17"): None,
+                ("m", "18+"): None,
+                ("w", "0-17"): None,
+                ("w", "18+"): None,
+            },
+        },
+    )
 
 
 def _codelist(contract: Contract) -> codelists.CodeList:

@@ -75,6 +75,7 @@ def _of_operation(contract: Contract, agreement: Agreement, sample: Sample) -> I
     writing: dict[Operation, tuple[str, str, str]] = {
         Operation.CODELISTE_ABRUFEN: ("codeliste-nicht-vereinbart", "codeliste", "urn:example:unbekannt"),
         Operation.UNSTIMMIGKEIT_MELDEN: ("feld-nicht-vereinbart", "feld", "nicht.vereinbart"),
+        Operation.STATISTIK_ABRUFEN: ("statistik-nicht-freigegeben", "bericht", "unbekannt"),
     }
     if operation in writing:
         rule, name, text = writing[operation]

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms
+from gateway.agreements.agreement import Agreement, Condition, Limits, OperationTerms, Statistics
 from gateway.agreements.difference import Effect, difference, differs
 from gateway.agreements.load import load_agreement
 from gateway.agreements.operation import Operation
@@ -38,6 +38,7 @@ OTHER = {
     "single_only": frozenset({"rufname"}),
     "limits": Limits(1, 2, 3, 4, ((0, 60),)),
     "roles": (*OLD.roles, "personalrat"),
+    "statistics": Statistics(frozenset({"bestand"}), frozenset({"rat"})),
 }
 
 

@@ -31,11 +31,11 @@ def problems(tmp_path: Path, old: str, new: str, text: str = SHIPPED) -> str:
 
 
 def test_the_shipped_agreements_load() -> None:
-    """Three clearly different agreements stand side by side."""
+    """Four clearly different agreements stand side by side, one of them about no person."""
     agreements = load_all(schemas(), today=TODAY)
-    assert sorted(agreements) == ["schulentwicklung/1", "sozialamt/1", "wohnung2000/1"]
-    assert len({a.fields for a in agreements.values()}) == 3
-    assert len({a.scope for a in agreements.values()}) == 3
+    assert sorted(agreements) == ["schulentwicklung/1", "sozialamt/1", "statistikstelle/1", "wohnung2000/1"]
+    assert len({a.fields for a in agreements.values()}) == 4
+    assert len({a.scope for a in agreements.values()}) == 4
 
 
 @pytest.mark.parametrize(
@@ -159,3 +159,39 @@ def test_the_explanation_names_every_field(application: str) -> None:
     assert all(f"- {path} [" in text for path in agreement.fields)
     assert agreement.reference in text
     assert all(norm in text for norm in agreement.legal_bases)
+
+
+STATISTICS = (schemas() / "statistikstelle" / "agreement.toml").read_text("utf-8")
+A_FIELD = '[felder]\nPerson = ["personenkennung", "geschlecht"]\n\n[statistik]'
+SOMEBODY = '[personen]\nbedingung = [{ feld = "schulpflichtAb", vorhanden = true }]\n\n[statistik]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("[statistik]", A_FIELD, "no person and no field"),
+        ("[statistik]", SOMEBODY, "no person and no field"),
+        ("dienstauskunft = {}", "dienstauskunft = {}\npersonAbrufen = {}", "personAbrufen knows persons"),
+        ("dienstauskunft = {}", "dienstauskunft = {}\ncodelisteAbrufen = {}", "codelisteAbrufen knows persons"),
+        ("statistikAbrufen = {}", "", "statistikAbrufen is not agreed"),
+        ('empfaenger = "ST15"', 'empfaenger = "B40"', "only the office for statistics"),
+        ('kreise = ["rat", "oeffentlich"]', 'kreise = ["alle"]', "statistik.kreise"),
+        ('kreise = ["rat", "oeffentlich"]', 'kreise = ["rat", "rat"]', "rat is named twice"),
+        ('kreise = ["rat", "oeffentlich"]', "kreise = []", "statistik.kreise"),
+        ('berichte = ["', 'berichte = ["A", "', "statistik.berichte"),
+        ("[statistik]", "[statistik]\nalles = true", "statistik.alles"),
+    ],
+)
+def test_an_agreement_on_statistics_grants_nothing_else(tmp_path: Path, old: str, new: str, found: str) -> None:
+    """No person, no field, no operation that knows persons, and only for the office that gets aggregates."""
+    assert found in problems(tmp_path, old, new, STATISTICS)
+
+
+def test_an_agreement_is_about_something(tmp_path: Path) -> None:
+    """Without persons or without fields there is no agreement, and no way to all persons, nor are both mixed."""
+    begin, end = STATISTICS.index("[statistik]"), STATISTICS.index("[grenzen]")
+    assert "personen and felder are needed" in problems(tmp_path, STATISTICS[begin:end], "", STATISTICS)
+    begin, end = SHIPPED.index("[personen]"), SHIPPED.index("[operationen]")
+    assert "personen and felder are needed" in problems(tmp_path, SHIPPED[begin:end], "")
+    found = problems(tmp_path, "codelisteAbrufen = {}", "statistikAbrufen = {}")
+    assert "statistikAbrufen needs statistik" in found

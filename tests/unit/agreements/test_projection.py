@@ -280,3 +280,12 @@ def test_who_has_left_has_no_entitlement(wohnung: Agreement) -> None:
     record = datensatz()
     record["person"]["fortzugsart"] = "unbekannt"  # type: ignore[index,call-overload] # a tree of the test's own
     assert not seen(wohnung, record)
+
+
+def test_nobody_is_in_the_scope_of_statistics() -> None:
+    """An agreement without conditions is one without persons, not one with all of them."""
+    statistics = load_agreement(schemas() / "statistikstelle" / "agreement.toml")
+    record = datensatz()
+    ableitung = derive(record, stichtag=TODAY)
+    assert statistics.scope == ()
+    assert not visible(statistics, record, ableitung, stichtag=TODAY)

@@ -19,13 +19,14 @@ from gateway.model.types import Code, Moment, Pattern, SimpleType, Text, Tree, T
 from gateway.shipped import schemas
 
 TODAY = date(2026, 11, 23)
-APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
+APPLICATIONS = ("schulentwicklung", "sozialamt", "statistikstelle", "wohnung2000")
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 _CANDIDATES = (
     "01234567-89ab-4cde-8f01-23456789abcd",
     "2024-05",
     "Eine-Zeile",
+    "eine-kennung",
     *("0123456789abcdef"[:length] * times for length, times in ((16, 4), (16, 2), (16, 1))),
     *("1" * length for length in range(1, 17)),
 )

@@ -13,7 +13,16 @@ SEX = Dimension(
     "geschlecht", "Geschlecht", (Category("1", "männlich"), Category("2", "weiblich"), Category("?", "n. b."))
 )
 AGE = Dimension("alter", "Altersgruppe", (Category("0-17", "unter 18"), Category("18+", "18 und älter")))
-REPORT = Report("bestand", 1, "Bestand", "rat", {"mindestzahl": 5, "rundung": "keine"}, 'kennung = "bestand"\n')
+REPORT = Report(
+    "bestand",
+    1,
+    "Bestand",
+    "Probe",
+    ("LStatG NRW",),
+    "rat",
+    {"mindestzahl": 5, "rundung": "keine"},
+    'kennung = "bestand"\n',
+)
 
 
 def a_table(total: int = 20, day: date = date(2026, 10, 31)) -> Published:
