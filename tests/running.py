@@ -24,6 +24,7 @@ from gateway.model.statistic import Published
 from gateway.settings import load as load_settings
 from gateway.shipped import schemas
 from gateway.store import released
+from gateway.store.audit import Personal
 from gateway.store.database import upgrade
 from gateway.store.released import Registered, Report
 
@@ -124,7 +125,9 @@ class Running:
         """The table is released, as an office would do it on another terminal."""
         with build(load_settings(self.installation.settings)) as app, app.database.write() as connection:
             after, now = released.read(connection).head, datetime.now(UTC)
-            return released.release(connection, app.audit, report, table, after=after, now=now, clerk="sb-kanarie")
+            return released.release(
+                connection, app.audit, report, table, after=after, now=now, clerk=Personal(kennung="sb-kanarie")
+            )
 
     def end(self, name: str, *, kill: bool = False) -> None:
         """Ends a process and all its children; with `kill` as a power cut would."""

@@ -206,12 +206,12 @@ def release(
     *,
     after: Head,
     now: datetime,
-    clerk: str,
+    clerk: Personal,
 ) -> Registered:
     """The table is released once this writing transaction commits, and the trail tells of it; else neither.
 
     RegisterMoved unless `after` is still the last row: then somebody else has released something that this table was
-    not checked against. `clerk` stands sealed in the trail.
+    not checked against. `clerk`, who releases it and who has agreed, stands sealed in the trail.
     """
     content = content_of(table, report.definition)
     period = table.subject.period
@@ -241,7 +241,7 @@ def withdraw(
     *,
     after: Head,
     now: datetime,
-    clerk: str,
+    clerk: Personal,
 ) -> Registered:
     """The table is marked as withdrawn once this writing transaction commits, and stays; RegisterMoved as above."""
     if one.withdrawn is not None:
@@ -261,7 +261,7 @@ def _append(
     after: Head,
     now: datetime,
     about: tuple[str, str, int, tuple[str, ...]],
-    clerk: str,
+    clerk: Personal,
 ) -> tuple[dict[str, Any], str]:
     """The row and the entry that tells of it are written; what the row says, and the entry's number."""
     number = after.number + 1
@@ -284,7 +284,7 @@ def _append(
         fassung=version,
         request_digest=digest,
         counts={"register": number},
-        personal=Personal(kennung=clerk),
+        personal=clerk,
     )
     # The trail's lock is taken here: whoever else adds to the register has committed, or waits until this one has.
     (told,) = trail.stage(connection, [entry])

@@ -17,7 +17,7 @@ from gateway.model.types import Tree
 from gateway.store import dossier as d
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.progress import Progress
-from gateway.store.tables import person, person_version
+from gateway.store.tables import REAL, person, person_version
 from gateway.store.vault import Vault
 
 PAGE = 500
@@ -112,5 +112,5 @@ def _life(vault: Vault, one: Mapping[Any, Any], rows: Sequence[Mapping[Any, Any]
     return Life(one["source"], vault.record_key(identity), recorded, before, opened)
 
 
-_STORED = sa.and_(person.c.state == "active", person.c.wrapped_key.is_not(None))
+_STORED = sa.and_(REAL, person.c.state == "active", person.c.wrapped_key.is_not(None))
 _IN_ORDER = (person_version.c.person_id, person_version.c.version)

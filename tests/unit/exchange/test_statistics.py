@@ -14,6 +14,7 @@ from gateway.app import App, build
 from gateway.operations.statistik_abrufen import told
 from gateway.store import audit_tables, audit_verify
 from gateway.store import released as register
+from gateway.store.audit import Personal
 from gateway.store.audit_check import tree_of
 from gateway.store.released import Reason, Registered
 from gateway.store.released_tables import released
@@ -36,7 +37,9 @@ def release(app: App, day: date = OCTOBER, total: int = 20, **changes: str) -> R
     report = replace(REPORT, **changes)  # type: ignore[arg-type]  # texts of a Report
     with app.database.write() as connection:
         after = register.read(connection).head
-        return register.release(connection, app.audit, report, a_table(total, day), after=after, now=NOW, clerk="sb1")
+        return register.release(
+            connection, app.audit, report, a_table(total, day), after=after, now=NOW, clerk=Personal(kennung="sb1")
+        )
 
 
 def ask(place: Place, app: App, **given: str | int) -> etree._Element:
@@ -112,7 +115,9 @@ def test_the_newest_valid_one_is_meant(place: Place, app: App) -> None:
     assert numbers(ask(place, app, **question)) == ["2"]
     with app.database.write() as connection:
         after = register.read(connection).head
-        register.withdraw(connection, app.audit, last, Reason.FEHLER, after=after, now=NOW, clerk="sb1")
+        register.withdraw(
+            connection, app.audit, last, Reason.FEHLER, after=after, now=NOW, clerk=Personal(kennung="sb1")
+        )
     assert numbers(ask(place, app, **question)) == ["1"]
     again = ask(place, app, nummer=2)
     assert again.findtext(".//{*}freigabe/{*}grund") == "fehler"

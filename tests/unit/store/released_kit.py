@@ -6,6 +6,7 @@ from datetime import date
 
 from gateway.model.statistic import Category, Dimension, Period, Published, Subject
 from gateway.store import released as register
+from gateway.store.audit import Personal
 from gateway.store.released import Head, Registered, Report
 from tests.unit.store.store_kit import House
 
@@ -35,4 +36,6 @@ def a_table(total: int = 20, day: date = date(2026, 10, 31)) -> Published:
 def release(house: House, table: Published, after: Head | None = None, report: Report = REPORT) -> Registered:
     with house.database.write() as connection:
         head = register.read(connection).head if after is None else after
-        return register.release(connection, house.trail, report, table, after=head, now=house.now, clerk="sb1")
+        return register.release(
+            connection, house.trail, report, table, after=head, now=house.now, clerk=Personal(kennung="sb1")
+        )

@@ -48,6 +48,13 @@ def seen(house: House, application: str) -> set[str]:
     return {one.audit_id for one in found}
 
 
+def test_no_statistic_counts_the_invented_person(probed: House) -> None:
+    """One of both is real, and one is counted."""
+    assert probed.store.count_standing(NOW) == 1
+    (life,) = probed.store.standing(NOW, total=1)
+    assert not is_marked(life.document(-1))
+
+
 def test_no_agreement_sees_the_invented_person_whatever_it_says(probed: House) -> None:
     """Not by search, nor in the stock, nor in the feed, even with its every particular in the conditions."""
     real = seen(probed, "alle")

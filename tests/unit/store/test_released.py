@@ -12,6 +12,7 @@ from gateway.errors import NotFound, RegisterMoved, StoreError
 from gateway.model.statistic import Published
 from gateway.store import audit_tables
 from gateway.store import released as register
+from gateway.store.audit import Personal
 from gateway.store.audit_verify import verify
 from gateway.store.packing import packed
 from gateway.store.released import EMPTY, Reason
@@ -68,7 +69,9 @@ def test_the_trail_tells_of_a_release_and_by_whom_only_sealed(house: House) -> N
 def test_a_release_that_breaks_off_leaves_nothing(house: House) -> None:
     """Neither row nor entry are there if the transaction does not commit; the register goes on behind it."""
     with suppress(ZeroDivisionError), house.database.write() as connection:
-        register.release(connection, house.trail, REPORT, a_table(), after=EMPTY, now=NOW, clerk="sb1")
+        register.release(
+            connection, house.trail, REPORT, a_table(), after=EMPTY, now=NOW, clerk=Personal(kennung="sb1")
+        )
         raise ZeroDivisionError
     assert read(house) == register.Register(EMPTY, ())
     assert entries(house) == 0
@@ -90,7 +93,9 @@ def test_a_withdrawn_table_stays(house: House) -> None:
         with house.database.write() as connection:
             found = register.read(connection)
             one = found.table(1)
-            register.withdraw(connection, house.trail, one, Reason.FEHLER, after=found.head, now=NOW, clerk="sb1")
+            register.withdraw(
+                connection, house.trail, one, Reason.FEHLER, after=found.head, now=NOW, clerk=Personal(kennung="sb1")
+            )
     (one,) = read(house).tables
     assert one.withdrawn is not None
     assert one.withdrawn.reason is Reason.FEHLER
