@@ -24,6 +24,7 @@
         │   └── OutcomeUnknown      nobody knows whether a commit is durable: what was to follow must not
         ├── VaultError              a document cannot be opened or sealed
         │   └── KeysMoved           the index or digest key was changed meanwhile: begin again with the one in use
+        ├── ReleaseRefused          a table of counts would give persons away: it is not told
         ├── AuditError              the audit trail cannot be written: nothing may leave
         ├── SigningError            an answer cannot be signed: nothing may leave
         └── SourceError             the case system cannot be read
@@ -255,6 +256,16 @@ class KeysMoved(VaultError):
     def __init__(self, generations: Mapping[str, int]) -> None:
         super().__init__("the index or digest key was changed meanwhile: begin again")
         self.generations = dict(generations)
+
+
+class ReleaseRefused(HouseError):
+    """A table of counts cannot be told, alone or beside what was told before; `reasons` hold no number of the table."""
+
+    code = "statistik-unsicher"
+
+    def __init__(self, message: str = "", *, code: str | None = None, reasons: Sequence[str] = ()) -> None:
+        super().__init__(message or "; ".join(reasons), code=code)
+        self.reasons = tuple(reasons) or (message,)
 
 
 class AuditError(HouseError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from gateway.agreements.versions import by_stream, successions
 from gateway.cli.agreement_new import hand_over, new
 from gateway.cli.approval import list_approvals, sign
 from gateway.cli.difference import diff
-from gateway.cli.options import FOLDER, agreements_folder, city, find_settings, now, settings_option
-from gateway.errors import AgreementError
+from gateway.cli.options import FOLDER, agreements_folder, city, definitions_folder, find_settings, now, settings_option
+from gateway.errors import AgreementError, StatisticError
+from gateway.statistics.definition import load_definitions
 
 
 @click.group()
@@ -43,6 +45,7 @@ def check(settings_path: Path | None, files: tuple[Path, ...], folder: Path | No
         )
     except AgreementError as error:
         problems += error.problems or (str(error),)
+    problems += _unknown_reports(found, folder or agreements_folder(settings))
     problems += [f"{a.application}: {_validity(a, today)}" for a in found if not a.valid_from <= today <= a.valid_to]
     for problem in problems:
         click.echo(problem)
@@ -70,6 +73,17 @@ def explain(settings_path: Path | None, application: str, folder: Path | None) -
         click.echo("\n\n".join(told))
         return
     raise click.UsageError(f"no agreement for {application}")
+
+
+def _unknown_reports(found: Sequence[Agreement], folder: Path) -> list[str]:
+    """What agreements on statistics name and nobody can count; and every mistake in the definitions."""
+    wanted = {(one.application, name) for one in found if one.statistics for name in one.statistics.reports}
+    try:
+        known = load_definitions(definitions_folder(folder)) if wanted else {}
+    except StatisticError as error:
+        return list(error.problems)
+    unknown = sorted((application, name) for application, name in wanted if name not in known)
+    return [f"{application}: statistik.berichte: {name} is no report" for application, name in unknown]
 
 
 def _validity(agreement: Agreement, today: date) -> str:

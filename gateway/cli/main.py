@@ -23,6 +23,7 @@ _COMMANDS = {
     "codelist": ("gateway.cli.codelist", "codelist"),
     "validate": ("gateway.cli.contract", "validate"),
     "audit": ("gateway.cli.audit", "audit"),
+    "stats": ("gateway.cli.stats", "stats"),
     "papers": ("gateway.cli.papers", "papers"),
     "quarantine": ("gateway.cli.quarantine", "quarantine"),
     "discrepancy": ("gateway.cli.desk", "discrepancy"),
@@ -65,7 +66,7 @@ def main() -> None:
     try:
         cli(prog_name="gateway")
     except GatewayError as error:
-        lines = getattr(error, "problems", ()) or (str(error),)
+        lines = getattr(error, "problems", ()) or getattr(error, "reasons", ()) or (str(error),)
         click.echo(f"gateway: {error.code}", err=True)
         for line in lines:
             click.echo(f"  {line}", err=True)

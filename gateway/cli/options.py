@@ -86,6 +86,11 @@ def agreements_folder(settings: Settings | None = None) -> Path:
     return settings.agreements if settings and settings.agreements else schemas()
 
 
+def definitions_folder(agreements: Path) -> Path:
+    """The folder whose `statistik` holds the definitions of reports: that of the agreements, else the shipped one."""
+    return agreements if (agreements / "statistik").is_dir() else schemas()
+
+
 def contracts_folder(settings: Settings | None = None) -> Path:
     """Where the WSDLs are: the settings' folder, else the shipped ones."""
     return settings.contracts if settings and settings.contracts else wsdl()
