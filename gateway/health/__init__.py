@@ -6,7 +6,19 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 
 from gateway.errors import GatewayError
-from gateway.health import answering, lists, machine, polling, probing, reconciling, refused, rules, serving, stock
+from gateway.health import (
+    answering,
+    lists,
+    machine,
+    polling,
+    probing,
+    reconciling,
+    refused,
+    released,
+    rules,
+    serving,
+    stock,
+)
 from gateway.health.finding import Examination, Finding, State, worst
 from gateway.health.majors import majors
 from gateway.health.replication import replication
@@ -70,6 +82,7 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "audit": machine.audit,
     "keys": machine.keys,
     "keys in use": machine.keys_in_use,
+    "statistics": released.statistics,
     "retention": stock.retention,
     "backup": stock.backups,
     "disk": machine.disk,
