@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat, load_pem
 from cryptography.hazmat.primitives.serialization.pkcs12 import PBES
 
 from fixtures.make_requests import APPLICATIONS as SAMPLES
-from fixtures.make_requests import UNKNOWN, Message, context, elements
+from fixtures.make_requests import STATISTICS, UNKNOWN, Message, context, elements
 from tests.interop.calling import House
 from tests.interop.verifiers import PROFILES
+from tests.unit.store.released_kit import REPORT, a_table
 
+EVERY = (*SAMPLES, STATISTICS)
 NAME = "Ḫaṭṭābī K\u035fhān M\u0302"
 """Letters outside Latin-1, and two that DIN 91379 has as sequences only."""
 
@@ -53,7 +55,7 @@ class Task:
 
     @property
     def context(self) -> dict[str, str]:
-        purpose = next(one.purpose for one in SAMPLES if one.name == self.application)
+        purpose = next(one.purpose for one in EVERY if one.name == self.application)
         return {"kennung": NAME, "verwendungszweck": purpose, "aktenzeichen": "AZ 1"}
 
     @property
@@ -118,7 +120,7 @@ class Task:
 
     def expected(self) -> Iterator[list[str]]:
         """The texts that each call must read, read with lxml from an answer of our own asking."""
-        sample = next(one for one in SAMPLES if one.name == self.application)
+        sample = next(one for one in EVERY if one.name == self.application)
         for call in self.calls:
             message = Message(sample, call.operation, elements(**call.parameters), context(sample))
             answer = self.house.post(self.application, str(message).encode())
@@ -152,6 +154,18 @@ def task(house: House, application: str, soap: str = "1.1") -> Task:
             Call("unstimmigkeitMelden", {"personenkennung": kennung, "beschreibung": NAME}, "meldungsnummer"),
         ]
     return Task(house, application, soap, calls)
+
+
+def statistics(house: House, soap: str = "1.1") -> Task:
+    """The whole service of an application that gets released tables only: the list, a table, and a fault."""
+    one = house.running.release(a_table(), REPORT)
+    calls = [
+        Call("dienstauskunft", {}, "operation"),
+        Call("statistikAbrufen", {"bericht": one.name, "kreis": one.audience}, "freigabe/titel"),
+        Call("statistikAbrufen", {"nummer": one.number}, "tabelle/merkmal/bezeichnung"),
+        Call("statistikAbrufen", {"nummer": one.number + 1000}, "tabelle", "statistik-nicht-freigegeben"),
+    ]
+    return Task(house, STATISTICS.name, soap, calls)
 
 
 def _someone(house: House, application: str) -> tuple[str, str]:

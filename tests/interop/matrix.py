@@ -14,6 +14,7 @@ OPERATIONS = (
     "aenderungenQuittieren",
     "codelisteAbrufen",
     "unstimmigkeitMelden",
+    "statistikAbrufen",
     "fault",
 )
 SIGNATURES = ("umschlag rsa", "umschlag ecdsa", "wsse rsa", "wsse ecdsa")

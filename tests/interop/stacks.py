@@ -45,6 +45,8 @@ class Stack:
     call: Callable[[Task, Path], Said]
     seal: Seal
     soap: tuple[str, ...] = ("1.1", "1.2")
+    statistics: bool = False
+    """Whether it is tried with the application that gets released tables only."""
 
 
 def run(command: Sequence[str | Path], folder: Path | None = None, status: int = 0) -> str:
@@ -209,7 +211,14 @@ SEALS = (DOTNET, JDK, LIBXMLSEC1, NODE, PERL, PHP, PYTHON)
 
 _RUNNING = "reads the WSDL when it runs"
 STACKS = (
-    Stack("C# (Mono wsdl.exe)", "`wsdl.exe`", lambda: run(["mono", "--version"]).split()[4], _mono, DOTNET),
+    Stack(
+        "C# (Mono wsdl.exe)",
+        "`wsdl.exe`",
+        lambda: run(["mono", "--version"]).split()[4],
+        _mono,
+        DOTNET,
+        statistics=True,
+    ),
     Stack(
         "C++ (gSOAP)",
         "`wsdl2h` and `soapcpp2` of the one-port WSDL",
@@ -226,7 +235,7 @@ STACKS = (
         JDK,
         soap=("1.1",),
     ),
-    Stack("Java (JAX-WS RI)", "`wsimport`", lambda: _debian("libjaxws-java"), _jaxws, JDK),
+    Stack("Java (JAX-WS RI)", "`wsimport`", lambda: _debian("libjaxws-java"), _jaxws, JDK, statistics=True),
     Stack(
         "node (soap)",
         _RUNNING,
@@ -247,6 +256,7 @@ STACKS = (
         lambda: run(["perl", "-MSOAP::Lite", "-e", "print $SOAP::Lite::VERSION"]),
         _scripted("perl", FOREIGN / "client.pl"),
         PERL,
+        statistics=True,
     ),
     Stack(
         "PHP (SoapClient)",
@@ -254,6 +264,7 @@ STACKS = (
         lambda: run(["php", "-r", "echo PHP_VERSION;"]),
         _scripted("php", "-d", "display_errors=stderr", FOREIGN / "client.php"),
         PHP,
+        statistics=True,
     ),
     Stack(
         "Python (suds)",
@@ -262,6 +273,7 @@ STACKS = (
         _scripted(OF_DEBIAN, FOREIGN / "client_suds.py"),
         PYTHON,
         soap=("1.1",),
+        statistics=True,
     ),
     Stack(
         "Python (zeep)",
@@ -269,5 +281,6 @@ STACKS = (
         lambda: run([sys.executable, "-c", "import zeep; print(zeep.__version__)"]).strip(),
         _scripted(sys.executable, FOREIGN / "client.py"),
         PYTHON,
+        statistics=True,
     ),
 )

@@ -10,7 +10,7 @@ from gateway.agreements.load import load_agreement
 from gateway.shipped import schemas
 from tests.interop.matrix import OPERATIONS, SIGNATURES, Matrix
 from tests.interop.stacks import STACKS, Stack
-from tests.running import APPLICATIONS
+from tests.running import APPLICATIONS, STATISTICS
 
 PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
 _SEEN = {"verified": "yes", "cannot": "**no**"}
@@ -109,7 +109,7 @@ def whole() -> Matrix:
 def tried(stack: Stack) -> Iterator[tuple[str, str, str]]:
     """SOAP version, application and operation of all that a whole run tries with a stack."""
     for soap in stack.soap:
-        for application in APPLICATIONS:
+        for application in (*APPLICATIONS, *([STATISTICS] if stack.statistics else [])):
             agreed = load_agreement(schemas() / application / "agreement.toml").operations
             for operation in OPERATIONS:
                 if operation == "fault" or operation in {one.value for one in agreed}:

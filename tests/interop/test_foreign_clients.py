@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.asking import NAME, Task, task
+from tests.interop.asking import NAME, Task, statistics, task
 from tests.interop.calling import House
 from tests.interop.matrix import Matrix
 from tests.interop.stacks import STACKS, Stack
 from tests.running import APPLICATIONS
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+COUNTING = [(stack, soap) for stack in STACKS if stack.statistics for soap in stack.soap]
 EVERY = [(stack, application, soap) for stack in STACKS for application in APPLICATIONS for soap in stack.soap]
 
 
@@ -30,6 +31,15 @@ def test_every_operation(
     if application == "wohnung2000":
         number = next(one["read"][0] for one in said if one["operation"] == "unstimmigkeitMelden")  # type: ignore[index]
         assert NAME in reported(house, tmp_path / "reports.csv", number)
+
+
+@pytest.mark.parametrize(("stack", "soap"), COUNTING, ids=[f"{s.name}-{v}" for s, v in COUNTING])
+def test_released_statistics(house: House, matrix: Matrix, tmp_path: Path, stack: Stack, soap: str) -> None:
+    """The application that gets tables only: list, table and fault are read, and each answer is verified."""
+    asked = statistics(house, soap)
+    expected = list(asked.expected())
+    assert ["Geschlecht", "Altersgruppe"] in expected
+    check(asked, expected, stack.call(asked, tmp_path), matrix, stack)
 
 
 def reported(house: House, path: Path, number: str) -> list[str]:
