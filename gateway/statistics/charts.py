@@ -62,7 +62,10 @@ class Chart:
 
 
 def charts(paper: Paper) -> tuple[Chart, ...]:
-    """An age pyramid if ages by sex are published; bars for each single dimension; time lines over former releases."""
+    """An age pyramid if ages by sex are published; bars for each single dimension; time lines over former releases.
+
+    There is no picture of which every number would be withheld.
+    """
     made = [_pyramid(paper, margin) for margin in paper.published.margins if _is_pyramid(paper, margin)]
     beyond = {AGE, SEX} if made else set()
     for margin in paper.published.margins:
@@ -75,9 +78,10 @@ def _is_pyramid(paper: Paper, margin: Margin) -> bool:
     if set(margin) != {AGE, SEX}:
         return False
     ages, sexes = dimensions(paper.published, (AGE, SEX))
-    return {LEFT, RIGHT} <= {one.code for one in sexes.categories} and any(
-        one.code != UNKNOWN for one in ages.categories
-    )
+    told = (_number(paper.published, margin, {AGE: age.code, SEX: sex.code})
+            for age in ages.categories if age.code != UNKNOWN
+            for sex in sexes.categories if sex.code in (LEFT, RIGHT))  # fmt: skip
+    return {LEFT, RIGHT} <= {one.code for one in sexes.categories} and any(isinstance(one, int) for one in told)
 
 
 def _pyramid(paper: Paper, margin: Margin) -> Chart:
@@ -112,7 +116,7 @@ def _bars(paper: Paper, margin: Margin) -> list[Chart]:
         known = [(-value, place) for place, (_, value) in enumerate(told) if isinstance(value, int)]
         drawn = [told[place] for place in sorted(place for _, place in sorted(known)[:MOST_BARS])]
         note = f"Nur die {MOST_BARS} größten von {len(told)} Zahlen, ohne gesperrte; alle stehen in der Tabelle."
-    if len(drawn) < 2:
+    if len(drawn) < 2 or not any(isinstance(value, int) for _, value in drawn):
         return []
     labels, values = tuple(label for label, _ in told), tuple(value for _, value in told)
     return [
@@ -141,7 +145,8 @@ def _lines(paper: Paper) -> list[Chart]:
             (label, tuple(_gap(one.margins[margin][cell]) for one in alike))
             for label, cell in chosen or [("Insgesamt", ())]
         )
-        made.append(_time_line(paper, parts, series, alike))
+        if any(isinstance(value, int) for _, values in series for value in values):
+            made.append(_time_line(paper, parts, series, alike))
     return made
 
 

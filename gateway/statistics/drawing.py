@@ -163,7 +163,7 @@ def _lines(lines: Lines, width: int) -> Figure:
     most = _most(*(values for _, values in lines.series))
     ticks = [one for one in MaxNLocator(5, integer=True).tick_values(0, most) if one >= 0]
     longest = max(len(shown(int(one), exact=False)) for one in ticks)
-    area = _area(figure, 14 + longest * 8.5, 14 + above, 36, 34)
+    area = _area(figure, 14 + longest * 8.5, 14 + above, 44, 34)
     last = len(lines.moments) - 1
     area.set_xlim(0, last)
     area.set_ylim(0, ticks[-1])

@@ -18,6 +18,9 @@ from gateway.statistics.paper import Paper
 _TEMPLATES = Path(__file__).parent / "templates"
 _READ_OUT = {NOTHING: "null", Gap.WITHHELD.value: "gesperrt", Gap.UNPUBLISHED.value: "nicht vorgesehen"}
 
+_UPRIGHT = 8
+"""More columns than that are printed on a sheet laid across."""
+
 
 @dataclass(frozen=True)
 class _Head:
@@ -34,6 +37,7 @@ def html_page(paper: Paper) -> bytes:
     from gateway.statistics.drawing import draw  # loads matplotlib
 
     pictures = [(chart, *draw(chart)) for chart in charts(paper)]
+    tables = grids(paper)
     return (
         _environment()
         .get_template("statistik.html")
@@ -41,7 +45,8 @@ def html_page(paper: Paper) -> bytes:
             paper=paper,
             notes=notes,
             pictures=pictures,
-            grids=grids(paper),
+            grids=tables,
+            wide=any(len(one.stub) + len(one.columns) > _UPRIGHT for one in tables),
             headed=_headed,
             sign=partial(_sign, exact=paper.is_exact),
         )
@@ -51,7 +56,7 @@ def html_page(paper: Paper) -> bytes:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -59,6 +64,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["umbruch"] = _breakable
+    return environment
+
+
+def _breakable(label: str) -> Markup:
+    """The label, which may be broken behind its slashes; `§ 24` stays together."""
+    return Markup("/<wbr>").join(label.replace("§ ", "§\u00a0").split("/"))
 
 
 def _headed(grid: Grid) -> Iterator[tuple[Row, list[_Head]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 OVERVIEW = "Übersicht"
 _WIDEST = 48
+_POINTS = 11
+_LINE = 15
+"""The size of text, and the height of a line of it."""
+
 _NUMBER = {True: '#,##0;-#,##0;"–"', False: "#,##0"}
 """By whether numbers are exact: a true zero is shown by its sign, and is still the number 0."""
 
@@ -51,55 +56,76 @@ class _Looks:
     """Formats of cells, each made once."""
 
     def __init__(self, book: Any, *, exact: bool) -> None:  # XlsxWriter has no types
-        number = {"num_format": _NUMBER[exact], "align": "right"}
+        number = {"num_format": _NUMBER[exact], "align": "right", "valign": "top"}
         head = {"bold": True, "text_wrap": True, "valign": "bottom", "bg_color": "#E6EFF8", "bottom": 1}
-        self.title = book.add_format({"bold": True, "font_size": 14})
-        self.warning = book.add_format({"bold": True, "font_color": "#8B1A1A"})
+        self.title = book.add_format({"bold": True, "font_size": 14, "text_wrap": True, "valign": "top"})
+        self.warning = book.add_format({"bold": True, "font_color": "#8B1A1A", "text_wrap": True, "valign": "top"})
         self.text = book.add_format({"text_wrap": True, "valign": "top"})
         self.term = book.add_format({"bold": True, "valign": "top"})
-        self.plain = book.add_format({"align": "left"})
         self.head = book.add_format({**head, "align": "left"})
         self.head_right = book.add_format({**head, "align": "right"})
         self.across = book.add_format({"italic": True, "align": "right"})
         self.label = book.add_format({"align": "left", "text_wrap": True, "valign": "top"})
         self.number = book.add_format(number)
-        self.sum_label = book.add_format({"align": "left", "bold": True, "top": 1})
+        self.sum_label = book.add_format({"align": "left", "bold": True, "text_wrap": True, "valign": "top", "top": 1})
         self.sum_number = book.add_format({**number, "bold": True, "top": 1})
 
 
 def _overview(sheet: Any, paper: Paper, tables: tuple[Grid, ...], looks: _Looks) -> None:
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, 1, 90)
-    sheet.write_string(0, 0, paper.title, looks.title)
-    sheet.write_string(1, 0, " ".join(notes.warnings(paper)), looks.warning)
+    _prose(sheet, 0, paper.title, looks.title, [20, 90])
+    _prose(sheet, 1, " ".join(notes.warnings(paper)), looks.warning, [20, 90])
     lines = [*notes.facts(paper), *(("Geheimhaltung", one) for one in notes.confidentiality(paper))]
     lines += [("Zeichenerklärung", f"{sign} = {meaning}") for sign, meaning in notes.legend(paper, tables)]
     lines += [(f"Tabelle {number}", grid.title) for number, grid in enumerate(tables, 1)]
     for row, (term, text) in enumerate(lines, 2):
         sheet.write_string(row, 0, term, looks.term)
         sheet.write_string(row, 1, text, looks.text)
-        sheet.set_row(row, 15 * (1 + len(text) // 95))
+        sheet.set_row(row, _LINE * _lines(text, 90))
     _page_setup(sheet, paper)
 
 
 def _sheet(sheet: Any, paper: Paper, grid: Grid, looks: _Looks) -> None:
-    sheet.write_string(0, 0, grid.title, looks.title)
-    sheet.write_string(1, 0, notes.headline(paper), looks.plain)
-    stub = len(grid.stub)
-    sheet.write_string(2, 0, " ".join(notes.warnings(paper)), looks.warning)
+    stub, widths = len(grid.stub), _widths(grid)
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width)
+    for line, (text, look) in enumerate(
+        (
+            (grid.title, looks.title),
+            (notes.headline(paper), looks.text),
+            (" ".join(notes.warnings(paper)), looks.warning),
+        )
+    ):
+        _prose(sheet, line, text, look, widths)
     if grid.across:
         sheet.write_string(3, stub, grid.across, looks.across)
     for column, label in enumerate((*grid.stub, *grid.columns)):
         sheet.write_string(4, column, label, looks.head if column < stub else looks.head_right)
+    most = max(_lines(label, width) for label, width in zip((*grid.stub, *grid.columns), widths, strict=True))
+    sheet.set_row(4, _LINE * most)
     for line, row in enumerate(grid.rows, 5):
         _line(sheet, line, row, looks)
-    _widths(sheet, grid)
-    end = 6 + len(grid.rows)
-    for line, note in enumerate(_below(paper, grid), end):
-        sheet.write_string(line, 0, note, looks.plain)
+        sheet.set_row(line, _LINE * max(_lines(label, width) for label, width in zip(row.labels, widths, strict=False)))
+    for line, note in enumerate(_below(paper, grid), 6 + len(grid.rows)):
+        _prose(sheet, line, note, looks.text, widths)
     sheet.freeze_panes(5, stub)
     sheet.repeat_rows(4)
     _page_setup(sheet, paper)
+
+
+def _prose(sheet: Any, line: int, text: str, look: Any, widths: list[int]) -> None:
+    """A text over the whole width of the table, as many lines high as it needs."""
+    last = len(widths) - 1
+    sheet.merge_range(line, 0, line, last, "", look)
+    sheet.write_string(line, 0, text, look)
+    size = 1.5 if look.font_size > _POINTS else 1
+    sheet.set_row(line, _LINE * size * _lines(text, int(sum(widths) / size)))
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines a text has in a column of this width, at least one."""
+    return max(1, len(wrap(text, max(1, width - 1))))
 
 
 def _line(sheet: Any, line: int, row: Row, looks: _Looks) -> None:
@@ -125,13 +151,15 @@ def _below(paper: Paper, grid: Grid) -> list[str]:
     return [*told, f"Quelle: {paper.source}. {notes.origin(paper)}"]
 
 
-def _widths(sheet: Any, grid: Grid) -> None:
+def _widths(grid: Grid) -> list[int]:
+    """The widths of all columns, in letters: labels of rows have room, headings are broken between words."""
+    widths = []
     for column, label in enumerate(grid.stub):
         longest = max((len(row.labels[column]) for row in grid.rows), default=0)
-        sheet.set_column(column, column, min(_WIDEST, 3 + max(len(label), longest)))
-    for column, label in enumerate(grid.columns, len(grid.stub)):
-        longest = max(len(word) for word in label.split() or [""])
-        sheet.set_column(column, column, min(_WIDEST, max(10, 3 + longest)))
+        widths.append(min(_WIDEST, max(16, 3 + len(label), 3 + longest)))
+    for label in grid.columns:
+        widths.append(min(_WIDEST, max(12, 4 + max((len(word) for word in label.split()), default=0))))
+    return widths
 
 
 def _page_setup(sheet: Any, paper: Paper) -> None:

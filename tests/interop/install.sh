@@ -22,6 +22,7 @@ need soapcpp2 gsoap
 need openssl openssl
 need curl curl
 need chromium chromium
+need soffice libreoffice-calc-nogui
 need nginx nginx-light
 need haproxy haproxy
 need sslscan sslscan

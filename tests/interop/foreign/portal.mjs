@@ -1,4 +1,5 @@
-// Reads the portal's pages in headless Chromium: axe-core, overflow, what is loaded, what a keyboard reaches first.
+// Reads our pages in headless Chromium: axe-core, overflow, what is loaded, what a keyboard reaches first, and texts
+// of pictures that are cut off or lie upon each other.
 // Usage: node portal.mjs task.json modules; one line of JSON per page and window goes to standard output.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,11 +11,12 @@ const axe = readFileSync(need.resolve('axe-core/axe.min.js'), 'utf8');
 const task = JSON.parse(readFileSync(taskFile, 'utf8'));
 
 const browser = await chromium.launch({ executablePath: task.chromium, args: ['--no-sandbox'] });
-for (const { width, scheme, paths, checked, shots } of task.windows) {
+for (const { width, scheme, paths, checked, shots, media } of task.windows) {
   const context = await browser.newContext({
     viewport: { width, height: 800 }, colorScheme: scheme, ignoreHTTPSErrors: true, bypassCSP: false,
   });
   const page = await context.newPage();
+  if (media) await page.emulateMedia({ media });
   let loaded, said;
   page.on('request', (request) => loaded.push(request.url()));
   page.on('console', (message) => said.push(message.text()));
@@ -26,6 +28,24 @@ for (const { width, scheme, paths, checked, shots } of task.windows) {
       overflow: document.documentElement.scrollWidth - window.innerWidth,
       styled: getComputedStyle(document.querySelector('.kopf')).backgroundColor !== 'rgba(0, 0, 0, 0)',
     }));
+    const unreadable = await page.evaluate(() => {
+      const bad = [];
+      for (const picture of document.querySelectorAll('svg')) {
+        const frame = picture.parentElement.getBoundingClientRect();
+        const texts = [...picture.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+        for (const [index, [words, box]] of texts.entries()) {
+          if (!box.width) continue; // not shown in this window
+          if (box.left < 0 || box.right > window.innerWidth || box.left < frame.left - 12 || box.right > frame.right + 12)
+            bad.push(`${words} is cut off`);
+          for (const [others, other] of texts.slice(index + 1)) {
+            const wide = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+            const high = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+            if (wide > 1 && high > 4) bad.push(`${words} lies upon ${others}`);
+          }
+        }
+      }
+      return bad;
+    });
     await page.keyboard.press('Tab');
     const first = await page.evaluate(() => {
       const { left, top, right, bottom } = document.activeElement.getBoundingClientRect();
@@ -40,8 +60,8 @@ for (const { width, scheme, paths, checked, shots } of task.windows) {
         violations.push(`${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')}`);
       }
     }
-    if (shots) await page.screenshot({ path: `${shots}/${path.replaceAll('/', '_')}-${width}-${scheme}.png` });
-    console.log(JSON.stringify({ path, width, scheme, status: answer.status(), loaded, said, violations, first, ...found }));
+    if (shots) await page.screenshot({ path: `${shots}/${path.replaceAll('/', '_')}-${width}-${media ?? scheme}.png`, fullPage: Boolean(media) });
+    console.log(JSON.stringify({ path, width, scheme, status: answer.status(), loaded, said, violations, first, unreadable, ...found }));
   }
   await context.close();
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from itertools import product
@@ -139,10 +140,34 @@ def hostile() -> Paper:
     return paper(published((kinds,), (("art",), ()), period=day), audience="intern")
 
 
+def hidden() -> Paper:
+    """Few people: in each picture some or all numbers are withheld, and a line begins, breaks off and ends so."""
+    margins: tuple[Margin, ...] = (
+        (), ("geschlecht",), ("stadtbezirk",), ("altersgruppe", "geschlecht"), ("unterkunft",),
+    )  # fmt: skip
+    tables = []
+    for month in range(1, 13):
+        day = date(2026, month, 28)
+        table = published((SEX, DISTRICT, AGE, KIND), margins, period=Period(day, day), most=200 + month)
+        told = {
+            margin: {
+                cell: None if (place + month) % 3 == 0 or margin == ("unterkunft",) else number
+                for place, (cell, number) in enumerate(numbers.items())
+            }
+            for margin, numbers in table.margins.items()
+        }
+        tables.append(replace(table, margins=told))
+    return paper(tables[-1], earlier=tuple(tables[:-1]))
+
+
 def total() -> Paper:
     """Nothing but one number, and that withheld."""
     year = Period(date(2026, 1, 1), date(2026, 12, 31))
     return paper(Published(Subject("flueag", year), (), {(): {(): None}}))
+
+
+BY_HAND = (stock, districts, hostile, hidden, total)
+"""All of them."""
 
 
 def _number(index: int, most: int) -> int:

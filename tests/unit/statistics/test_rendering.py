@@ -27,7 +27,7 @@ from gateway.statistics.rendering_terminal import terminal
 from tests.unit.statistics import sheets
 from tests.unit.statistics.reading import csv_rows, page_tables, workbook
 
-MAKERS: tuple[Callable[[], Paper], ...] = (sheets.stock, sheets.districts, sheets.hostile, sheets.total)
+MAKERS: tuple[Callable[[], Paper], ...] = sheets.BY_HAND
 ROOT = Path(__file__).parents[3]
 
 
