@@ -174,10 +174,14 @@ def _gaps(series: tuple[tuple[str, tuple[Value, ...]], ...]) -> str:
 
 
 def _same(one: Published, other: Published, margin: Margin) -> bool:
-    """Whether both count by the same categories of this margin, each number rounded and moved alike."""
-    if margin not in one.margins or (one.base, one.noise) != (other.base, other.noise):
+    """Whether both count the same people by the same categories of this margin, each rounded and moved alike."""
+    if margin not in one.margins or _kind(one) != _kind(other):
         return False
     return dimensions(one, margin) == dimensions(other, margin)
+
+
+def _kind(one: Published) -> tuple[str, int, int]:
+    return one.subject.population, one.base, one.noise
 
 
 def _number(published: Published, margin: Margin, codes: dict[str, str]) -> Value:

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from gateway.errors import StatisticError
+from gateway.model.statistic import Subject
 from gateway.statistics import notes
 from gateway.statistics.charts import MOST_BARS, Bars, Lines, Pyramid, charts
 from gateway.statistics.definition import Audience
@@ -65,7 +66,7 @@ def test_of_many_categories_the_largest_are_drawn() -> None:
 
 
 def test_time_lines_need_former_releases_of_the_same_kind() -> None:
-    """Two releases make a line; one that is rounded otherwise is not joined to it; what is withheld is a gap."""
+    """Two releases make a line; one that is rounded otherwise, or counts others, is not joined to it."""
     paper = sheets.shipped("zugang", Audience.INTERN, former=3)
     lines = [one for one in charts(paper) if isinstance(one.picture, Lines)]
     assert [one.key for one in lines] == ["verlauf", "verlauf-zugangsart", "verlauf-geschlecht"]
@@ -73,8 +74,10 @@ def test_time_lines_need_former_releases_of_the_same_kind() -> None:
     assert lines[0].picture.moments == ("08/2026", "09/2026", "10/2026", "11/2026")
     assert not [one for one in charts(sheets.shipped("zugang", Audience.INTERN)) if isinstance(one.picture, Lines)]
     rounded = sheets.shipped("zugang", Audience.OEFFENTLICH).published
-    mixed = sheets.paper(paper.published, earlier=(rounded,))
-    assert not [one for one in charts(mixed) if isinstance(one.picture, Lines)]
+    others = replace(paper.published, subject=Subject("zugang[filter]", paper.published.subject.period))
+    for before in (rounded, others):
+        mixed = sheets.paper(paper.published, earlier=(before,))
+        assert not [one for one in charts(mixed) if isinstance(one.picture, Lines)]
 
 
 def test_a_withheld_number_is_drawn_nowhere() -> None:
