@@ -88,6 +88,7 @@ def _attack(rules: Rules) -> None:
         clock=rules.clock,
         randomness=rules.randomness,
         dispatchers=rules.dispatchers,
+        thorough=False,
     )
     if through := selfattack.passed(probes):
         raise SettingsError(problems=[f"self-attack on {one.service}: {one.attack}: was answered" for one in through])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from xml.sax.saxutils import escape
 
 from gateway.contract.description import ComplexTypeDef, Description, ElementDef, FieldDef
@@ -83,7 +84,7 @@ def _lines(description: Description) -> Iterator[str]:
     for group in description.groups():
         yield from _complex(group, "  ", f" name={quoted(group.name)}")
     for code in codes(simple):
-        yield from _code(code)
+        yield from _code(code, codelists.load(code.codelist))
     for item in simple:
         if not isinstance(item, Code):
             yield from _simple(item)
@@ -127,12 +128,17 @@ def _field(field: FieldDef, indent: str) -> Iterator[str]:
     yield f"{indent}</xs:element>"
 
 
-def _code(code: Code) -> Iterator[str]:
+@cache
+def _code(code: Code, codelist: codelists.CodeList) -> tuple[str, ...]:
+    """Written once for all contracts: the lists are most of a schema."""
+    return tuple(_code_lines(code, codelist))
+
+
+def _code_lines(code: Code, codelist: codelists.CodeList) -> Iterator[str]:
     """XÖV Code type 1: list and version are fixed; the attributes may be sent but need not.
 
     The version is the newest that is known, the codes are those of all: what an old record carries stays deliverable.
     """
-    codelist = codelists.load(code.codelist)
     earlier = ", ".join(one.version for one in reversed(codelist.versions[:-1]))
     also = f", mit den Codes der Versionen {earlier}" if earlier else ""
     yield f"  <xs:complexType name={quoted(code.name)}>"

@@ -92,8 +92,12 @@ def attack(
     clock: Callable[[], datetime],
     randomness: Callable[[int], bytes],
     dispatchers: Mapping[str, Dispatcher] = MappingProxyType({}),
+    thorough: bool = True,
 ) -> tuple[Probe, ...]:
     """Every probe against every service, in order; no error leaves here.
+
+    Not `thorough`: those of which agreement and contract decide nothing (a stranger, a document type, a signature) are
+    tried against one service alone, another one each time: which, `randomness` says.
 
     A probe is REFUSED only if the very check it aims at refused it, and NOT_RUN if something else got in its way or
     if the same message without the attack was not answered either: then it proves nothing. `dispatchers` are those
@@ -103,9 +107,10 @@ def attack(
     try:
         with bound_contextvars(**{SILENT: True}), scratch_trail(clock, randomness) as trail:
             ground = _Ground(city, trail, *_clients(clock(), randomness), clock, randomness)
+            whole = agreements.keys() if thorough else {_drawn(agreements, randomness)}
             for key, agreement in agreements.items():
                 dispatcher = dispatchers.get(key) or Dispatcher(contracts[key])
-                found += _attack_one(key, agreement, contracts[key], dispatcher, ground)
+                found += _attack_one(key, agreement, contracts[key], dispatcher, ground, key in whole)
     except (GatewayError, OSError, ValueError) as error:
         found.append(Probe("-", "preparation", Verdict.NOT_RUN, type(error).__name__))
     return tuple(found)
@@ -147,21 +152,25 @@ class _Ground:
 
 
 def _attack_one(
-    key: str, agreement: Agreement, contract: Contract, dispatcher: Dispatcher, ground: _Ground
+    key: str, agreement: Agreement, contract: Contract, dispatcher: Dispatcher, ground: _Ground, whole: bool
 ) -> list[Probe]:
     if _ASKED not in agreement.operations:
         return [Probe(key, "all", Verdict.NOT_RUN, f"{_ASKED.value} is not agreed")]
     now, caller = ground.clock(), ground.caller
     plain = _service(_awake(agreement, ground.city, now), contract, dispatcher, caller)
-    signed = _signed(plain)
-    good, sealed = _message(plain, None, now), _message(signed, caller, now)
+    good, attacks = _message(plain, None, now), []
+    tried = [(plain, good)]
+    if whole:
+        signed = _signed(plain)
+        tried.append((signed, _message(signed, caller, now)))
+        attacks += [*_by_strangers(plain, good, ground), *_on_signed(signed, good, ground, now)]
     # Without the attack the same message must be answered, or its refusal proves nothing.
     sound = {
         service.agreement.request_signature: ground.told(_Attack("", "", message, service, caller)) == _OK
-        for service, message in ((plain, good), (signed, sealed))
+        for service, message in tried
     }
     found = []
-    for one in (*_on_plain(plain, good, ground, now), *_on_signed(signed, good, ground, now)):
+    for one in (*_on_agreement(plain, good, ground, now), *attacks):
         told = ground.told(one)
         aimed = sound[one.service.agreement.request_signature] and told == one.refusal
         verdict = Verdict.PASSED if told == _OK else Verdict.REFUSED if aimed else Verdict.NOT_RUN
@@ -169,7 +178,19 @@ def _attack_one(
     return found
 
 
-def _on_plain(service: Service, good: bytes, ground: _Ground, now: datetime) -> Iterator[_Attack]:
+def _drawn(agreements: Mapping[str, Agreement], randomness: Callable[[int], bytes]) -> str:
+    """One of those that can be asked at all, if there is one."""
+    able = [key for key, agreement in agreements.items() if _ASKED in agreement.operations] or list(agreements)
+    return able[int.from_bytes(randomness(4), "big") % len(able)] if able else ""
+
+
+def _by_strangers(service: Service, good: bytes, ground: _Ground) -> Iterator[_Attack]:
+    yield _Attack("no certificate", "aufrufer-unbekannt", good, service, None)
+    yield _Attack("certificate of another application", "aufrufer-unbekannt", good, service, ground.stranger)
+    yield _Attack("document type", "dtd-verboten", b"<!DOCTYPE a>" + good, service, ground.caller)
+
+
+def _on_agreement(service: Service, good: bytes, ground: _Ground, now: datetime) -> Iterator[_Attack]:
     agreement, caller = service.agreement, ground.caller
     yesterday = ground.city.today(now) - timedelta(days=1)
     expired = replace(agreement, valid_from=yesterday - timedelta(days=1), valid_to=yesterday)
@@ -179,8 +200,6 @@ def _on_plain(service: Service, good: bytes, ground: _Ground, now: datetime) -> 
     end = f"</{_ASKED.value}>".encode()
     field = good.replace(end, b"<azrNummer>1</azrNummer>" + end)
     purpose = f">{next(iter(agreement.purposes))}<".encode()
-    yield _Attack("no certificate", "aufrufer-unbekannt", good, service, None)
-    yield _Attack("certificate of another application", "aufrufer-unbekannt", good, service, ground.stranger)
     yield _Attack("expired agreement", "vereinbarung-nicht-in-kraft", good, _under(service, expired), caller)
     yield _Attack("operation not agreed", "operation-nicht-vereinbart", good, _under(service, not_agreed), caller)
     yield _Attack(
@@ -192,7 +211,6 @@ def _on_plain(service: Service, good: bytes, ground: _Ground, now: datetime) -> 
     )
     yield _Attack("field outside the contract", "nicht-schemakonform", field, service, caller)
     yield _Attack("answer outside the contract", "interner-fehler", good, unfit, caller)
-    yield _Attack("document type", "dtd-verboten", b"<!DOCTYPE a>" + good, service, caller)
 
 
 def _on_signed(service: Service, unsigned: bytes, ground: _Ground, now: datetime) -> Iterator[_Attack]:

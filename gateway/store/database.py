@@ -10,20 +10,14 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import guarding, postgresql, unmoved
+from gateway.store import guarding, migrating, postgresql, unmoved
 from gateway.store.guarding import Guard
 from gateway.store.tables import epoch
 from gateway.store.tenure import Tenure, begin
@@ -155,28 +149,23 @@ class Database:
         with self.write() as connection:
             if self.dialect == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            config = _alembic()
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError:
-                raise StoreError("the tables are of a newer version than this program") from None
+            migrating.to_newest(connection)
             if connection.execute(sa.select(epoch.c.id)).first() is None:
                 row = {"id": 1, "value": randomness(16).hex(), "erasures": 0}
                 connection.execute(sa.insert(epoch), [row])
 
     def is_current(self) -> bool:
         """True if every migration of this version, and no other, has been applied."""
-        return self.revision() == " ".join(sorted(ScriptDirectory.from_config(_alembic()).get_heads()))
+        return self.revision() == migrating.newest()
 
     def revision(self) -> str:
         """Which version of the tables this is: the last migration that was applied; nothing without tables."""
         with self.read() as connection:
-            return " ".join(sorted(MigrationContext.configure(connection).get_current_heads()))
+            return migrating.applied(connection)
 
     def knows(self, revision: str) -> bool:
         """True if this is a migration that leads to the tables of this version."""
-        return revision in {one.revision for one in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+        return revision in migrating.revisions()
 
     def require_reachable(self) -> None:
         """StoreError if nothing can be read; on PostgreSQL also if nothing can be written, as on a standby."""
@@ -363,14 +352,6 @@ def _set_durable(raw: Any) -> None:
         if str(cursor.fetchone()[0]) != wanted:
             raise StoreError(f"SQLite does not keep {name} = {wanted}")
     cursor.close()
-
-
-def _alembic() -> Config:
-    config = Config()
-    location = str(resources.files("gateway.store") / "migrations")
-    config.set_main_option("script_location", location.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
 
 
 def _already_polling() -> StoreError:

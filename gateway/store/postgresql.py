@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from psycopg import Connection
-from psycopg.errors import Diagnostic
-from psycopg.pq import TransactionStatus
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import OutcomeUnknown, StoreError, TransactionAborted
+
+if TYPE_CHECKING:
+    from psycopg import Connection  # loaded only where there is a PostgreSQL
+    from psycopg.errors import Diagnostic
 
 DURABLE = {
     "fsync": frozenset({"on"}),
@@ -101,6 +102,8 @@ def commit(connection: sa.Connection) -> Iterator[None]:
     (then it is committed here, but a standby that takes over may not have it). StoreError if the transaction has
     failed before: the server would answer COMMIT with a silent ROLLBACK.
     """
+    from psycopg.pq import TransactionStatus
+
     raw = _raw(connection)
     if raw.info.transaction_status == TransactionStatus.INERROR:
         raise StoreError("a statement of the transaction has failed: nothing is committed")
@@ -136,6 +139,8 @@ def _state(error: DBAPIError) -> str:
 
 
 def _raw(connection: sa.Connection) -> Connection[Any]:
+    from psycopg import Connection
+
     raw = connection.connection.driver_connection
     if not isinstance(raw, Connection):
         raise StoreError("PostgreSQL is spoken to through psycopg only")

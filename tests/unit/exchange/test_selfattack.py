@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +47,31 @@ def test_everything_is_refused_by_the_check_it_aims_at() -> None:
     probes = attack()
     assert [probe for probe in probes if probe.verdict is not Verdict.REFUSED] == []
     assert len(probes) == 14 * len(AGREEMENTS)
+
+
+_BY_AGREEMENT = {
+    *("expired agreement", "operation not agreed", "purpose not agreed"),
+    *("field outside the contract", "answer outside the contract"),
+}
+
+
+def test_at_a_start_each_agreement_is_attacked_where_it_decides() -> None:
+    """What agreement and contract decide is tried on each service, what nothing of them decides on one: any of them."""
+    whole: set[str] = set()
+    for drawn in range(len(AGREEMENTS)):
+        draw = iter([drawn.to_bytes(4, "big")])
+
+        def chance(size: int, draw: Iterator[bytes] = draw) -> bytes:
+            return (size == 4 and next(draw, b"")) or os.urandom(size)
+
+        probes = attack(thorough=False, randomness=chance)
+        assert {probe.verdict for probe in probes} == {Verdict.REFUSED}
+        tried = {key: {probe.attack for probe in probes if probe.service == key} for key in AGREEMENTS}
+        assert all(attacks >= _BY_AGREEMENT for attacks in tried.values())
+        (one,) = (key for key, attacks in tried.items() if attacks > _BY_AGREEMENT)
+        assert len(tried[one]) == 14
+        whole.add(one)
+    assert whole == AGREEMENTS.keys()
 
 
 def test_what_serves_is_what_is_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +139,7 @@ def test_a_check_left_open_is_found(
     """Whoever opens one check of the pipeline is told by name what came through, unless a second check still holds."""
     monkeypatch.setattr(target, opened)
     names = {probe.attack for probe in passed(attack(one()))}
+    assert names == {probe.attack for probe in passed(attack(thorough=False))}
     assert through <= names
     assert bool(through) == bool(names)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 
-from gateway.store.database import Database, _alembic
+from gateway.store import migrating
+from gateway.store.database import Database
 from tests.postgresql import postgresql_database
 
 RELEASED = Path(__file__).parent / "released"
@@ -33,7 +34,7 @@ def statements(revision: str, dialect: str) -> list[str]:
 
 def freeze(database: Database) -> list[str]:
     """Every step that is not frozen yet is; which ones those are."""
-    scripts = sorted(Path(str(_alembic().get_main_option("script_location"))).glob("versions/m*.py"))
+    scripts = sorted(Path(str(migrating.config().get_main_option("script_location"))).glob("versions/m*.py"))
     written = []
     for revision in (path.name[1:5] for path in scripts):
         told = _told(database, revision)
@@ -54,7 +55,7 @@ def _told(database: Database, revision: str) -> list[str]:
 
     with database.write() as connection:
         sa.event.listen(connection, "before_cursor_execute", tell)
-        config = _alembic()
+        config = migrating.config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         sa.event.remove(connection, "before_cursor_execute", tell)

@@ -19,10 +19,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime import migration
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from gateway.agreements.operation import Operation
 from gateway.errors import StoreError
-from gateway.store import audit_tables, released_tables
+from gateway.store import audit_tables, migrating, released_tables
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database
@@ -267,6 +268,13 @@ def test_two_upgrades_at_once(empty_url: str) -> None:
     database = Database.open(empty_url)
     assert database.is_current()
     database.close()
+
+
+def test_the_newest_is_known_without_alembic() -> None:
+    """What a server compares the tables with, without loading Alembic, is what Alembic says."""
+    scripts = ScriptDirectory.from_config(migrating.config())
+    assert migrating.newest() == " ".join(sorted(scripts.get_heads()))
+    assert migrating.revisions() == {one.revision for one in scripts.walk_revisions()}
 
 
 def test_a_newer_schema_is_left_alone(empty_url: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 
-from gateway.store.database import Database, _alembic
+from gateway.store import migrating
+from gateway.store.database import Database
 from gateway.store.dossier import source_key
 from tests.unit.store.store_kit import NOW, SOURCE, House
 from tests.unit.store.test_quarantine import refused, take
@@ -40,7 +41,7 @@ def test_old_rows_are_taken_over(folder: Path) -> None:
     database = Database.open(url, create=True)
     reasons = ('["ort: leer"]', '["personennummer: zwei Personen unter einer Nummer"]')
     with database.write() as connection:
-        config = _alembic()
+        config = migrating.config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0006")
     house = House(database, folder)
