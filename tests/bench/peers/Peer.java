@@ -23,7 +23,6 @@ import org.w3c.dom.*;
 /** The same signed, validated answer with the JDK alone: no store, no audit trail, no agreement. Peer PORT XSD PAGE KEY CERTIFICATE METHOD */
 public class Peer {
     static final String SOAP = "http://schemas.xmlsoap.org/soap/envelope/";
-
     /** An element of a person in memory, as an application would hold it in its objects. */
     record Field(String name, String text, List<Field> parts) {
         static Field of(Element element) {
@@ -34,23 +33,20 @@ public class Peer {
     }
 
     static Schema schema;
-    static String namespace;
+    static String namespace, method;
     static final Map<String, Field> persons = new LinkedHashMap<>();
     static final List<Field> frame = new ArrayList<>();
-    static PrivateKey key;
-    static X509Certificate certificate;
-    static String method;
-    static final SecureRandom random = new SecureRandom();
+    static PrivateKey key; static X509Certificate certificate;
 
     static DocumentBuilder builder() {
         try {
-            DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
-            factory.setNamespaceAware(true);
+            DocumentBuilderFactory factory = DocumentBuilderFactory.newDefaultNSInstance();
             factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
             return factory.newDocumentBuilder();
         } catch (ParserConfigurationException e) { throw new IllegalStateException(e); }
     }
 
+    static final SecureRandom RANDOM = new SecureRandom();
     static final ThreadLocal<DocumentBuilder> BUILDER = ThreadLocal.withInitial(Peer::builder);
     static final ThreadLocal<Validator> VALIDATOR = ThreadLocal.withInitial(() -> schema.newValidator());
     static final ThreadLocal<XMLSignatureFactory> SIGNATURES = ThreadLocal.withInitial(() -> XMLSignatureFactory.getInstance("DOM"));
@@ -59,15 +55,11 @@ public class Peer {
         catch (TransformerConfigurationException e) { throw new IllegalStateException(e); }
     });
 
+    /** The first child of that name, or the first of all. */
     static Element child(Element parent, String local) {
         for (Node n = parent.getFirstChild(); n != null; n = n.getNextSibling())
-            if (n instanceof Element e && local.equals(e.getLocalName())) return e;
+            if (n instanceof Element e && (local == null || local.equals(e.getLocalName()))) return e;
         throw new IllegalArgumentException(local + " is missing");
-    }
-
-    static Element only(Element parent) {
-        for (Node n = parent.getFirstChild(); n != null; n = n.getNextSibling()) if (n instanceof Element e) return e;
-        throw new IllegalArgumentException("empty");
     }
 
     static void append(Element parent, Field field) {
@@ -77,35 +69,31 @@ public class Peer {
         parent.appendChild(element);
     }
 
+    static Element ours(Document document, String name) {
+        Element element = document.createElementNS(namespace, name);
+        element.setAttributeNS(XMLConstants.XMLNS_ATTRIBUTE_NS_URI, "xmlns", namespace);
+        return element;
+    }
+
     static byte[] answer(byte[] request) throws Exception {
         Element envelope = BUILDER.get().parse(new ByteArrayInputStream(request)).getDocumentElement();
-        Element asked = only(child(envelope, "Body")), context = only(child(envelope, "Header"));
+        Element asked = child(child(envelope, "Body"), null), context = child(child(envelope, "Header"), null);
         Validator validator = VALIDATOR.get();
-        validator.validate(new DOMSource(asked));
-        validator.validate(new DOMSource(context));
+        for (Element given : List.of(asked, context)) validator.validate(new DOMSource(given));
         Document document = BUILDER.get().newDocument();
-        Element out = document.createElementNS(SOAP, "soap:Envelope");
-        document.appendChild(out);
+        Element out = (Element) document.appendChild(document.createElementNS(SOAP, "soap:Envelope"));
         out.setAttributeNS(XMLConstants.XMLNS_ATTRIBUTE_NS_URI, "xmlns:soap", SOAP);
         Element header = (Element) out.appendChild(document.createElementNS(SOAP, "soap:Header"));
         Element body = (Element) out.appendChild(document.createElementNS(SOAP, "soap:Body"));
-        Element response = document.createElementNS(namespace, asked.getLocalName() + "Response");
-        response.setAttributeNS(XMLConstants.XMLNS_ATTRIBUTE_NS_URI, "xmlns", namespace);
-        body.appendChild(response);
+        Element response = (Element) body.appendChild(ours(document, asked.getLocalName() + "Response"));
         if (asked.getLocalName().equals("personAbrufen")) {
-            Field person = persons.get(child(asked, "personenkennung").getTextContent());
-            if (person == null) throw new IllegalArgumentException("unknown person");
-            append(response, person);
+            append(response, Objects.requireNonNull(persons.get(child(asked, "personenkennung").getTextContent())));
         } else {
             int most = Integer.parseInt(child(asked, "anzahl").getTextContent()), count = 0;
-            for (Field field : frame) {
-                if (!field.name.equals("person") || count++ < most) append(response, field);
-            }
+            for (Field field : frame) if (!field.name.equals("person") || count++ < most) append(response, field);
         }
         validator.validate(new DOMSource(response));
-        Element receipt = receipt(document, request);
-        header.appendChild(receipt);
-        validator.validate(new DOMSource(receipt));
+        validator.validate(new DOMSource(header.appendChild(receipt(document, request))));
         sign(header);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(131072);
         WRITER.get().transform(new DOMSource(document), new StreamResult(bytes));
@@ -113,10 +101,9 @@ public class Peer {
     }
 
     static Element receipt(Document document, byte[] request) throws Exception {
-        Element receipt = document.createElementNS(namespace, "quittung");
-        receipt.setAttributeNS(XMLConstants.XMLNS_ATTRIBUTE_NS_URI, "xmlns", namespace);
+        Element receipt = ours(document, "quittung");
         byte[] salt = new byte[32];
-        random.nextBytes(salt);
+        RANDOM.nextBytes(salt);
         String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), text = HexFormat.of().formatHex(salt);
         String digest = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(request));
         String[][] fields = {{"protokollnummer", UUID.randomUUID().toString()}, {"eintragsHash", text}, {"salt", text},
@@ -134,15 +121,13 @@ public class Peer {
             signatures.newCanonicalizationMethod(CanonicalizationMethod.EXCLUSIVE, (C14NMethodParameterSpec) null),
             signatures.newSignatureMethod(method, null), List.of(reference));
         var keys = signatures.getKeyInfoFactory();
-        var keyInfo = keys.newKeyInfo(List.of(keys.newX509Data(List.of(certificate))));
-        signatures.newXMLSignature(info, keyInfo).sign(new DOMSignContext(key, header));
+        signatures.newXMLSignature(info, keys.newKeyInfo(List.of(keys.newX509Data(List.of(certificate))))).sign(new DOMSignContext(key, header));
     }
 
     public static void main(String[] given) throws Exception {
         schema = SchemaFactory.newInstance(XMLConstants.W3C_XML_SCHEMA_NS_URI).newSchema(new File(given[1]));
         Element page = builder().parse(new File(given[2])).getDocumentElement();
-        namespace = page.getNamespaceURI();
-        frame.addAll(Field.of(page).parts);
+        namespace = page.getNamespaceURI(); frame.addAll(Field.of(page).parts);
         for (Field field : frame)
             if (field.name.equals("person")) persons.put(field.parts.stream().filter(f -> f.name.equals("personenkennung")).findFirst().get().text, field);
         String pem = Files.readString(Path.of(given[3])).replaceAll("-----[A-Z ]+-----|\\s", "");
@@ -153,8 +138,7 @@ public class Peer {
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(given[0])), 128);
         server.setExecutor(Executors.newFixedThreadPool(16));
         server.createContext("/", exchange -> {
-            byte[] bytes;
-            int status = 200;
+            byte[] bytes; int status = 200;
             try { bytes = answer(exchange.getRequestBody().readAllBytes()); }
             catch (Exception e) { bytes = String.valueOf(e).getBytes(); status = 500; }
             exchange.getResponseHeaders().set("Content-Type", "text/xml; charset=utf-8");
