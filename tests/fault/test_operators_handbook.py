@@ -28,7 +28,7 @@ def test_the_boxes_run_as_they_stand(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, (done.stdout, done.stderr)
     said = done.stdout
-    boxes = ["# einrichten", "# ueberwachen", "# eigenprobe", "# aktualisieren"]
+    boxes = ["# einrichten", "# ueberwachen", "# eigenprobe", "# statistik", "# aktualisieren"]
     assert [block.split("\n")[0] for block in BLOCKS] == boxes
     assert said.count("it would start") == 2
     assert "GATEWAY CRITICAL - " in said  # nothing was polled, nobody serves
