@@ -35,10 +35,23 @@ def health(settings_path: Path | None, form: str, only: tuple[str, ...], name: s
     moment = now()
     findings = _examined(settings_path, moment, only)
     if form == "text":
-        _table(findings)
+        Console().print(table(findings))
     else:
         click.echo("\n".join(FORMS[form](findings, moment)))
     raise SystemExit(worst(findings))
+
+
+def table(findings: Sequence[Finding]) -> Table:
+    """The findings for people, the state in colour."""
+    found = Table(title=f"gateway health: {worst(findings).name}")
+    for column in ("check", "state", "found", "what to do"):
+        found.add_column(column, overflow="fold")
+    for f in findings:
+        remedy = "" if f.state is State.OK else f.remedy
+        # Texts quote files and rules, whose brackets are no markup.
+        cells = (escape(text) for text in (f.text, remedy))
+        found.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", *cells)
+    return found
 
 
 def _examined(settings_path: Path | None, moment: datetime, only: Sequence[str]) -> list[Finding]:
@@ -62,15 +75,3 @@ def _explain(name: str, settings_path: Path | None) -> None:
         raise click.UsageError(f"there is no such check; there are: {', '.join(CHECKS)}")
     settings = find_settings(settings_path)
     click.echo("\n".join(explain(name, HealthSettings() if settings is None else settings.health)))
-
-
-def _table(findings: Sequence[Finding]) -> None:
-    table = Table(title=f"gateway health: {worst(findings).name}")
-    for column in ("check", "state", "found", "what to do"):
-        table.add_column(column, overflow="fold")
-    for f in findings:
-        remedy = "" if f.state is State.OK else f.remedy
-        # Texts quote files and rules, whose brackets are no markup.
-        cells = (escape(text) for text in (f.text, remedy))
-        table.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", *cells)
-    Console().print(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -30,17 +30,12 @@ def settings() -> None:
 def show(settings_path: Path | None, form: str) -> None:
     """Show every value with its origin: file, default, or a variable of the environment. Passwords are masked."""
     path = locate(settings_path)
-    told = list(_shown(path))
+    told = list(shown(path))
     if form == "json":
         listed = {one.name: {"value": one.value, "origin": one.origin} for one in told}
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return
-    table = Table(title=escape(str(path)))
-    for column in ("setting", "value", "origin"):
-        table.add_column(column, overflow="fold")
-    for one in told:
-        table.add_row(*(escape(str(cell)) for cell in (one.name, one.value, one.origin)))
-    Console().print(table)
+    Console().print(table(path, told))
 
 
 @settings.command()
@@ -58,7 +53,18 @@ def check(settings_path: Path | None) -> None:
     click.echo(f"{every} agreements, {today} of them in force today; it would start")
 
 
-def _shown(path: Path) -> Iterator[Told]:
+def table(path: Path, told: Iterable[Told]) -> Table:
+    """Every value with its origin."""
+    found = Table(title=escape(str(path)))
+    for column in ("setting", "value", "origin"):
+        found.add_column(column, overflow="fold")
+    for one in told:
+        found.add_row(*(escape(str(cell)) for cell in (one.name, one.value, one.origin)))
+    return found
+
+
+def shown(path: Path) -> Iterator[Told]:
+    """What there is to show of the settings: nothing secret."""
     from gateway.store.database import without_password
 
     for one in origins(path, load_settings(path)):

@@ -28,6 +28,8 @@ need haproxy haproxy
 need sslscan sslscan
 need systemd-analyze systemd
 need promtool prometheus
+need unshare util-linux
+need ip iproute2
 for package in php-cli php-soap php-xml libjaxws-java libaxis-java python3-suds python3-xmlsec python3-lxml \
     libgsoap-dev libssl-dev zlib1g-dev pkg-config \
     libxmlsec1-dev libxmlsec1-openssl libsoap-lite-perl liblwp-protocol-https-perl libxml-libxml-perl libcryptx-perl \

@@ -59,6 +59,42 @@ def test_it_installs_and_works_without_a_network(bundle: Path, tmp_path: Path) -
     assert "signature verified" in shown.stdout
 
 
+SERVED = """
+ip link set lo up
+sh "$BUNDLE/install.sh" "$ORDNER/programm"
+PATH="$ORDNER/programm/bin:$PATH"
+gateway init "$ORDNER/betrieb"
+export GATEWAY_SETTINGS="$ORDNER/betrieb/settings.toml"
+gateway probe init > "$ORDNER/probe"
+sed -n '/^.probe.$/,$p' "$ORDNER/probe" >> "$GATEWAY_SETTINGS"
+gateway settings check
+gateway serve 2> "$ORDNER/log" & server=$!
+for try in $(seq 60); do gateway health --check workers > "$ORDNER/last" && break; done
+gateway health --format json --check server --check workers --check probe
+gateway demo --once --persons 40 --dir "$ORDNER/demo"
+kill $server
+wait $server
+"""
+"""What the handbook says, on a machine with no network but its loopback address."""
+
+
+def test_it_serves_where_there_is_no_network_at_all(bundle: Path, tmp_path: Path) -> None:
+    """In a network namespace of its own: installed, started, asked by its own probe and by the demo's client."""
+    alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    more = {
+        "BUNDLE": str(bundle),
+        "ORDNER": str(tmp_path),
+        "PYTHON": sys.executable,
+        "PATH": f"{os.environ['PATH']}:/sbin",
+    }
+    done = run(*alone, "bash", "-euo", "pipefail", "-c", SERVED, more=more)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    told = json.loads(done.stdout[done.stdout.index("{\n") : done.stdout.index("\n}\n") + 3])
+    assert told["state"] == "OK"
+    assert {one["check"] for one in told["checks"]} >= {"server", "workers", "probe"}
+    assert "signature verified" in done.stdout
+
+
 def test_a_changed_file_is_not_installed(bundle: Path, tmp_path: Path) -> None:
     """One changed byte in any wheel, and nothing is installed."""
     wheel = next((bundle / "wheels").glob("fldm_gateway-*.whl"))

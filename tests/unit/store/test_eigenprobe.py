@@ -111,6 +111,7 @@ def test_whoever_counts_or_reports_skips_it(probed: House) -> None:
     assert persons_by_code(probed.database, probed.vault, "geschlecht") == {"w": 1}
     effect = comparing.effect(probed.database, probed.vault, EVERYONE, EVERYONE, stichtag=probed.today)
     assert effect.after == 1
+    assert probed.store.count_standing(NOW) == len(list(probed.store.standing(NOW, total=1))) == 1  # statistics
     assert probed.store.find_subject(Sought(criteria=CRITERIA)).persons == 1
     assert probed.store.find_subject(Sought("eigenprobe", "1")).persons == 0
 

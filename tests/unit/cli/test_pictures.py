@@ -1,0 +1,13 @@
+"""The pictures of the documentation show what the commands print."""
+
+from __future__ import annotations
+
+from tests.unit.cli.pictures import drawn, written
+from tests.unit.place import Place
+
+
+def test_the_pictures_are_what_the_commands_print(place: Place) -> None:
+    """Byte for byte (`python -m tests.unit.cli.pictures` draws them anew), and nothing is fetched to see them."""
+    told = dict(drawn(place))
+    assert told == dict(written())
+    assert not any("http" in content.replace("http://www.w3.org/2000/svg", "") for content in told.values())
