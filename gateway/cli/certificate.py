@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.cli.options import FILE, load_settings, now, settings_option
 from gateway.errors import SettingsError
@@ -94,14 +96,18 @@ def install(settings_path: Path | None, which: str, file: Path, key_path: Path, 
 
 
 def table(settings: Settings, moment: datetime) -> Table:
-    """Every certificate in the settings."""
-    found = Table(title="Certificates")
-    for column in ("use", "subject", "days left", "fingerprint"):
-        found.add_column(column, overflow="fold")
+    """Every certificate in the settings; what ends soon is in colour, by the levels of `gateway health`."""
+    found = Table(title="Certificates", box=box.SIMPLE_HEAD)
+    for column in ("use", "ends", "days", "subject and fingerprint"):
+        found.add_column(column, overflow="fold", justify="right" if column == "days" else "left")
     for use, path in _uses(settings):
         one = certificates.load(path)
-        left = str(certificates.days_left(one, now=moment))
-        found.add_row(use, one.subject.rfc4514_string(), left, certificates.fingerprint_of(one))
+        left = certificates.days_left(one, now=moment)
+        last, soon = settings.health.certificate_last_days, settings.health.certificate_days
+        style = "bold red" if left <= last else "yellow" if left <= soon else ""
+        told = f"{one.subject.rfc4514_string()}\n{certificates.fingerprint_of(one)}"
+        cells = (use, f"{one.not_valid_after_utc:%Y-%m-%d}", str(left), told)
+        found.add_row(*(Text(cell) for cell in cells), style=style)
     return found
 
 

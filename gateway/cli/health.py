@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +21,8 @@ from gateway.log import configure_log
 from gateway.settings import HealthSettings
 
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.CRITICAL: "bold red", State.UNKNOWN: "magenta"}
+
+_URGENCY = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
 
 
 @click.command()
@@ -42,16 +45,27 @@ def health(settings_path: Path | None, form: str, only: tuple[str, ...], name: s
 
 
 def table(findings: Sequence[Finding]) -> Table:
-    """The findings for people, the state in colour."""
-    found = Table(title=f"gateway health: {worst(findings).name}")
-    for column in ("check", "state", "found", "what to do"):
+    """The findings for people: what is wrong comes first, with what to do, and the state in colour."""
+    found = Table(title=f"gateway health: {worst(findings).name}", box=box.SIMPLE_HEAD)
+    for column in ("check", "state", "found"):
         found.add_column(column, overflow="fold")
-    for f in findings:
-        remedy = "" if f.state is State.OK else f.remedy
+    for f in sorted(findings, key=lambda one: _URGENCY.index(one.state)):
         # Texts quote files and rules, whose brackets are no markup.
-        cells = (escape(text) for text in (f.text, remedy))
-        found.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", *cells)
+        text, remedy = (
+            escape(f.text),
+            f"\n[bold]->[/] {escape(f.remedy)}" if f.state is not State.OK and f.remedy else "",
+        )
+        found.add_row(escape(f.check), f"[{_COLOURS[f.state]}]{f.state.name}[/]", text + remedy)
     return found
+
+
+def explanation(check: str, settings: HealthSettings) -> RenderableType:
+    """What `explain` says, wrapped below each other."""
+    grid = Table.grid(padding=(0, 1))
+    name, *lines = explain(check, settings)
+    for title, text in (line.strip().split(":", 1) for line in lines):
+        grid.add_row(f"  [bold]{title}[/]", escape(text.strip()))
+    return Group(f"[bold]{escape(name)}[/]", grid)
 
 
 def _examined(settings_path: Path | None, moment: datetime, only: Sequence[str]) -> list[Finding]:
@@ -74,4 +88,8 @@ def _explain(name: str, settings_path: Path | None) -> None:
     if name not in CHECKS:
         raise click.UsageError(f"there is no such check; there are: {', '.join(CHECKS)}")
     settings = find_settings(settings_path)
-    click.echo("\n".join(explain(name, HealthSettings() if settings is None else settings.health)))
+    levels, console = HealthSettings() if settings is None else settings.health, Console()
+    if console.is_terminal:
+        console.print(explanation(name, levels), highlight=False)
+    else:
+        click.echo("\n".join(explain(name, levels)))

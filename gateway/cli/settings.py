@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -54,13 +55,23 @@ def check(settings_path: Path | None) -> None:
 
 
 def table(path: Path, told: Iterable[Told]) -> Table:
-    """Every value with its origin."""
-    found = Table(title=escape(str(path)))
+    """Every value with its origin, section by section; what was not told is dim."""
+    found, before = Table(title=escape(str(path)), box=box.SIMPLE_HEAD), ""
     for column in ("setting", "value", "origin"):
         found.add_column(column, overflow="fold")
     for one in told:
-        found.add_row(*(escape(str(cell)) for cell in (one.name, one.value, one.origin)))
+        section = one.name.partition(".")[0]
+        if before not in ("", section):
+            found.add_section()
+        before, style = section, "dim" if one.origin == "default" else ""
+        found.add_row(escape(one.name), escape(_written(one.value)), escape(one.origin), style=style)
     return found
+
+
+def _written(value: object) -> str:
+    if value is None or value == []:
+        return "-"
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def shown(path: Path) -> Iterator[Told]:
@@ -68,7 +79,9 @@ def shown(path: Path) -> Iterator[Told]:
     from gateway.store.database import without_password
 
     for one in origins(path, load_settings(path)):
-        value = without_password(str(one.value)) if one.name == "database.url" else one.value
+        value = one.value
+        if one.name == "database.url" and not str(value).startswith("sqlite"):
+            value = without_password(str(value))
         if isinstance(value, str) and one.name != "database.url":
             value = _USER.sub("***@", value)
         yield Told(one.name, _plain(value), one.origin)

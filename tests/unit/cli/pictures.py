@@ -16,12 +16,10 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from gateway.app import build
 from gateway.cli import certificate, health, settings
 from gateway.health import CHECKS, Finding, examine
-from gateway.health.explained import explain
 from gateway.settings import HealthSettings, Told
 from gateway.store import backup
 from gateway.store.reconciled import Outcome, Reconciled
@@ -30,7 +28,7 @@ from tests.unit.place import NOW, Place, make
 from tests.unit.store.store_kit import Holding
 
 PICTURES = Path(__file__).parents[3] / "docs" / "bilder"
-WIDTH = 120
+WIDTH = 110
 _NOT_SHOWN = ("source", "probe")
 """Both ask others, and what comes back differs."""
 _FONT = re.compile(r"\s*@font-face \{\{.*?\}\}", re.DOTALL)
@@ -41,10 +39,10 @@ def drawn(place: Place) -> Iterator[tuple[str, str]]:
     """Name and content of each picture."""
     findings = [_lasting(one) for one in _examined(place)]
     yield "health", picture("gateway health", health.table(findings))
-    told = Text("\n".join(explain("workers", HealthSettings())))
+    told = health.explanation("workers", HealthSettings())
     yield "explain", picture("gateway health --explain workers", told)
     path = place.folder / "settings.toml"
-    shown = [Told(one.name, _elsewhere(place, str(one.value)), one.origin) for one in settings.shown(path)]
+    shown = [Told(one.name, _elsewhere(place, one.value), one.origin) for one in settings.shown(path)]
     yield "settings", picture("gateway settings show", settings.table(Path("/etc/gateway/settings.toml"), shown))
     yield "certificates", picture("gateway certificate list", _table(certificate.table(place.settings, NOW)))
 
@@ -73,8 +71,10 @@ def _lasting(one: Finding) -> Finding:
     return replace(one, check="disk gateway" if one.check.startswith("disk ") else one.check, text=text)
 
 
-def _elsewhere(place: Place, text: str) -> str:
-    return _fingerprints(text.replace(str(place.folder.resolve()), "/etc/gateway"))
+def _elsewhere(place: Place, value: object) -> object:
+    if isinstance(value, list):
+        return [_elsewhere(place, one) for one in value]
+    return value if value is None else _fingerprints(str(value).replace(str(place.folder.resolve()), "/etc/gateway"))
 
 
 def _fingerprints(text: str) -> str:
