@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import guarding, migrating, postgresql, unmoved
+from gateway.store import guarding, immediate, migrating, postgresql, unmoved
 from gateway.store.guarding import Guard
 from gateway.store.tables import epoch
 from gateway.store.tenure import Tenure, begin
@@ -329,7 +329,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     raw = connection.connection.driver_connection
     try:
         raw.execute(f"PRAGMA query_only = {0 if writing else 1}")  # type: ignore[union-attr]  # an open connection has one
-        raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")  # type: ignore[union-attr]  # see above
+        if writing:
+            immediate.begin(raw)
+        else:
+            raw.execute("BEGIN")  # type: ignore[union-attr]  # see above
     except sqlite3.Error as error:
         # SQLAlchemy translates what it executes itself; this is another writer that takes too long.
         raise StoreError(f"the database refused a statement ({type(error).__name__})") from None
