@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -42,9 +43,8 @@ def run(
     And after `require`, which raises if this gateway must not be served so.
     """
     configure_log(settings.log)
-    rules = load(settings)
+    rules, context = checked(settings)
     _attack(rules)
-    context = context_for(settings.server)
     with open_house(rules) as app:
         require(app)
         # What a process makes after the fork can be made.
@@ -59,6 +59,23 @@ def run(
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
     server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
+
+
+def checked(settings: Settings) -> tuple[Rules, ssl.SSLContext | None]:
+    """The rules and the context for TLS; SettingsError lists everything that is wrong with either at once."""
+    problems: list[str] = []
+    rules = context = None
+    try:
+        rules = load(settings)
+    except SettingsError as error:
+        problems += error.problems or [str(error)]
+    try:
+        context = context_for(settings.server)
+    except SettingsError as error:
+        problems += error.problems or [str(error)]
+    if rules is None or problems:
+        raise SettingsError(problems=problems)
+    return rules, context
 
 
 def open_after_fork(rules: Rules) -> App:

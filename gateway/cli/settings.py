@@ -42,14 +42,13 @@ def show(settings_path: Path | None, form: str) -> None:
 @settings.command()
 @settings_option
 def check(settings_path: Path | None) -> None:
-    """Read and check all that a start would: agreements, approvals, contracts, keys, certificates, database.
+    """Read and check all that a start would: agreements, approvals, contracts, keys, certificates, TLS, database.
 
     Everything that is wrong is named at once, exit 2. Nothing is written, nobody is asked, nothing listens.
     """
-    from gateway.app import load
+    from gateway.serving import checked
 
-    told = load_settings(settings_path)
-    rules = load(told)
+    rules, _ = checked(load_settings(settings_path))
     every, today = (sum(not is_stream(name) for name in one) for one in (rules.versions, rules.agreements))
     click.echo(f"{every} agreements, {today} of them in force today; it would start")
 

@@ -50,7 +50,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
     """A connection. `advance` is called whenever it has become readable; it never waits for the client.
 
     `since` is when it began to wait as it does (monotonic seconds); `busy`: a thread works on it; `stranger`: the
-    client has shown no certificate, or not yet (nobody is one behind a proxy); `closed`: nothing may be done with it.
+    client has shown no certificate, or not yet (nobody is one behind a proxy); `closed`: nothing may be done with it;
+    `late`: it came while the server was ending.
     """
 
     def __init__(self, door: Door, cfg: Any, accepted: Any, client: Any, server: Any) -> None:
@@ -58,7 +59,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
         self.sock: Any  # what was accepted, then one of `sockets`
         self.phase = Phase.SILENT
         self.since = 0.0
-        self.busy = self.closed = False
+        self.busy = self.closed = self.late = False
         self.stranger = door.context is not None
         self.arrival = Arrival(door.most_body)
         self._door = door

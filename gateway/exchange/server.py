@@ -63,6 +63,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         state: Path | None = None,
     ) -> None:
         self._settings = settings
+        self.held_outside = False  # whether systemd has the listening socket
         self.board = Board()
         self.notes = Notes(state, self.board, expected=settings.processes, threads=settings.threads)
         self._pause = pause
@@ -155,6 +156,7 @@ class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     def spawn_worker(self) -> int:
         """A process begins."""
         self.app.notes.started(self.worker_age + 1, time.time())
+        self.app.held_outside = self.systemd
         started: int = super().spawn_worker()
         return started
 

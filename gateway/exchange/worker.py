@@ -32,6 +32,9 @@ MOST_HELD = 64 * 1024 * 1024
 
 _SEND_BUFFER = 256 * 1024
 # The kernel takes an answer of this size at once: whoever reads a WSDL slowly holds no thread.
+RETRY = 5
+"""Seconds after which whoever came while the server ended should ask again: it takes about two to start."""
+
 _SPARE = 16
 # Places kept free: above, those who keep us waiting are sent away to make room for those who may speak.
 _ROUND_TRIP, _LAST_LINGER = 0.05, 0.5
@@ -63,6 +66,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._ended: float | None = None
         self._busy = self._busiest = 0
         self._noted = 0.0
+        self._let_in = 0
 
     def accept(self, listener: Any) -> None:
         """A new connection waits for its first byte; one that must not be here is closed at once."""
@@ -84,7 +88,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.nr_conns += 1
         if self.nr_conns > self.worker_connections - _SPARE:
             self._send_away()
-        self._wait(Connection(self._door, self.cfg, client, address, listener.getsockname()), Phase.SILENT)
+        connection = Connection(self._door, self.cfg, client, address, listener.getsockname())
+        connection.late = not self.alive
+        self._let_in += self.alive
+        self._wait(connection, Phase.SILENT)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """As gunicorn does it; but while the server ends, and answers are in the making, whoever comes is told so.
+
+        Not where systemd holds the listening socket: there they wait for the next server.
+        """
+        super().set_accept_enabled(enabled or (not self.alive and self._let_in > 0 and not self.app.held_outside))
 
     def handle(self, conn: Any) -> Any:
         """In a thread: the next step of a connection; if that completes a request, its answer."""
@@ -99,6 +113,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return False  # the client has gone
         if conn.arrival.refusal is not None:
             self._refuse(conn, conn.arrival.refusal)
+            return False
+        if conn.late:
+            self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE)
             return False
         return super().handle(conn)
 
@@ -162,6 +179,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _send_home(self, now: float) -> None:
         """The server ends: who has said nothing goes when no request can be on its way to us any more."""
         self._ended = self._ended or now
+        if self._let_in == 0:
+            self.set_accept_enabled(False)
         if now > self._ended + STOP_KEEPALIVE_LINGER:
             for connection in self._waiting[Phase.KEPT].overdue(math.inf):
                 self._leave(connection)
@@ -242,7 +261,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """A constant answer, as far as the client takes it at once; may run in the loop."""
         LOG.info("no request", status=status)
         reason = HTTPStatus(status).phrase
-        head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        head = f"HTTP/1.1 {int(status)} {reason}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            head += f"Retry-After: {RETRY}\r\n"
         try:
             connection.sock.send(f"{head}Content-Length: {len(reason) + 1}\r\n\r\n{reason}\n".encode())
         except OSError as gone:
@@ -277,6 +298,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _close(self, connection: Connection) -> None:
         self._forget(connection)
         self.nr_conns -= 1
+        self._let_in -= not connection.late
         connection.close()
 
     def _forget(self, connection: Connection) -> None:

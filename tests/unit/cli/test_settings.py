@@ -90,10 +90,12 @@ def test_check_says_what_a_start_would(place: Place) -> None:
     after = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*") if path.suffix != ".sqlite"}
     assert {path: after[path] for path in before} == before
     (place.folder / "keys").rename(place.folder / "elsewhere")
+    (place.folder / "tls" / "server.key").write_text("no key", "utf-8")
     place.edit("settings.toml", "[pins]", "[pins]\nnobody = []")
     wrong = run(place, "check")
     assert isinstance(wrong.exception, SettingsError)
-    assert len(wrong.exception.problems) >= 2
+    told = "\n".join(wrong.exception.problems)
+    assert all(word in told for word in ("keys.directory", "pins.nobody", "server.key"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

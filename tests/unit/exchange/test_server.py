@@ -305,13 +305,36 @@ def test_who_has_just_connected_is_still_answered(place: Path, tmp_path: Path) -
         if _watched(serving) == everything:
             break
     running.process.terminate()
-    for _ in attempts("nobody is let in any more", every=0.02):
-        if _watched(serving) == everything - 1:
+    for _ in attempts("the server ends", every=0.02):
+        if post(running.connect())[0] == 503:
             break
     assert post(shaken)[0] == 200
     late = running.connect()
     late.sock = client_context(place, "client").wrap_socket(silent, server_hostname="localhost")
     assert post(late)[0] == 200
+    stop(running)
+
+
+def test_who_comes_while_it_ends_is_told_when_to_ask_again(place: Path, tmp_path: Path) -> None:
+    """503 with Retry-After, and nothing of the request reaches the pipeline; who was in the making gets his answer."""
+    running = start(place, tmp_path, processes=1)
+    with ThreadPoolExecutor(1) as pool:
+        connection = running.connect()
+        assert post(connection)[0] == 200
+        answer = pool.submit(post, connection, b"slow")
+        for _ in attempts("an answer is in the making"):
+            if "slow begins" in running.log.read_text():
+                break
+        running.process.terminate()
+        for _ in attempts("the server ends", every=0.02):
+            late = running.connect()
+            late.request("POST", PATH, b"x", {"Content-Type": "text/xml"})
+            told = late.getresponse()
+            if told.status == 503:
+                break
+            told.read()
+        assert (told.getheader("Retry-After"), told.read()) == ("5", b"Service Unavailable\n")
+        assert answer.result()[0] == 200
     stop(running)
 
 
