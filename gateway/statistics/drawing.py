@@ -105,6 +105,11 @@ def _label(value: Value, *, exact: bool) -> tuple[str, str]:
     return shown(value, exact=exact), svg.TEXT
 
 
+def _longest(values: tuple[Value, ...]) -> int:
+    """The letters of the longest number at the end of a bar; where it is withheld there is no bar, and room enough."""
+    return max((len(shown(one, exact=False)) for one in values if isinstance(one, int)), default=1)
+
+
 def _bars(bars: Bars, width: int, *, exact: bool) -> Figure:
     """Labels left of the bars where there is room, else above each."""
     wide = width == WIDE
@@ -112,7 +117,7 @@ def _bars(bars: Bars, width: int, *, exact: bool) -> Figure:
     labels = [_wrapped(one, room - 16 if wide else width) for one in bars.labels]
     heights = [max(30.0, 16 * len(one) + 10) if wide else 16 * len(one) + 34 for one in labels]
     figure = _figure(width, sum(heights) + 8)
-    longest = max(len(_label(one, exact=exact)[0]) for one in bars.values)
+    longest = _longest(bars.values)
     area = _area(figure, room, 4, 10 + longest * 8.5, 4)
     area.set_xlim(0, _most(bars.values))
     area.set_ylim(sum(heights), 0)
@@ -135,7 +140,7 @@ def _pyramid(pyramid: Pyramid, width: int, *, exact: bool) -> Figure:
     """Age groups in the middle, one side left and one right of them, on the same scale."""
     count, step = len(pyramid.groups), 30
     figure = _figure(width, count * step + 34)
-    longest = max(len(_label(one, exact=exact)[0]) for one in (*pyramid.left, *pyramid.right))
+    longest = _longest((*pyramid.left, *pyramid.right))
     middle = 16 + max(len(one) for one in pyramid.groups) * _LETTER
     side, margin = (width - middle) / 2, 8 + longest * 8.5
     most = _most(pyramid.left, pyramid.right)

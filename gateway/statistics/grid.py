@@ -57,7 +57,7 @@ def grids(paper: Paper) -> tuple[Grid, ...]:
     A margin of which another, with two dimensions at most, already shows all numbers as sums has no table of its own.
     """
     margins = tuple(paper.published.margins)
-    shown = [one for one in margins if not any(_is_sum_in(one, other, margins) for other in margins)]
+    shown = [one for one in margins if not any(_is_sum_in(paper, one, other) for other in margins)]
     return tuple(_grid(paper, margin, number) for number, margin in enumerate(shown, 1))
 
 
@@ -78,13 +78,15 @@ def named(titles: tuple[str, ...]) -> str:
     return " und ".join((", ".join(titles[:-1]), titles[-1])) if len(titles) > 1 else "".join(titles)
 
 
-def _is_sum_in(margin: Margin, other: Margin, margins: tuple[Margin, ...]) -> bool:
+def _is_sum_in(paper: Paper, margin: Margin, other: Margin) -> bool:
     """Whether the table of `other` shows every number of `margin`, and is shown itself."""
     if not set(margin) < set(other) or len(other) > 2:
         return False
-    if len(other) == 2:  # the total stands in the corner, which is there if one of the edges is
-        return bool(margin) or any(len(one) == 1 and set(one) < set(other) for one in margins)
-    return not any(set(other) < set(wider) and len(wider) == 2 for wider in margins)
+    if len(other) == 2:  # the total stands below the sums of the rows, if they are there
+        parts = paper.dimensions(other)
+        stub = tuple(one for one in parts if one is not _across(parts))
+        return bool(margin) or _is_published(paper.published, stub)
+    return not any(set(other) < set(wider) and len(wider) == 2 for wider in paper.published.margins)
 
 
 def _grid(paper: Paper, margin: Margin, number: int) -> Grid:
@@ -93,9 +95,7 @@ def _grid(paper: Paper, margin: Margin, number: int) -> Grid:
     stub = tuple(one for one in parts if one is not column)
     titles = tuple(one.label for one in parts)
     categories: list[Category | None] = list(column.categories) if column else []
-    has_sum = _is_published(published, stub) or (
-        column is not None and len(stub) == 1 and _is_published(published, (column,)) and _is_published(published, ())
-    )
+    has_sum = _is_published(published, stub)
     if has_sum or column is None:
         categories.append(None)
     rows = tuple(_rows(published, stub, column, categories))

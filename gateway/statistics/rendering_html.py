@@ -24,12 +24,12 @@ _UPRIGHT = 8
 
 @dataclass(frozen=True)
 class _Head:
-    """One heading of rows: over how many rows and columns of the stub it goes, and whether it is the leftmost."""
+    """One heading of a row: over how many columns it goes, whether it is the leftmost, or the same as one row above."""
 
     label: str
-    rows: int
     columns: int
     is_first: bool
+    is_again: bool
 
 
 def html_page(paper: Paper) -> bytes:
@@ -74,24 +74,17 @@ def _breakable(label: str) -> Markup:
 
 
 def _headed(grid: Grid) -> Iterator[tuple[Row, list[_Head]]]:
-    """Each row with its headings; one that is the same as in the row above goes over both, a sum over its columns."""
-    last = len(grid.stub) - 1
-    for number, row in enumerate(grid.rows):
+    """Each row with all its headings, so that it can be read alone, on whatever page or by ear."""
+    above: tuple[str, ...] = ()
+    for row in grid.rows:
+        last = min(_told(row), len(grid.stub) - 1)
         heads = []
-        told = _told(row)
-        for place in range(min(told, last) + 1):
-            begin = row.labels[: place + 1]
-            open_ended = place < min(told, last)
-            if open_ended and number and grid.rows[number - 1].labels[: place + 1] == begin:
-                continue
-            rows = 1
-            while (
-                open_ended and number + rows < len(grid.rows) and grid.rows[number + rows].labels[: place + 1] == begin
-            ):
-                rows += 1
-            columns = 1 if open_ended else last + 1 - place
-            heads.append(_Head(row.labels[place], rows, columns, place == 0))
+        for place, label in enumerate(row.labels[: last + 1]):
+            columns = len(grid.stub) - last if place == last else 1
+            again = place < last and above[: place + 1] == row.labels[: place + 1]
+            heads.append(_Head(label, columns, place == 0, again))
         yield row, heads
+        above = row.labels
 
 
 def _told(row: Row) -> int:

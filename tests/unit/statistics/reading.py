@@ -42,24 +42,10 @@ def page_tables(content: bytes) -> list[list[list[str]]]:
     """The tables of a page, without their headings of columns, spans filled in; as they are read out."""
     tables = []
     for table in html.document_fromstring(content).iter("table"):
-        rows: list[list[str]] = []
-        open_spans: dict[int, tuple[int, str]] = {}
+        rows = []
         for row in table.xpath("tbody/tr"):
-            cells = list(row)
-            line: list[str] = []
-            while cells or len(line) in open_spans:
-                if len(line) in open_spans:
-                    left, text = open_spans.pop(len(line))
-                    if left > 1:
-                        open_spans[len(line)] = (left - 1, text)
-                    line.append(text)
-                    continue
-                cell = cells.pop(0)
-                text = _read_out(cell)
-                if int(cell.get("rowspan", "1")) > 1:
-                    open_spans[len(line)] = (int(cell.get("rowspan")) - 1, text)
-                line += [text] * int(cell.get("colspan", "1"))
-            rows.append(line)
+            spans = ([_read_out(cell)] * int(cell.get("colspan", "1")) for cell in row)
+            rows.append([text for span in spans for text in span])
         tables.append(rows)
     return tables
 
