@@ -132,6 +132,8 @@ def test_labels_stay_text() -> None:
     content = rendered(sheets.hostile, "html")
     assert b"<b>x" not in content
     assert page_tables(content)[0][0][0] == sheets.HOSTILE
+    drawn = [one.text or "" for one in html.document_fromstring(content).iter("text")]
+    assert any("$a$" in one for one in drawn)
     assert sheets.HOSTILE in printed(paper)
     labels = [row[0] for row in csv_rows(FORMATS["csv"](paper))]
     assert not [one for one in labels if one.startswith(("=", "+", "@")) or (one.startswith("-") and one != "-")]
@@ -191,7 +193,9 @@ def test_pictures_follow_the_colours_of_the_page(page: bytes) -> None:
 
 def test_equal_papers_give_equal_bytes(tmp_path: Path) -> None:
     """Another process, hash seed, time zone, folder and matplotlibrc change no byte of any form."""
-    (tmp_path / "matplotlibrc").write_text("font.size: 30\nsvg.hashsalt: other\nlines.color: red\naxes.grid: True\n")
+    (tmp_path / "matplotlibrc").write_text(
+        "svg.hashsalt: other\nfont.size: 30\npath.sketch: 1, 100, 2\nlines.solid_capstyle: round\n"
+    )
     code = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1])\n"
         "from gateway.statistics.rendering import FORMATS; from tests.unit.statistics import sheets\n"
