@@ -53,7 +53,7 @@ def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stic
     if ableitung.gesperrt or "hauptdatensatz" in control:
         return False
     restricted = _restricted(control)
-    if any(node.path in restricted for node in nodes(Person) if node.minimum == 1):
+    if restricted and any(node.path in restricted for node in nodes(Person) if node.minimum == 1):
         return False  # a person cannot be told without its required fields (DSGVO Art. 18: only the hint remains)
     if not agreement.valid_from <= stichtag <= agreement.valid_to:
         return False
@@ -220,7 +220,9 @@ def _bits_below(tree: Tree, places: _Places) -> int:
 
 
 def _holds(condition: Condition, full: Tree, restricted: frozenset[str]) -> bool:
-    values = [] if _covered(condition.field, restricted) else list(_values(full, condition.field.split(".")))
+    values: list[str] = []
+    if not restricted or not _covered(condition.field, restricted):
+        _values(full, _way(condition.field), values)
     if condition.one_of is not None:
         return any(value in condition.one_of for value in values)
     if condition.none_of is not None:
@@ -237,14 +239,20 @@ def _within(value: str, condition: Condition) -> bool:
     )
 
 
-def _values(value: Value, path: Sequence[str]) -> Iterator[str]:
+@cache
+def _way(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _values(value: Value, path: tuple[str, ...], found: list[str]) -> None:
+    """Afterwards all that stands at `path`, in every group of a repeated one, is among `found`."""
     if isinstance(value, list):
         for item in value:
-            yield from _values(item, path)
+            _values(item, path, found)
     elif not path:
-        yield str(value).lower() if isinstance(value, bool) else str(value)
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _values(value[path[0]], path[1:])
+        found.append(str(value).lower() if isinstance(value, bool) else str(value))
+    elif isinstance(value, dict) and (below := value.get(path[0])) is not None:
+        _values(below, path[1:], found)
 
 
 def _covered(path: str, restricted: frozenset[str]) -> bool:

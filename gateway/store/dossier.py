@@ -45,8 +45,14 @@ class Dossier:
     key: bytes | None = field(repr=False)
     stored_key: bytes | None = field(repr=False)
     document: Tree | None = field(default=None, repr=False)
-    source_references: frozenset[bytes] = frozenset()
+    named: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """The person numbers that the document names as relatives, each with its source key."""
     family_key: bytes | None = None
+
+    @property
+    def source_references(self) -> frozenset[bytes]:
+        """The source keys of whom the document names."""
+        return frozenset(key for _, key in self.named)
 
     @property
     def active(self) -> bool:
@@ -61,11 +67,10 @@ def source_key(vault: Vault, source: str, personennummer: str) -> bytes:
 def set_document(dossier: Dossier, document: Tree | None, vault: Vault) -> None:
     """Afterwards the dossier holds `document`, and knows whom it names and which family it belongs to."""
     dossier.document = document
-    dossier.source_references, dossier.family_key = frozenset(), None
+    dossier.named, dossier.family_key = (), None
     if document is None:
         return
-    numbers = referenced(document)
-    dossier.source_references = frozenset(source_key(vault, dossier.source, number) for number in numbers)
+    dossier.named = tuple((number, source_key(vault, dossier.source, number)) for number in referenced(document))
     name = control(document).get("familienverband")
     if isinstance(name, str):
         dossier.family_key = vault.blind("familienverband", f"{dossier.source}|{name}")

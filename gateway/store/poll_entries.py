@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from gateway.agreements import projection as rules
 from gateway.model.audited import audited
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
@@ -97,7 +98,7 @@ def outdated(persons: Sequence[Disclosure], records: int) -> Entry:
 
 def present(document: Tree) -> int:
     """Bit i is set if the Datensatz says something of the field of bit i."""
-    return differing({}, document)
+    return rules.field_bits(_as_person(document))
 
 
 def differing(old: Tree, new: Tree) -> int:

@@ -310,8 +310,8 @@ def _links(world: World, stream: str, application: str, one: Dossier) -> Tree:
     """What the neighbours contribute to this person's tree, as it is sealed beside it."""
     kennungen: Tree = {}
     hidden: list[Value] = []
-    for number in d.referenced(one.document or {}):
-        other = world.by_source.get(d.source_key(world.vault, one.source, number))
+    for number, key in one.named:
+        other = world.by_source.get(key)
         if other is None:
             continue
         row = world.rows.get((stream, other.id))

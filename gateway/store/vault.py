@@ -53,6 +53,7 @@ class Vault:
         self._use = {purpose: ring.newest(purpose) for purpose in CHAINED}
         self._proved: set[tuple[str, int, bytes]] = set()
         self._thread = threading.local()
+        self._begun: dict[bytes, hmac.HMAC] = {}
 
     @property
     def generation(self) -> int:
@@ -146,20 +147,20 @@ class Vault:
 
     def record_key(self, identity: bytes) -> int:
         """32 bits that stand for a person in every table, for ever: by the first digest key, which no change ends."""
-        return int.from_bytes(_keyed(self._ring.of("digest")[1], _RECORD, identity)[:4], "big")
+        return int.from_bytes(self._keyed(self._ring.of("digest")[1], _RECORD, identity)[:4], "big")
 
     def ledger_line(self, text: str) -> str:
         """The hexadecimal line that stands for `text` in the erasure ledger."""
-        return _keyed(self._ring.keys["ledger"], "erased", text.encode()).hex()
+        return self._keyed(self._ring.keys["ledger"], "erased", text.encode()).hex()
 
     def mac(self, purpose: str, content: bytes) -> bytes:
         """32 bytes that only this installation can make for `content`."""
-        return _keyed(self._newest("token"), purpose, content)
+        return self._keyed(self._newest("token"), purpose, content)
 
     def verify(self, purpose: str, content: bytes, mac: bytes) -> bool:
         """True if `mac` was made here for exactly this, under whichever generation; in constant time for each."""
         return any(
-            hmac.compare_digest(_keyed(key, purpose, content), mac)
+            hmac.compare_digest(self._keyed(key, purpose, content), mac)
             for ring in self._rings()
             for key in ring.of("token").values()
         )
@@ -214,18 +215,29 @@ class Vault:
         self._use = dict(generations)
 
     def _chained(self, key: str, generation: int, purpose: str, content: bytes, size: int = HASH) -> bytes:
-        value = _keyed(self._ring.of(key)[1], purpose, content)[:size]
+        value = self._keyed(self._ring.keys[key], purpose, content)[:size]
         for further in range(2, generation + 1):
             value = self.further(key, further, value)
         return value
+
+    def _keyed(self, key: bytes, purpose: str, content: bytes) -> bytes:
+        begun = self._begun.get(key)
+        if begun is None:
+            # Taking the key in is most of the work of a short text; each goes on from a copy.
+            begun = self._begun[key] = hmac.new(key, digestmod="sha256")
+        made = begun.copy()
+        made.update(_prefixed(purpose.encode()) + content)
+        return made.digest()
 
     def _newest(self, purpose: str) -> bytes:
         ring = self._refreshed()
         return ring.of(purpose)[ring.newest(purpose)]
 
     def _refreshed(self) -> KeyRing:
-        self._ring = self._ring.refreshed()
-        return self._ring
+        found = self._ring.refreshed()
+        if found is not self._ring:
+            self._ring, self._begun = found, {}
+        return found
 
     def _rings(self) -> Iterator[KeyRing]:
         """The ring as it is known, and once more if the folder has changed."""
@@ -249,10 +261,6 @@ def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
         return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
     except (InvalidTag, ValueError):
         raise VaultError("a sealed text cannot be opened: other key, other place, or changed bytes") from None
-
-
-def _keyed(key: bytes, purpose: str, content: bytes) -> bytes:
-    return hmac.digest(key, _prefixed(purpose.encode()) + content, "sha256")
 
 
 def _bound(kind: str, purpose: str, subject: bytes, version: int) -> bytes:
