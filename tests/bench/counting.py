@@ -2,9 +2,10 @@
 
     python -m tests.bench.counting [PERSONS [FOLDER]]
 
-The stock is that of the simulated case system, mapped and taken in as a poll would, but without the SOAP in between and
-without applications: only what is stored counts here. Filling takes much longer than counting, and is told apart; a
-store that is in FOLDER is counted as it is, a new one stays there.
+The stock is that of the simulated case system, taken in as a poll would, but without the SOAP in between and without
+applications: only what is stored counts here. From 20,000 persons on the same records come again under other numbers.
+Filling takes much longer than counting, and is told apart; a store that is in FOLDER is counted as it is, a new one
+stays there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -32,7 +34,7 @@ from gateway.sources.okvisa_record import map_record
 from gateway.statistics.definition import load_definitions
 from gateway.statistics.running import Run, run
 from gateway.store.audit import AuditTrail
-from gateway.store.batch import Batch, Merge, Removal, Upsert
+from gateway.store.batch import Batch, Upsert
 from gateway.store.database import Database, upgrade
 from gateway.store.ledger import Ledger
 from gateway.store.persons import Store
@@ -45,6 +47,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TODAY = NOW.astimezone(ZoneInfo("Europe/Berlin")).date()
 REPORTS = ("bestand", "unterbringung")
 _BATCH = 5000
+_POOL = 20_000
 _Result = TypeVar("_Result")
 
 
@@ -80,14 +83,35 @@ def _fill(store: Store, persons: int) -> int:
     return taken
 
 
-def _changes(persons: int) -> Iterator[Upsert | Removal | Merge]:
+def _changes(persons: int) -> Iterator[Upsert]:
+    """So many persons: the first are mapped from the simulator, further ones are like them under other numbers."""
+    pool = list(_mapped(min(persons, _POOL)))
+    for place in range(persons):
+        turn, index = divmod(place, len(pool))
+        yield pool[index] if turn == 0 else _again(pool[index], turn)
+
+
+def _mapped(persons: int) -> Iterator[Upsert]:
     shape = read_shape(shipped.schemas() / "okvisa" / "okvisa-1.xsd")
     for satz in Population(seed=1, persons=persons, canaries=False).records():
-        document = parse(render(satz, shape).encode())
-        try:
-            yield map_record(document.root)
-        except RecordRefused:
-            continue
+        with suppress(RecordRefused):
+            change = map_record(parse(render(satz, shape).encode()).root)
+            if isinstance(change, Upsert):
+                yield change
+
+
+def _again(one: Upsert, turn: int) -> Upsert:
+    """Another person, of another family, of whom the source says the same."""
+    control = one.datensatz.steuerung
+    names = ("quellsystem_personennummer", "hauptdatensatz", "familienverband")
+    told = {name: f"{value}-{turn}" for name in names if (value := getattr(control, name)) is not None}
+    family = [
+        other if other.personennummer is None
+        else other.model_copy(update={"personennummer": f"{other.personennummer}-{turn}"})
+        for other in control.familie
+    ]  # fmt: skip
+    changed = control.model_copy(update={**told, "familie": tuple(family)})
+    return Upsert(one.datensatz.model_copy(update={"steuerung": changed}))
 
 
 def _count(name: str, store: Store, trail: AuditTrail, database: Database) -> None:
