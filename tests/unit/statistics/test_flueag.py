@@ -12,6 +12,7 @@ import pytest
 from gateway import shipped
 from gateway.statistics.counting import count, period_of
 from gateway.statistics.definition import Span, load_definitions
+from gateway.statistics.view import after_years
 from gateway.store.standing import Life
 from tests.unit.statistics.lives import TOWN, counted, document, home, life, status
 
@@ -145,6 +146,20 @@ def test_three_years_from_the_entry(entered: str, last: str, first_without: str)
     """§ 3 Abs. 3 Nr. 2: as long as the last day of the month is within three years from the day of entry."""
     protected = person(status("AE07", "2023-01-10"), ersteinreisedatum=entered)
     assert (number(last, protected), number(first_without, protected)) == ("2", "-")
+
+
+@pytest.mark.parametrize(
+    ("since", "count", "last"),
+    [
+        (date(2024, 2, 29), 3, date(2027, 2, 28)),
+        (date(2024, 2, 29), 4, date(2028, 2, 29)),
+        (date(2025, 2, 28), 3, date(2028, 2, 28)),
+        (date(2023, 3, 31), 3, date(2026, 3, 31)),
+    ],
+)
+def test_years_end_on_the_day_of_the_same_number(since: date, count: int, last: date) -> None:
+    """BGB § 188 Abs. 2, 3: or on the last of the month that has no such day."""
+    assert after_years(since, count) == last
 
 
 def test_a_return_does_not_begin_the_three_years_anew() -> None:
