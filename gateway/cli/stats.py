@@ -113,7 +113,7 @@ def run(
 
     settings = load_settings(settings_path)
     with build(settings) as app:
-        counted = _counted(app, settings, report, day.date(), known, clerk, quiet=quiet)
+        counted = _counted(app, _definition(settings, report), day.date(), known, clerk, quiet=quiet)
         draft = releasing.draft(counted, Audience(audience), database=app.database, safety=_safety())
         app.audit.checkpoint()
         one = draft.report
@@ -153,7 +153,9 @@ def release(
         raise click.UsageError("--second: somebody else than --clerk must have looked at the draft and agreed")
     settings = load_settings(settings_path)
     with build(settings) as app:
-        counted = _counted(app, settings, report, day.date(), known, clerk, quiet=quiet)
+        definition = _definition(settings, report)
+        releasing.require_due(definition, Audience(audience), day.date(), database=app.database)
+        counted = _counted(app, definition, day.date(), known, clerk, quiet=quiet)
         one = releasing.release(
             counted,
             Audience(audience),
@@ -213,19 +215,23 @@ def withdraw(settings_path: Path | None, number: int, reason: str, clerk: str | 
     click.echo(f"withdrawn: {one.number} ({one.name} for {one.audience})")
 
 
+def _definition(settings: Settings, report: str) -> Definition:
+    reports = load_definitions(definitions_folder(agreements_folder(settings)))
+    if report not in reports:
+        raise click.UsageError(f"there is no such report: {', '.join(reports)}")
+    return reports[report]
+
+
 def _counted(
-    app: App, settings: Settings, report: str, day: date, known: datetime | None, clerk: str | None, *, quiet: bool
+    app: App, definition: Definition, day: date, known: datetime | None, clerk: str | None, *, quiet: bool
 ) -> Run:
     from gateway.cli.subject import login
     from gateway.statistics.running import run as count
 
-    reports = load_definitions(definitions_folder(agreements_folder(settings)))
-    if report not in reports:
-        raise click.UsageError(f"there is no such report: {', '.join(reports)}")
     rules = app.rules
     with progress_bars(quiet=quiet) as told:
         return count(
-            reports[report],
+            definition,
             day,
             store=app.store,
             audit=app.audit,

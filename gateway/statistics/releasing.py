@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from gateway.errors import NotFound, RegisterMoved, ReleaseRefused, StatisticError
 from gateway.model.statistic import Counted, Period, Published
+from gateway.statistics.counting import period_of
 from gateway.statistics.definition import Audience, Definition, Rule, require_unchanged
 from gateway.statistics.running import Run
 from gateway.store import released
@@ -78,6 +79,13 @@ def draft(run: Run, audience: Audience, *, database: Database, safety: Safety) -
     table = safety(run.counted, run.definition.rules[audience], audience, earlier)
     _require_kept(run, audience, table)
     return Draft(run.definition, audience, table, register.head)
+
+
+def require_due(definition: Definition, audience: Audience, day: date, *, database: Database) -> None:
+    """StatisticError if a release of the period that `day` is in would be refused whatever is counted."""
+    with database.read() as connection:
+        register = released.read(connection)
+    _require_due(definition, audience, period_of(definition.span, day), register)
 
 
 def release(

@@ -96,7 +96,9 @@ def test_what_may_not_be_had_is_refused(place: Place, monkeypatch: pytest.Monkey
     assert "still to come" in run(place, "run", "bestand", "--day", "2999-12-31")[1]
     assert run(place, "release", "auszug", *DAY, "--audience", "oeffentlich", *TWO)[0] == 2
     assert run(place, "release", "bestand", *DAY, "--audience", "rat", *TWO)[0] == 0
+    runs = len(trail(place))
     assert "withdraw it first" in run(place, "release", "bestand", *DAY, "--audience", "rat", *TWO)[1]
+    assert len(trail(place)) == runs, "it was counted for nothing"
 
     def unsafe(*_told: object) -> Published:
         raise ReleaseRefused(reasons=["withheld cells of release 1 would follow"])
