@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from gateway import shipped
+from gateway.model.freigabe import release
 from gateway.model.statistic import Cell
 from gateway.statistics.definition import load_definitions
+from gateway.statistics.features import FEATURES
 from gateway.store.standing import Life
 from tests.unit.statistics.lives import counted, document, home, life, status
 
@@ -217,3 +219,32 @@ def test_residence_duties_that_end_by_quarter(duties: list[tuple[str, str | None
     """A person counts once, by the last of its duties under § 12a; a duty holds on its last day."""
     told = [{"art": kind, **({"befristetBis": day} if day else {})} for kind, day in duties]
     assert only("wohnsitzpflicht", document(wohnsitzauflage=told)) == (None if end is None else ("unbekannt", end))
+
+
+USES = {
+    "statusgruppe": ("I01", "I03", "I04"),
+    "staatsangehoerigkeit": ("C06",),
+    "geschlecht": ("C05",),
+    "altersgruppe": ("C01",),
+    "unterkunft": ("E10",),
+    "stadtbezirk": ("E08", "E09"),
+    "stadtteil": ("E08", "E09"),
+    "haushaltsgroesse": ("G01",),
+    "aufenthaltsdauer": ("H01", "H02"),
+    "entscheidung": ("J01", "J02", "J03", "J04"),
+    "zugangsart": ("C01", "H02"),
+    "abgangsart": ("C08", "H03", "H04"),
+    "flueagNummer": ("I01", "I03", "I04", "I07", "H01", "K01"),
+    "schulbeginn": ("M04",),
+    "auszugsgrund": ("E10", "I01", "J01", "J03", "J04"),
+    "volljaehrigIn": ("C01", "G05"),
+    "endeDerPflicht": ("K03", "K05"),
+}
+"""The attributes of the catalogue that a feature tells something of."""
+
+
+def test_the_release_matrix_allows_what_is_told() -> None:
+    """Column ST15: aggregated or whole, for every attribute that any feature tells something of."""
+    assert USES.keys() == FEATURES.keys()
+    told = {attribute for attributes in USES.values() for attribute in attributes}
+    assert {attribute: release("ST15", attribute) for attribute in told if release("ST15", attribute) not in "+v"} == {}
