@@ -148,8 +148,8 @@ class AuditTrail:
 
     def seen(self, once: bytes) -> bool:
         """Whether a signed request with this replay key was recorded before; AuditError if that cannot be told."""
-        with translated("read"), self._database.read() as connection:
-            return bool(audit_chain.seen_keys(connection, [once]))
+        with translated("read"), self._database.view() as view:
+            return bool(audit_chain.seen_keys(view, [once]))
 
     def erase_segment(self, month: str) -> str:
         """The personal texts of that calendar month (`2025-01`) are erased, and an entry says so; its number.
@@ -244,7 +244,8 @@ class AuditTrail:
     ) -> tuple[Head, frozenset[str]]:
         """The batch is committed; begun again if the database took it back, never if nobody knows whether it did."""
         try:
-            with self._database.write() as connection:
+            # The first batch of a process may have to begin the chain.
+            with self._database.write() if seen is None else self._database.append() as connection:
                 return audit_chain.append(
                     connection, entries, now=self._clock(), randomness=self._randomness, after=seen
                 )

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,10 +26,10 @@ from gateway.store import audit_tables as tables
 from gateway.store.audit_entry import FORMAT, rfc3339, sha256
 from gateway.store.audit_number import milliseconds
 from gateway.store.packing import packed
+from gateway.store.statements import Statement, View, Writing
 
 REPLAY_KEPT = timedelta(minutes=15)
 _HEAD = 1
-_MOST_KEYS_AT_ONCE = 500
 
 
 class Transactions(Protocol):
@@ -38,6 +38,10 @@ class Transactions(Protocol):
     def write(self) -> AbstractContextManager[Connection]: ...
 
     def read(self) -> AbstractContextManager[Connection]: ...
+
+    def view(self) -> AbstractContextManager[View]: ...
+
+    def append(self) -> AbstractContextManager[Writing]: ...
 
 
 @contextmanager
@@ -122,22 +126,23 @@ def batch_hash(*, number: int, previous: bytes, root: bytes, entries: int, total
     return sha256(batch_content(number=number, previous=previous, root=root, entries=entries, total=total, time=time))
 
 
-def read_head(connection: Connection, *, lock: bool = False) -> Head | None:
+def read_head(connection: Connection | View, *, lock: bool = False) -> Head | None:
     """The head of the chain, or None before the first batch; `lock` keeps other writers out until the commit."""
-    row = connection.execute(_READ_AND_LOCK if lock else _READ).one_or_none()
-    return None if row is None else Head(row.chain, row.number, row.total, row.hash)
+    row = (_READ_AND_LOCK if lock else _READ).row(connection)
+    return None if row is None else Head(**row)
 
 
-def hash_of(connection: Connection, number: int) -> bytes | None:
+def hash_of(connection: Connection | View, number: int) -> bytes | None:
     """The hash of batch `number` as it stands in its row, or None if there is no such batch."""
     if number == 0:
         head = read_head(connection)
         return None if head is None else first_link(head.chain)
-    return connection.execute(_HASH, {"wanted": number}).scalar_one_or_none()
+    row = _HASH.row(connection, {"wanted": number})
+    return None if row is None else row["hash"]
 
 
 def append(
-    connection: Connection,
+    connection: Connection | Writing,
     entries: Sequence[Prepared],
     *,
     now: datetime,
@@ -169,18 +174,18 @@ def append(
         "time": rfc3339(now),
     }
     new = Head(old.chain, old.number + 1, old.total + len(kept), batch_hash(**link))  # type: ignore[arg-type]  # one dict serves hash and row
-    connection.execute(_ADD_BATCH, {**link, "hash": new.hash})
+    _ADD_BATCH.run(connection, [{**link, "hash": new.hash}])
     _insert_entries(connection, new.number, kept)
     _move_head(connection, old, new)
     return new, refused
 
 
-def _hash_up_to(connection: Connection, head: Head, number: int) -> bytes | None:
+def _hash_up_to(connection: Connection | Writing, head: Head, number: int) -> bytes | None:
     """As `hash_of`; of the last batch the head says it, too."""
     return head.hash if number == head.number else hash_of(connection, number)
 
 
-def begin(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
+def begin(connection: Connection | Writing, randomness: Callable[[int], bytes]) -> Head:
     """The head of the chain, locked until the commit; a chain that had none begins now, with a new random id.
 
     The transaction must be a writing one. AuditError if the head is gone although there are batches.
@@ -188,12 +193,14 @@ def begin(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
     return read_head(connection, lock=True) or _begin_chain(connection, randomness)
 
 
-def _begin_chain(connection: Connection, randomness: Callable[[int], bytes]) -> Head:
-    if connection.execute(select(func.count()).select_from(tables.batch)).scalar_one():
+def _begin_chain(connection: Connection | Writing, randomness: Callable[[int], bytes]) -> Head:
+    if _ANY_BATCH.rows(connection):
         # PostgreSQL shows each statement what others have committed by then: the chain may have begun just now.
         if (begun := read_head(connection, lock=True)) is not None:
             return begun
         raise AuditError("the head of the audit chain is missing although there are batches: verify the trail")
+    if isinstance(connection, Writing):
+        raise AuditError("the audit trail is gone under a process that wrote it: restart it")
     chain = str(UUID(bytes=randomness(16), version=4))
     first = {"id": _HEAD, "chain": chain, "number": 0, "total": 0, "hash": first_link(chain)}
     insert_unless_there(connection, tables.head, first)
@@ -209,12 +216,12 @@ def insert_unless_there(connection: Connection, table: Table, row: Mapping[str, 
     connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
 
 
-def _spend(connection: Connection, entries: Sequence[Prepared], now: datetime) -> frozenset[str]:
+def _spend(connection: Connection | Writing, entries: Sequence[Prepared], now: datetime) -> frozenset[str]:
     """Replay keys are spent; returns the numbers of entries whose key was spent before. The head lock is held."""
     keyed = [one for one in entries if one.once is not None]
     if not keyed:
         return frozenset()
-    connection.execute(delete(tables.replay).where(tables.replay.c.until < milliseconds(now)))
+    _FORGET_KEYS.run(connection, [{"now": milliseconds(now)}])
     seen = seen_keys(connection, [one.once for one in keyed if one.once is not None])
     until = milliseconds(now + REPLAY_KEPT)
     refused: set[str] = set()
@@ -226,22 +233,18 @@ def _spend(connection: Connection, entries: Sequence[Prepared], now: datetime) -
             seen.add(one.once)
             fresh.append({"key": one.once, "until": until})
     if fresh:
-        connection.execute(insert(tables.replay), fresh)
+        _ADD_KEYS.run(connection, fresh)
     return frozenset(refused)
 
 
-def seen_keys(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
+def seen_keys(connection: Connection | View, keys: Sequence[bytes]) -> set[bytes]:
     """Those of the replay keys that were spent before."""
-    seen: set[bytes] = set()
-    for start in range(0, len(keys), _MOST_KEYS_AT_ONCE):
-        some = keys[start : start + _MOST_KEYS_AT_ONCE]
-        seen.update(connection.execute(select(tables.replay.c.key).where(tables.replay.c.key.in_(some))).scalars())
-    return seen
+    return {key for key in keys if _KEY.rows(connection, {"wanted": key})}
 
 
-def _insert_entries(connection: Connection, batch: int, entries: Sequence[Prepared]) -> None:
-    connection.execute(
-        _ADD_ENTRIES,
+def _insert_entries(connection: Connection | Writing, batch: int, entries: Sequence[Prepared]) -> None:
+    _ADD_ENTRIES.run(
+        connection,
         [
             {"batch": batch, "position": position, "number": one.number, "hash": one.hash, "content": one.content}
             for position, one in enumerate(entries)
@@ -253,22 +256,26 @@ def _insert_entries(connection: Connection, batch: int, entries: Sequence[Prepar
         if one.sealed is not None
     ]
     if sealed:
-        connection.execute(_ADD_PERSONAL, sealed)
+        _ADD_PERSONAL.run(connection, sealed)
 
 
-def _move_head(connection: Connection, old: Head, new: Head) -> None:
+def _move_head(connection: Connection | Writing, old: Head, new: Head) -> None:
     values = {"old": old.number, "new": new.number, "new_total": new.total, "new_hash": new.hash}
-    moved = connection.execute(_MOVE, values)
-    if moved.rowcount != 1:
+    if _MOVE.run(connection, [values]) != 1:
         raise AuditError("the head of the audit chain moved under a writer that held its lock")
 
 
-# Made once: putting a statement together costs as much as its execution.
-_READ = select(tables.head).where(tables.head.c.id == _HEAD)
-_READ_AND_LOCK = _READ.with_for_update()
-_HASH = select(tables.batch.c.hash).where(tables.batch.c.number == bindparam("wanted"))
-_ADD_BATCH, _ADD_ENTRIES, _ADD_PERSONAL = insert(tables.batch), insert(tables.entry), insert(tables.personal)
-_MOVE = (
+_FOUND = select(tables.head.c.chain, tables.head.c.number, tables.head.c.total, tables.head.c.hash)
+_READ = Statement(_FOUND.where(tables.head.c.id == _HEAD))
+_READ_AND_LOCK = Statement(_FOUND.where(tables.head.c.id == _HEAD).with_for_update())
+_HASH = Statement(select(tables.batch.c.hash).where(tables.batch.c.number == bindparam("wanted")))
+_ANY_BATCH = Statement(select(tables.batch.c.number).limit(1))
+_ADD_BATCH, _ADD_ENTRIES, _ADD_PERSONAL, _ADD_KEYS = (
+    Statement(insert(table), table.c.keys()) for table in (tables.batch, tables.entry, tables.personal, tables.replay)
+)
+_KEY = Statement(select(tables.replay.c.key).where(tables.replay.c.key == bindparam("wanted")))
+_FORGET_KEYS = Statement(delete(tables.replay).where(tables.replay.c.until < bindparam("now")))
+_MOVE = Statement(
     update(tables.head)
     .where(tables.head.c.id == _HEAD, tables.head.c.number == bindparam("old"))
     .values(number=bindparam("new"), total=bindparam("new_total"), hash=bindparam("new_hash"))

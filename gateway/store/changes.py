@@ -19,6 +19,7 @@ from gateway.store.feed_rows import News
 from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.notices import Letters
 from gateway.store.reading import Rendered
+from gateway.store.statements import Statement, View
 from gateway.store.tables import epoch, person, projection
 from gateway.store.vault import Vault
 
@@ -118,10 +119,10 @@ def remember(database: Database, grant: Grant, news: Sequence[News]) -> bool:
     return False
 
 
-def read_epoch(connection: sa.Connection) -> str:
+def read_epoch(connection: sa.Connection | View) -> str:
     """The epoch of this database: another one after every restore."""
-    value: str = connection.execute(_EPOCH).scalar_one()
-    return value
+    (row,) = _EPOCH.rows(connection)
+    return str(row["value"])
 
 
 def _require_fetched(grant: Grant, figures: Counter) -> None:
@@ -157,7 +158,7 @@ def _pending(connection: sa.Connection, stream: str, limit: int) -> Sequence[Map
     return connection.execute(_PENDING, {"stream": stream, "most": limit}).mappings().all()
 
 
-_EPOCH = sa.select(epoch.c.value)
+_EPOCH = Statement(sa.select(epoch.c.value))
 _PENDING = (
     reading.FEED_ROWS.where(projection.c.number.is_not(None)).order_by(projection.c.number).limit(sa.bindparam("most"))
 )

@@ -9,7 +9,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.errors import StoreError
-from gateway.store import guarding, immediate, migrating, postgresql, unmoved
+from gateway.store import guarding, migrating, postgresql, sqlite
 from gateway.store.guarding import Guard
+from gateway.store.statements import Lines, View, Writing
 from gateway.store.tables import epoch
 from gateway.store.tenure import Tenure, begin
 
-_SQLITE = {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1"}
-_BUSY_SECONDS = 30
-_MOST_KEPT = 100
-"""Connections that stay open in one process: one for each of its threads at most. Opening one costs as much as an
-answer, so none is closed because others are waiting for work at the moment."""
 _READING: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -48,8 +43,8 @@ class Database:
         self._url = url
         self._guard = guard
         self._lock = threading.Lock()
-        self._made: tuple[int, sa.Engine] | None = None
-        self._inherited: list[sa.Engine] = []
+        self._made: tuple[int, sa.Engine, tuple[Lines, Lines]] | None = None
+        self._inherited: list[tuple[int, sa.Engine, tuple[Lines, Lines]]] = []
 
     @classmethod
     def open(cls, url: str, *, create: bool = False, guard: Guard | None = None) -> Database:
@@ -89,6 +84,20 @@ class Database:
         """A consistent snapshot of the whole database; nothing can be written."""
         with self._transaction(_READING) as connection:
             yield connection
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """As `read`, for statements that were prepared: what every answer reads."""
+        engine, (reading, _) = self._opened()
+        with _translated(), _translated_from_driver(engine.dialect), reading.open() as view:
+            yield view
+
+    @contextmanager
+    def append(self) -> Iterator[Writing]:
+        """As `write`, for statements that were prepared: what every answer writes."""
+        engine, (_, writing) = self._opened()
+        with _translated(), _translated_from_driver(engine.dialect), writing.open() as transaction:
+            yield transaction
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -141,8 +150,8 @@ class Database:
         """Afterwards this process holds no connection; the next use opens new ones."""
         with self._lock:
             made, self._made = self._made, None
-        if made is not None and made[0] == os.getpid():
-            made[1].dispose()
+        if made is not None:
+            _dispose(*made)
 
     def upgrade(self, randomness: Callable[[int], bytes] = os.urandom) -> None:
         """Afterwards the tables are those of this version (Alembic, one transaction), and there is an epoch."""
@@ -178,14 +187,18 @@ class Database:
             connection.execute(sa.delete(epoch).where(sa.false()))
 
     def _engine(self) -> sa.Engine:
+        return self._opened()[0]
+
+    def _opened(self) -> tuple[sa.Engine, tuple[Lines, Lines]]:
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
                 if self._made is not None:
                     # The parent still uses its connections: from here they are neither used nor ever closed.
-                    self._inherited.append(self._made[1])
-                self._made = (os.getpid(), _engine(self._url, self._guard))
+                    self._inherited.append(self._made)
+                engine = _engine(self._url, self._guard)
+                self._made = (os.getpid(), engine, _lines(engine, self.path))
                 weakref.finalize(self, _dispose, *self._made)
-            return self._made[1]
+            return self._made[1:]
 
     @contextmanager
     def _transaction(self, options: Mapping[str, Mapping[str, Any]]) -> Iterator[sa.Connection]:
@@ -238,9 +251,11 @@ def _file_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _dispose(pid: int, engine: sa.Engine) -> None:
+def _dispose(pid: int, engine: sa.Engine, lines: tuple[Lines, Lines]) -> None:
     """Connections go with their Database, but never from a forked child: the parent still uses them."""
     if os.getpid() == pid:
+        for line in lines:
+            line.close()
         engine.dispose()
 
 
@@ -299,62 +314,14 @@ def _ensure_file(path: Path, *, create: bool) -> None:
 
 
 def _engine(url: sa.URL, guard: Guard | None) -> sa.Engine:
-    made = postgresql.engine(url) if url.get_backend_name() == "postgresql" else _sqlite_engine(url)
+    made = postgresql.engine(url) if url.get_backend_name() == "postgresql" else sqlite.engine(url)
     if guard is not None:
         guarding.watch(made, guard)
     return made
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    # mode=rw: SQLite itself never creates a file that somebody has moved away.
-    location = f"file:{_quoted(url.database or '')}?mode=rw"
-    connect = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None, "uri": True}
-    path = Path(url.database or "")
-    creator = unmoved.opening(path, partial(sqlite3.connect, location, **connect))
-    pool = {"poolclass": sa.QueuePool, "pool_size": _MOST_KEPT, "max_overflow": 0, "pool_use_lifo": True}
-    engine = sa.create_engine("sqlite+pysqlite://", creator=creator, hide_parameters=True, **pool)
-    sa.event.listen(engine, "connect", _require_durable_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    unmoved.watch(engine, path)
-    return engine
-
-
-def _quoted(path: str) -> str:
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # The driver's own BEGIN is off (isolation_level None): read-then-write would fail at once instead of waiting.
-    writing = connection.get_execution_options().get("gateway_write", False)
-    raw = connection.connection.driver_connection
-    try:
-        raw.execute(f"PRAGMA query_only = {0 if writing else 1}")  # type: ignore[union-attr]  # an open connection has one
-        if writing:
-            immediate.begin(raw)
-        else:
-            raw.execute("BEGIN")  # type: ignore[union-attr]  # see above
-    except sqlite3.Error as error:
-        # SQLAlchemy translates what it executes itself; this is another writer that takes too long.
-        raise StoreError(f"the database refused a statement ({type(error).__name__})") from None
-
-
-def _require_durable_sqlite(raw: Any, _record: object) -> None:
-    """A connection that is refused is closed: the pool has not seen it yet."""
-    try:
-        _set_durable(raw)
-    except BaseException:
-        raw.close()
-        raise
-
-
-def _set_durable(raw: Any) -> None:
-    cursor = raw.cursor()
-    for name, wanted in _SQLITE.items():
-        cursor.execute(f"PRAGMA {name} = {wanted}")
-        cursor.execute(f"PRAGMA {name}")
-        if str(cursor.fetchone()[0]) != wanted:
-            raise StoreError(f"SQLite does not keep {name} = {wanted}")
-    cursor.close()
+def _lines(engine: sa.Engine, path: Path | None) -> tuple[Lines, Lines]:
+    return postgresql.lines(engine) if path is None else sqlite.lines(engine, path)
 
 
 def _already_polling() -> StoreError:
@@ -371,3 +338,14 @@ def _translated() -> Iterator[None]:
         if isinstance(error, DBAPIError):
             raise postgresql.translated(error, cause) from None
         raise StoreError(f"the database refused a statement ({cause})") from None
+
+
+@contextmanager
+def _translated_from_driver(dialect: sa.Dialect) -> Iterator[None]:
+    try:
+        yield
+    except dialect.loaded_dbapi.Error as error:
+        cause = type(error).__name__
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(f"the database refused a statement ({cause})") from None
+        raise postgresql.translated(error, cause) from None  # type: ignore[arg-type]  # there are two drivers

@@ -14,6 +14,7 @@ from gateway.store import feed, feed_told, notices
 from gateway.store.feed import Counter, Shown, State
 from gateway.store.feed_told import Telling
 from gateway.store.notices import Letters
+from gateway.store.statements import Statement, View
 from gateway.store.tables import feed_counter, feed_shown, person, projection
 from gateway.store.vault import fingerprint
 
@@ -84,9 +85,9 @@ def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter
     return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 
 
-def counter(connection: sa.Connection, stream: str) -> Counter:
+def counter(connection: sa.Connection | View, stream: str) -> Counter:
     """The counter as it stands, unlocked; all zero if the stream has never had one."""
-    row = connection.execute(_COUNTER, {"wanted": stream}).mappings().one_or_none()
+    row = _COUNTER.row(connection, {"wanted": stream})
     return Counter(**row) if row else Counter()
 
 
@@ -321,5 +322,7 @@ _KEY = sa.and_(
 _SHOWN_KEY = sa.and_(
     feed_shown.c.stream == sa.bindparam("key_application"), feed_shown.c.person_id == sa.bindparam("key_person")
 )
-_COUNTER = sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == sa.bindparam("wanted"))
+_COUNTER = Statement(
+    sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == sa.bindparam("wanted"))
+)
 _UPDATE = sa.update(projection).where(_KEY).values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})

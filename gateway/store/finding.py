@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -16,11 +17,12 @@ from gateway.store.database import Database
 from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf
 from gateway.store.reading import Rendered
 from gateway.store.search import Criteria
+from gateway.store.statements import Statement
 from gateway.store.tables import person, projection, search_index
 from gateway.store.vault import Vault
 
 Clock: TypeAlias = Callable[[], datetime]
-Query: TypeAlias = tuple[sa.Select[Any], dict[str, Any]]
+Query: TypeAlias = tuple[Statement, dict[str, Any]]
 """What is looked for in one stream, with its parameters."""
 Choice: TypeAlias = Callable[[list[Rendered]], list[Rendered]]
 """Which of the persons found are meant."""
@@ -48,16 +50,15 @@ def find(
 
 def find_all(database: Database, vault: Vault, grant: Grant, criteria: Criteria, clock: Clock) -> tuple[Disclosed, ...]:
     """Visible persons that meet all criteria, at most two; without a hit nothing tells blocked from unknown."""
-    query = reading.VISIBLE_ROWS.order_by(person.c.id).limit(_CANDIDATES)
-    for token in search.wanted(vault, criteria):
-        query = query.where(person.c.id.in_(sa.select(search_index.c.person_id).where(search_index.c.token == token)))
+    tokens = search.wanted(vault, criteria)
+    query, sought = _meeting(len(tokens)), {f"token_{place}": token for place, token in enumerate(tokens)}
     number = criteria.azr_nummer
 
     def meant(every: list[Rendered]) -> list[Rendered]:
         return [one for one in every if one.disclosed is not None and (number is None or one.azr_nummer == number)]
 
     # A fragment does not say the AZR number by which two of one name are told apart: each is opened.
-    chosen = _told(database, vault, grant, (query, {}), clock, meant, Shelf(grant.agreement))
+    chosen = _told(database, vault, grant, (query, sought), clock, meant, Shelf(grant.agreement))
     found = [one.disclosed for one in chosen if one.disclosed is not None]
     return tuple(found[:_MOST])
 
@@ -72,8 +73,8 @@ def _told(
     """
     statement, sought = query
     for _ in range(_ROUNDS):
-        with database.read() as connection:
-            rows = connection.execute(statement, {"stream": feed.stream(grant.agreement), **sought}).mappings().all()
+        with database.view() as view:
+            rows = statement.rows(view, {"stream": feed.stream(grant.agreement), **sought})
         rendered = [reading.render(vault, grant, row, shelf) for row in rows]
         if drifted := [one for one in rendered if one.drifted]:
             correct(database, vault, grant, drifted, clock())
@@ -85,4 +86,14 @@ def _told(
     raise StoreError("the feed moves faster than it can be read")
 
 
-_KNOWN = reading.VISIBLE_ROWS.where(projection.c.kennung_index == sa.bindparam("index"))
+@cache
+def _meeting(tokens: int) -> Statement:
+    """Who stands under all of so many tokens."""
+    query = reading.VISIBLE_ROWS.order_by(person.c.id).limit(_CANDIDATES)
+    for place in range(tokens):
+        under = sa.select(search_index.c.person_id).where(search_index.c.token == sa.bindparam(f"token_{place}"))
+        query = query.where(person.c.id.in_(under))
+    return Statement(query)
+
+
+_KNOWN = Statement(reading.VISIBLE_ROWS.where(projection.c.kennung_index == sa.bindparam("index")))

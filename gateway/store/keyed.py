@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from gateway.errors import KeysMoved, TransactionAborted, VaultError
 from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.keyring import CHAINED
+from gateway.store.statements import Statement, View
 from gateway.store.tables import key_use, person
 from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
@@ -50,10 +51,21 @@ class KeyedDatabase(Database):
             yield connection
 
     @contextmanager
+    def view(self) -> Iterator[View]:
+        """As `read`, for statements that were prepared."""
+        with self._inner.view() as view:
+            self._vault.require(in_use(view))
+            yield view
+
+    @contextmanager
     def read_unkeyed(self) -> Iterator[sa.Connection]:
         """A consistent snapshot for who neither looks for a hash nor compares one."""
         with self._inner.read() as connection:
             yield connection
+
+    def view_unkeyed(self) -> AbstractContextManager[View]:
+        """As `read_unkeyed`, for statements that were prepared."""
+        return self._inner.view()
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -112,9 +124,9 @@ def under_keys(owner: type[_Owner]) -> type[_Owner]:
     return owner
 
 
-def in_use(connection: sa.Connection) -> dict[str, tuple[int, bytes]]:
+def in_use(connection: sa.Connection | View) -> dict[str, tuple[int, bytes]]:
     """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
-    return {purpose: (generation, bytes(proof)) for purpose, generation, proof in connection.exec_driver_sql(_IN_USE)}
+    return {row["purpose"]: (row["generation"], bytes(row["proof"])) for row in _IN_USE.rows(connection)}
 
 
 def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,5 +165,4 @@ def _remember_first(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(insert(key_use).on_conflict_do_nothing(), rows)
 
 
-_IN_USE = "SELECT purpose, generation, proof FROM key_use"
-"""Asked at the beginning of each transaction, so it goes to the driver as it is."""
+_IN_USE = Statement(sa.select(key_use.c.purpose, key_use.c.generation, key_use.c.proof))

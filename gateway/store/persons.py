@@ -148,8 +148,8 @@ class Store:
 
     def freshness(self) -> datetime | None:
         """The moment as of which every source has been read completely; None before the first complete poll."""
-        with self._database.read_unkeyed() as connection:
-            return turns.oldest_stand(connection)
+        with self._database.view_unkeyed() as view:
+            return turns.oldest_stand(view)
 
     def epoch(self) -> str:
         """The epoch that every token carries."""

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import OutcomeUnknown, StoreError, TransactionAborted
+from gateway.store.statements import Lines, Manner, View, Writing
 
 if TYPE_CHECKING:
-    from psycopg import Connection  # loaded only where there is a PostgreSQL
+    from psycopg import Connection, Error  # loaded only where there is a PostgreSQL
     from psycopg.errors import Diagnostic
 
 DURABLE = {
@@ -85,26 +86,55 @@ def engine(url: sa.URL) -> sa.Engine:
     return made
 
 
+def lines(engine: sa.Engine) -> tuple[Lines, Lines]:
+    """The connections for what every answer reads, and for what it writes.
+
+    Not asked first whether they still are, as the pool does: who finds one broken begins again, on a new one.
+    """
+
+    def confirmed(raw: Connection[Any]) -> None:
+        with commit(raw):
+            engine.dialect.do_commit(raw)  # type: ignore[arg-type]  # psycopg's own, as SQLAlchemy knows it
+
+    reading = Manner(View, _only_read, lambda _: None, lambda _: None)  # the driver begins by itself
+    writing = Manner(Writing, _read_committed, lambda raw: raw.execute(_waits_for_nobody()), confirmed)
+    return Lines(engine, reading, lambda _: True), Lines(engine, writing, lambda _: True)
+
+
+def _only_read(raw: Connection[Any]) -> None:
+    from psycopg import IsolationLevel
+
+    raw.autocommit, raw.isolation_level, raw.read_only = False, IsolationLevel.REPEATABLE_READ, True
+
+
+def _read_committed(raw: Connection[Any]) -> None:
+    from psycopg import IsolationLevel
+
+    raw.autocommit, raw.isolation_level, raw.read_only = False, IsolationLevel.READ_COMMITTED, False
+
+
 def begin_write(connection: sa.Connection) -> None:
     """From here to its end the transaction waits for nobody for ever, and nobody for it."""
-    local = sa.select(
-        sa.func.set_config("lock_timeout", f"{LOCK_SECONDS}s", True),
-        sa.func.set_config("idle_in_transaction_session_timeout", f"{IDLE_SECONDS}s", True),
-    )
-    connection.execute(local)
+    connection.exec_driver_sql(_waits_for_nobody())
+
+
+def _waits_for_nobody() -> str:
+    local = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": IDLE_SECONDS}
+    return "SELECT " + ", ".join(f"set_config('{name}', '{seconds}s', true)" for name, seconds in local.items())
 
 
 @contextmanager
-def commit(connection: sa.Connection) -> Iterator[None]:
+def commit(connection: sa.Connection | Connection[Any]) -> Iterator[None]:
     """Around a COMMIT: afterwards it has been confirmed as durable.
 
     OutcomeUnknown if the connection broke while waiting for that, or if the server gave up waiting for its standbys
     (then it is committed here, but a standby that takes over may not have it). StoreError if the transaction has
     failed before: the server would answer COMMIT with a silent ROLLBACK.
     """
+    from psycopg import Error
     from psycopg.pq import TransactionStatus
 
-    raw = _raw(connection)
+    raw = _raw(connection) if isinstance(connection, sa.Connection) else connection
     if raw.info.transaction_status == TransactionStatus.INERROR:
         raise StoreError("a statement of the transaction has failed: nothing is committed")
     warnings: list[str | None] = []
@@ -116,7 +146,7 @@ def commit(connection: sa.Connection) -> Iterator[None]:
     raw.add_notice_handler(told)
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, Error) as error:
         if _state(error).startswith(_SETTLED) and _state(error) != _UNSETTLED:
             raise
         raise OutcomeUnknown("the connection broke during a COMMIT") from None
@@ -126,16 +156,18 @@ def commit(connection: sa.Connection) -> Iterator[None]:
         raise OutcomeUnknown(f"a COMMIT was confirmed with a warning ({warnings[0]}): no standby need have it")
 
 
-def translated(error: DBAPIError, cause: str) -> StoreError:
+def translated(error: DBAPIError | Error, cause: str) -> StoreError:
     """What an error outside of a COMMIT means: TransactionAborted if the same again may succeed."""
     state = _state(error)
-    if state in _BEGUN_AGAIN or error.connection_invalidated or state.startswith(_ENDED):
+    # An error that no server has sent is that of a connection which is no longer.
+    lost = error.connection_invalidated if isinstance(error, DBAPIError) else not state
+    if state in _BEGUN_AGAIN or lost or state.startswith(_ENDED):
         return TransactionAborted(f"the database ended a transaction ({cause})")
     return StoreError(f"the database refused a statement ({cause})")
 
 
-def _state(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def _state(error: DBAPIError | Error) -> str:
+    return getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None) or ""
 
 
 def _raw(connection: sa.Connection) -> Connection[Any]:

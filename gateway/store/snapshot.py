@@ -20,6 +20,7 @@ from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
 from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
+from gateway.store.statements import Statement, View
 from gateway.store.tables import projection
 from gateway.store.vault import Vault
 
@@ -63,10 +64,10 @@ def snapshot(
     mark = _opened(vault, grant, token, now) if token else _begin(database, stream, now)
     shelf = fragments.shelf(grant.agreement)
     for _ in range(_ROUNDS):
-        with database.read() as connection:
-            _require_current(connection, stream, mark)
+        with database.view() as view:
+            _require_current(view, stream, mark)
             sought = {"stream": stream, "number": mark.number, "after": mark.after, "most": max(1, limit) + 1}
-            rows = connection.execute(_PAGE, sought).mappings().all()
+            rows = _PAGE.rows(view, sought)
         page = rows[: max(1, limit)]
         rendered = [reading.render(vault, grant, row, shelf) for row in page]
         if drifted := [one for one in rendered if one.drifted]:
@@ -85,7 +86,7 @@ def snapshot(
     return SnapshotPage(persons, mark.number, following, mark.epoch)
 
 
-def _require_current(connection: sa.Connection, stream: str, mark: _Mark) -> None:
+def _require_current(connection: View, stream: str, mark: _Mark) -> None:
     """TokenRefused if the snapshot is not one of this feed as it is now."""
     if mark.epoch != read_epoch(connection):
         raise TokenRefused("page token of another epoch")
@@ -106,8 +107,8 @@ def _begin(database: Database, stream: str, now: datetime) -> _Mark:
 
 def _complete(database: Database, stream: str, number: int) -> None:
     """Afterwards N may be acknowledged, and the feed goes on from it, also after a restore."""
-    with database.read() as connection:
-        figures = feed_rows.counter(connection, stream)
+    with database.view() as view:
+        figures = feed_rows.counter(view, stream)
         if figures.snapshot_done >= number and not figures.anew:
             return
     with database.write() as connection:
@@ -118,7 +119,7 @@ def _complete(database: Database, stream: str, number: int) -> None:
         feed_rows.save(connection, counters)
 
 
-_PAGE = (
+_PAGE = Statement(
     reading.VISIBLE_ROWS.where(
         projection.c.visible_since <= sa.bindparam("number"), projection.c.place > sa.bindparam("after")
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gateway.store.batch import Position, Turn
+from gateway.store.statements import Statement, View
 from gateway.store.tables import person, poll_run, poll_turn, position
 from gateway.store.tenure import Fenced
 
@@ -46,17 +47,19 @@ def write_position(connection: Fenced, source: str, at: Position) -> None:
     connection.execute(sa.insert(position), [{"source": source, **row}])
 
 
-def oldest_stand(connection: sa.Connection) -> datetime | None:
+def oldest_stand(connection: sa.Connection | View) -> datetime | None:
     """The moment as of which every source has been read completely; None if one was begun, and never to its end."""
     found: dict[str, datetime | None] = {}
-    for row in connection.execute(_STANDS):
-        found[row.source] = row.stand or found.get(row.source)
+    for row in _STANDS.rows(connection):
+        found[row["source"]] = row["stand"] or found.get(row["source"])
     stands = [stand for stand in found.values() if stand is not None]
     return min(stands) if stands and len(stands) == len(found) else None
 
 
-_STANDS = sa.union_all(
-    sa.select(poll_run.c.source, poll_run.c.stand),
-    sa.select(position.c.source, sa.null()),
-    sa.select(poll_turn.c.source, sa.null()),
+_STANDS = Statement(
+    sa.union_all(
+        sa.select(poll_run.c.source, poll_run.c.stand),
+        sa.select(position.c.source, sa.null()),
+        sa.select(poll_turn.c.source, sa.null()),
+    )
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,15 @@ def watch(engine: sa.Engine, path: Path) -> None:
     """
 
     def used(_raw: object, record: Any, _proxy: object) -> None:
-        if record.info[_FILE] != _identity(path):
+        if not same(path, record.info):
             raise sa.exc.DisconnectionError("the database file was moved away or replaced")
 
     sa.event.listen(engine, "checkout", used)
+
+
+def same(path: Path, known: Mapping[Any, Any]) -> bool:
+    """Whether the file of a connection, of which the pool knows this, is still the one at `path`."""
+    return bool(known[_FILE] == _identity(path))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -25,7 +25,7 @@ from gateway.log import configure_log
 from gateway.simulator.population import Population
 from gateway.simulator.server import Simulator
 from gateway.sources.poll import Poll
-from gateway.store import database as databases
+from gateway.store import sqlite
 from gateway.store.audit_anchor import PUBLIC_KEY
 from gateway.store.audit_verify import verify
 from gateway.store.keyring import KeyRing
@@ -133,7 +133,7 @@ def files_no_longer_than(size: int) -> Iterator[None]:
 def reopened(house: House, monkeypatch: pytest.MonkeyPatch, name: str, replacement: Any) -> Iterator[None]:
     """Every connection is a new one, made with something else; afterwards again."""
     with monkeypatch.context() as patch:
-        patch.setattr(databases, name, replacement)
+        patch.setattr(sqlite, name, replacement)
         house.app.database.close()
         yield
     house.app.database.close()
@@ -165,7 +165,7 @@ def test_a_full_disk_under_the_database(house: House, source: Simulator) -> None
 
 def test_a_database_that_may_grow_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for SQLite's own limit: the transaction fails as a whole."""
-    durable = databases._set_durable
+    durable = sqlite._set_durable
 
     def full(raw: Any) -> None:
         durable(raw)

@@ -10,14 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from gateway.store.audit import AuditTrail
 from gateway.store.database import Database
+from gateway.store.statements import Writing
 from gateway.store.vault import Vault
 from tests.unit.store.store_kit import House, ring
 from tests.unit.store.twice import store_of
@@ -43,6 +45,22 @@ class Machine:
         sa.event.listen(engine, "before_cursor_execute", lambda connection, *_: self._step(connection))
         sa.event.listen(engine, "commit", self._step)
         sa.event.listen(engine, "handle_error", self._failed)
+        self._watch_appending()
+
+    def _watch_appending(self) -> None:
+        """The same steps where the driver runs the statements itself."""
+        _, lines = self.house.database._opened()[1]
+        manner, machine = lines._manner, self
+
+        class Watched(Writing):
+            def __init__(self, raw: Any, dialect: Any) -> None:
+                super().__init__(_Cursors(raw, machine), dialect)
+
+        def commit(raw: Any) -> None:
+            self._stand()
+            manner.commit(raw)
+
+        lines._manner = replace(manner, kind=Watched, commit=commit)
 
     def stop_at(self, step: int) -> None:
         self._steps, self._stop_at = 0, step
@@ -63,6 +81,11 @@ class Machine:
     def _step(self, connection: sa.Connection) -> None:
         if self._stop_at is None or connection.get_execution_options().get("postgresql_readonly") is not False:
             return
+        self._stand()
+
+    def _stand(self) -> None:
+        if self._stop_at is None:
+            return
         self._steps += 1
         if self._steps > self._stop_at:
             self._stop_at = None
@@ -70,7 +93,39 @@ class Machine:
             assert self._goes_on.wait(_PATIENCE)
 
     def _failed(self, context: Any) -> None:
-        self.deadlocks += getattr(context.original_exception, "sqlstate", None) == "40P01"
+        self._count(context.original_exception)
+
+    def _count(self, error: BaseException) -> None:
+        self.deadlocks += getattr(error, "sqlstate", None) == "40P01"
+
+
+class _Cursors:
+    """A connection of the driver on which each statement is a step."""
+
+    def __init__(self, raw: Any, machine: Machine) -> None:
+        self._raw = raw
+        self._machine = machine
+
+    def cursor(self) -> _Cursors:
+        return _Cursors(self._raw.cursor(), self._machine)
+
+    def execute(self, *told: Any) -> Any:
+        return self._step(self._raw.execute, told)
+
+    def executemany(self, *told: Any) -> Any:
+        return self._step(self._raw.executemany, told)
+
+    @property
+    def rowcount(self) -> Any:
+        return self._raw.rowcount
+
+    def _step(self, run: Callable[..., Any], told: Any) -> Any:
+        self._machine._stand()
+        try:
+            return run(*told)
+        except psycopg.Error as error:
+            self._machine._count(error)
+            raise
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_sqlite_without_its_log_is_refused(tmp_path: Path, monkeypatch: pytest.M
     other.execute("PRAGMA journal_mode = DELETE")
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
     other.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("gateway.store.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.store.sqlite._BUSY_SECONDS", 0.1)
     with pytest.raises(StoreError):
         Database.open(f"sqlite:///{path}")
     other.close()
@@ -191,7 +191,7 @@ def test_a_database_without_tables_is_not_current(tmp_path: Path) -> None:
 
 def test_who_waits_too_long_is_told_so_and_can_try_again(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that the lock is not free for in time gets a StoreError; the audit trail's writer lives on."""
-    monkeypatch.setattr("gateway.store.database._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.store.sqlite._BUSY_SECONDS", 0.01)
     holder = Database.open(f"sqlite:///{light_house.database.path}")
     trail = AuditTrail.open(light_house.database, light_house.vault, lambda: light_house.now, os.urandom)
     entry = Entry(kind=Kind.BETRIEB, operation="probe", outcome="ok")

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.operation import Operation
 from gateway.errors import StoreError
-from gateway.store import database as databases
-from gateway.store import tables
+from gateway.store import sqlite, tables
 from gateway.store.audit_verify import verify
 from gateway.store.batch import Batch, Quarantined
 from gateway.store.search import Criteria
@@ -241,7 +240,7 @@ def test_a_restored_backup_forgets_again(light_house: House) -> None:
 
 def test_who_reads_meanwhile_keeps_nothing_in_secret(light_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a reader keeps the write-ahead log the command fails; repeated after it, the log is empty."""
-    monkeypatch.setattr(databases, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.05)
     house = light_house
     live(house)
     wanted = traces(house)

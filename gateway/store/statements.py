@@ -1,0 +1,217 @@
+"""What every answer asks of the database: statements made once, run by the driver itself on connections that are kept.
+
+What SQLAlchemy does around a statement costs several times the statement. It still makes the text, and says how values
+are converted; everything that is not asked all day goes through it as ever.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import Dialect
+
+Row: TypeAlias = dict[str, Any]
+Core: TypeAlias = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete
+_Convert: TypeAlias = Callable[[Any], Any]
+
+_AS_IT_IS = sa.LargeBinary
+"""Of a type that both drivers take and give as bytes."""
+
+
+class View:
+    """A consistent snapshot of the whole database; nothing can be written. Only a Statement is run in it."""
+
+    __slots__ = ("dialect", "raw")
+
+    def __init__(self, raw: Any, dialect: Dialect) -> None:
+        self.raw = raw
+        self.dialect = dialect
+
+
+class Writing(View):
+    """A writing transaction, durable when its block has ended without an error."""
+
+    __slots__ = ()
+
+
+class Statement:
+    """A statement with named parameters; of a SELECT the columns have different names, of an INSERT they are `columns`.
+
+    In a View the driver runs it as it is; in a transaction of SQLAlchemy's it is a statement like any other.
+    """
+
+    def __init__(self, statement: Core, columns: Sequence[str] | None = None) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._made: dict[str, _Made] = {}
+
+    def rows(self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows, each by the names of its columns."""
+        if not isinstance(connection, View):
+            return [dict(row) for row in connection.execute(self._statement, given or {}).mappings()]
+        return self._for(connection.dialect).rows(connection.raw, given or {})
+
+    def row(self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None) -> Row | None:
+        """The one row there is at most."""
+        found = self.rows(connection, given)
+        if len(found) > 1:
+            raise sa.exc.MultipleResultsFound("a row that there is once was found twice")
+        return found[0] if found else None
+
+    def run(self, connection: Writing | sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Afterwards it was executed once for each of `rows`; how many rows of the table a single one has met."""
+        if not isinstance(connection, Writing):
+            return connection.execute(self._statement, list(rows)).rowcount
+        return self._for(connection.dialect).run(connection.raw, rows)
+
+    def _for(self, dialect: Dialect) -> _Made:
+        made = self._made.get(dialect.name)
+        if made is None:
+            made = self._made[dialect.name] = _Made(self._statement, dialect, self._columns)
+        return made
+
+
+class _Made:
+    """A statement for one kind of database."""
+
+    def __init__(self, statement: Core, dialect: Dialect, columns: Sequence[str] | None) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns)
+        self._text = str(compiled)
+        self._given = dict(compiled.params)
+        self._order: Sequence[str] | None = compiled.positiontup
+        self._into = {
+            name: convert
+            for name, part in compiled.binds.items()
+            if (convert := _conversion(part.type, dialect, "bind_processor")) is not None
+        }
+        selected = [] if isinstance(statement, sa.UpdateBase) else list(statement.selected_columns)
+        self._names = [column.name for column in selected]
+        self._outof = [
+            (column.name, convert)
+            for column in selected
+            if (convert := _conversion(column.type, dialect, "result_processor", None)) is not None
+        ]
+
+    def rows(self, raw: Any, given: Mapping[str, Any]) -> list[Row]:
+        names, outof = self._names, self._outof
+        found = [dict(zip(names, row, strict=True)) for row in raw.execute(self._text, self._told(given)).fetchall()]
+        for row in found:
+            for name, convert in outof:
+                row[name] = convert(row[name])
+        return found
+
+    def run(self, raw: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+        cursor = raw.cursor()
+        if len(rows) == 1:
+            cursor.execute(self._text, self._told(rows[0]))
+        else:
+            cursor.executemany(self._text, [self._told(row) for row in rows])
+        return int(cursor.rowcount)
+
+    def _told(self, given: Mapping[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
+        values = {**self._given, **given}
+        for name, convert in self._into.items():
+            values[name] = convert(values[name])
+        return values if self._order is None else [values[name] for name in self._order]
+
+
+def _conversion(kind: sa.types.TypeEngine[Any], dialect: Dialect, which: str, *more: object) -> _Convert | None:
+    if isinstance(kind, _AS_IT_IS):
+        return None
+    convert: _Convert | None = getattr(kind.dialect_impl(dialect), which)(dialect, *more)
+    return convert
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How transactions of one kind are made: `prepare` makes a new connection fit for them, `begin` begins one.
+
+    `commit` ends it; what was not committed is rolled back. `kind` is what its block is given.
+    """
+
+    kind: type[View]
+    prepare: Callable[[Any], object]
+    begin: Callable[[Any], object]
+    commit: Callable[[Any], object]
+
+
+class Lines:
+    """The connections of one engine for one kind of transactions, each for one thread at a time.
+
+    `current` is asked each time, with what the pool knew of a connection, whether it may still be used.
+    """
+
+    def __init__(self, engine: sa.Engine, manner: Manner, current: Callable[[Mapping[Any, Any]], bool]) -> None:
+        self._engine = engine
+        self._manner = manner
+        self._current = current
+        self._idle: deque[_Line] = deque()
+        self._closed = False
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """One transaction; errors are those of SQLAlchemy or of the driver."""
+        line = self._taken() or self._connected()
+        manner, raw = self._manner, line.raw
+        try:
+            manner.begin(raw)
+            yield manner.kind(raw, self._engine.dialect)
+            manner.commit(raw)
+        finally:
+            self._end(line)
+
+    def close(self) -> None:
+        """None is open but those in use, which are closed when they end."""
+        self._closed = True
+        self._forget()
+
+    def _taken(self) -> _Line | None:
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
+                line = self._idle.pop()
+                if self._current(line.known):
+                    return line
+                line.raw.close()
+        return None
+
+    def _connected(self) -> _Line:
+        # As the pool makes it, with all that a new connection must prove; from here on it is none of the pool's.
+        connection = self._engine.connect()
+        raw = connection.connection.driver_connection
+        connection.detach()
+        try:
+            self._manner.prepare(raw)
+        except BaseException:
+            connection.close()
+            raise
+        return _Line(raw, connection.connection.info)
+
+    def _end(self, line: _Line) -> None:
+        try:
+            line.raw.rollback()
+        except BaseException:
+            # What has ended this one may have ended those that are idle, too.
+            line.raw.close()
+            self._forget()
+            raise
+        self._idle.append(line)
+        if self._closed:
+            self._forget()
+
+    def _forget(self) -> None:
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().raw.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A connection, and what the pool knew of it."""
+
+    raw: Any
+    known: Mapping[Any, Any]
