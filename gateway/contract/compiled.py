@@ -37,6 +37,7 @@ class Contract:
     _validator: Validator
     _renders: Mapping[str, Render]
     _requests: Mapping[str, Operation]
+    _answers: frozenset[str]
 
     @property
     def application(self) -> str:
@@ -96,7 +97,7 @@ class Contract:
             element = etree.fromstring(payload, own_parser())
         except etree.XMLSyntaxError:
             raise ContractError("the answer is not well-formed") from None  # the cause quotes the answer
-        if element.tag not in {f"{{{self.namespace}}}{name}" for name in self._renders}:
+        if element.tag not in self._answers:
             raise ContractError("the answer is no response of this contract")
         if findings := self._validator.findings(element):
             raise ContractError(f"the answer is not valid: {'; '.join(map(str, findings))}")
@@ -145,4 +146,5 @@ def compile_contract(
         _validator=Validator(description, schema),
         _renders={element.name: compile_element(element, namespace) for element in answers},
         _requests={f"{{{namespace}}}{item.request.name}": item.operation for item in description.operations},
+        _answers=frozenset(f"{{{namespace}}}{element.name}" for element in answers),
     )

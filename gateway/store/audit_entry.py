@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -100,6 +101,14 @@ class Entry:
             broken.append("refers_to")
         if broken:
             raise AuditError(f"audit entry: {', '.join(broken)}: not of the agreed form", code="eintrag-fehlerhaft")
+
+    def impersonal(self) -> Entry:
+        """The same without the personal texts."""
+        if self.personal is None:
+            return self
+        bare = copy(self)  # what is left was looked at when this was made
+        object.__setattr__(bare, "personal", None)
+        return bare
 
     def content(
         self, *, number: str, time: datetime, commitment: bytes | None, personal: Mapping[str, str] | None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -24,19 +26,40 @@ def verify(der: bytes, authorities: Sequence[Authority], *, now: datetime) -> No
     below than pathLenConstraint says (RFC 5280, 6.1). Name constraints are not looked at: callers are pinned one by
     one.
     """
-    certificate = certificates.read(der)
-    for below in range(_MOST_STEPS):
-        if weakness := certificates.weakness(certificate):
+    path = _path(der, tuple(authorities))
+    for certificate, weakness in path.certificates:
+        if weakness:
             raise CallerUnknown(f"the client certificate or one above it: {weakness}", code="zertifikat-ungeeignet")
         if not certificates.holds(certificate, now=now):
             raise CallerUnknown("the client certificate or one above it is expired", code="zertifikat-abgelaufen")
+    if path.broken:
+        raise CallerUnknown(path.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The certificates from the client's upwards, each with its weakness; `broken` says why it leads to no root."""
+
+    certificates: tuple[tuple[x509.Certificate, str | None], ...]
+    broken: str | None
+
+
+@lru_cache(maxsize=256)
+def _path(der: bytes, authorities: tuple[Authority, ...]) -> _Path:
+    """What the bytes of the certificates say, whatever time it is; the signatures are verified once."""
+    certificate, found = certificates.read(der), []
+    for below in range(_MOST_STEPS):
+        weakness = certificates.weakness(certificate)
+        found.append((certificate, weakness))
+        if weakness:
+            return _Path(tuple(found), None)
         issuer = next((one for one in authorities if _issued(certificate, one, below)), None)
         if issuer is None:
-            raise CallerUnknown("the client certificate is of no configured authority")
+            return _Path(tuple(found), "the client certificate is of no configured authority")
         if issuer == certificate:
-            return
+            return _Path(tuple(found), None)
         certificate = issuer
-    raise CallerUnknown("the chain of the client certificate is too long")
+    return _Path(tuple(found), "the chain of the client certificate is too long")
 
 
 def _issued(certificate: x509.Certificate, issuer: Authority, below: int) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
+from typing import cast
 
 from lxml import etree
 
@@ -207,14 +209,27 @@ def _addressed(blocks: tuple[etree._Element, ...], version: Version) -> tuple[et
 
 def _refuse_encoding(envelope: Envelope) -> None:
     """No SOAP encoding and no references inside the Body (WS-I BP 1.1, R1005, R1006; multi-reference values)."""
-    # Predicates on elements: a set of attributes as result would have to be sorted, at quadratic cost.
-    styled = " or ".join(f"@*[local-name()='encodingStyle' and namespace-uri()='{v.value}']" for v in Version)
-    encoded = " or ".join(f"@*[namespace-uri()='{namespace}']" for namespace in _ENCODING_NAMESPACES)
-    root, body = envelope.document.root, envelope.body
-    if root.xpath(f"boolean(//*[{styled}])") or body.xpath(
-        f"boolean(descendant-or-self::*[@id or @href or {encoded}])"
-    ):
+    if _styled()(envelope.document.root) or _encoded()(envelope.body):
         raise MessageRefused("SOAP encoding (encodingStyle, id, href) is not accepted", code="soap-kodierung")
+
+
+# Predicates on elements: a set of attributes as result would have to be sorted, at quadratic cost.
+_OF_THREAD = threading.local()
+"""Expressions that were compiled; threads that share one wait for each other."""
+
+
+def _styled() -> etree.XPath:
+    if not hasattr(_OF_THREAD, "styled"):
+        styles = (f"@*[local-name()='encodingStyle' and namespace-uri()='{v.value}']" for v in Version)
+        _OF_THREAD.styled = etree.XPath(f"boolean(//*[{' or '.join(styles)}])")
+    return cast("etree.XPath", _OF_THREAD.styled)
+
+
+def _encoded() -> etree.XPath:
+    if not hasattr(_OF_THREAD, "encoded"):
+        encoded = " or ".join(f"@*[namespace-uri()='{namespace}']" for namespace in _ENCODING_NAMESPACES)
+        _OF_THREAD.encoded = etree.XPath(f"boolean(descendant-or-self::*[@id or @href or {encoded}])")
+    return cast("etree.XPath", _OF_THREAD.encoded)
 
 
 def _refuse_mandatory(envelope: Envelope, understood: frozenset[str]) -> None:

@@ -31,6 +31,18 @@ def test_a_certificate_of_the_authority_is_good(ca: Issued) -> None:
     verify(issue("client", between), issue("other"), between, ca)
 
 
+def test_what_was_good_is_asked_again(ca: Issued) -> None:
+    """Signatures are verified once, but the time counts each time, and so does which authorities there are."""
+    client = issue("client", ca)
+    verify(client, ca)
+    end = client.certificate.not_valid_after_utc
+    with pytest.raises(CallerUnknown, match="expired"):
+        chain.verify(client.der, [ca.certificate], now=end + timedelta(seconds=1))
+    with pytest.raises(CallerUnknown, match="no configured authority"):
+        verify(client, issue("ca"))
+    verify(client, ca)
+
+
 def test_a_stranger_with_the_same_name_is_none(ca: Issued) -> None:
     """Names prove nothing."""
     with pytest.raises(CallerUnknown, match="no configured authority"):
