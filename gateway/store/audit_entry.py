@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -106,7 +105,9 @@ class Entry:
         """The same without the personal texts."""
         if self.personal is None:
             return self
-        bare = copy(self)  # what is left was looked at when this was made
+        bare = object.__new__(Entry)  # what is left was looked at when this was made
+        for name in _PARTS:
+            object.__setattr__(bare, name, getattr(self, name))
         object.__setattr__(bare, "personal", None)
         return bare
 
@@ -138,6 +139,9 @@ class Entry:
             "persoenlich": dict(personal) if personal else None,
         }
         return packed({"format": FORMAT, **{name: part for name, part in clear.items() if part is not None}})
+
+
+_PARTS = tuple(part.name for part in fields(Entry))
 
 
 def sha256(*parts: bytes) -> bytes:
