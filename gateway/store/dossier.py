@@ -19,6 +19,7 @@ KEY, DOCUMENT, AUDIT_ID, LINKS = "person-key", "document", "audit-id", "links"
 
 packed = packing.packed
 _BLOCK = 5000
+_DECODER = json.JSONDecoder()
 _COLUMNS = (
     *("id", "source", "source_key", "version", "change_number"),
     *("state", "merged_into", "wrapped_key", "audit_cipher"),
@@ -100,7 +101,7 @@ def items(value: Value | None) -> Iterator[Tree]:
 
 def unpacked(content: bytes) -> Tree:
     """The tree that was packed."""
-    tree: Tree = json.loads(content)
+    tree: Tree = _DECODER.decode(content.decode())  # `json.loads` would guess at the encoding first
     return tree
 
 

@@ -143,6 +143,8 @@ def _until(telling: Telling, stichtag: date) -> str:
 
 def _lifted(vault: Vault, digest: bytes, generation: Value) -> bytes:
     """A digest of an earlier generation of its key as the one in use has it."""
+    if generation == vault.in_use("digest"):
+        return digest
     for further in range(int(str(generation)) + 1, vault.in_use("digest") + 1):
         digest = vault.further("digest", further, digest)
     return digest

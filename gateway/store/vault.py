@@ -264,7 +264,12 @@ def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
 
 
 def _bound(kind: str, purpose: str, subject: bytes, version: int) -> bytes:
-    return _bound_to(kind, purpose) + _prefixed(subject) + version.to_bytes(8, "big")
+    return b"%b%b%b%b" % (
+        _bound_to(kind, purpose),
+        len(subject).to_bytes(2, "big"),
+        subject,
+        version.to_bytes(8, "big"),
+    )
 
 
 @lru_cache(maxsize=1024)
