@@ -63,7 +63,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         state: Path | None = None,
     ) -> None:
         self._settings = settings
-        self.held_outside = False  # whether systemd has the listening socket
         self.board = Board()
         self.notes = Notes(state, self.board, expected=settings.processes, threads=settings.threads)
         self._pause = pause
@@ -156,9 +155,19 @@ class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     def spawn_worker(self) -> int:
         """A process begins."""
         self.app.notes.started(self.worker_age + 1, time.time())
-        self.app.held_outside = self.systemd
         started: int = super().spawn_worker()
         return started
+
+    def reload(self) -> None:
+        """SIGHUP: other processes take the place of all, one set after the other, and no request is lost."""
+        self.app.notes.renew()
+        super().reload()
+
+    def stop(self, graceful: bool = True) -> None:
+        """The server ends; where systemd holds the listening socket, whoever comes waits for the next one."""
+        if not self.systemd:
+            self.app.board.end()
+        super().stop(graceful)
 
     def murder_workers(self) -> None:
         """Processes that hang are ended; that this was looked at is told (sd_notify(3), WATCHDOG=1)."""

@@ -27,11 +27,20 @@ class Board:
     """Made before the fork and shared by all processes: each notes how many of its threads were at work at most."""
 
     def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, _PLACES * _SLOT.size)
+        self._shared = mmap.mmap(-1, _PLACES * _SLOT.size + 1)
 
     def note(self, age: int, busy: int) -> None:
         """Afterwards the process that was started as number `age` has had so many requests at once of late."""
         _SLOT.pack_into(self._shared, (age % _PLACES) * _SLOT.size, min(busy, 0xFFFF))
+
+    @property
+    def ending(self) -> bool:
+        """Whether the whole server ends, and nobody follows whom the clients could wait for."""
+        return self._shared[-1] != 0
+
+    def end(self) -> None:
+        """From now on it is `ending`."""
+        self._shared[-1] = 1
 
     def read(self, age: int) -> int:
         """What that process noted last; 0 if nothing."""
@@ -76,6 +85,10 @@ class Notes:
         self._started = 0
         self._replaced: list[float] = []
         self._last: tuple[object, float] = (None, 0.0)
+
+    def renew(self) -> None:
+        """All processes are about to be replaced because somebody wants it: that is no trouble to be told."""
+        self._started = 0
 
     def started(self, age: int, now: float) -> None:
         """A process begins; the first ones are expected, any other takes the place of one that has ended."""

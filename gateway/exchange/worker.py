@@ -89,16 +89,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if self.nr_conns > self.worker_connections - _SPARE:
             self._send_away()
         connection = Connection(self._door, self.cfg, client, address, listener.getsockname())
-        connection.late = not self.alive
-        self._let_in += self.alive
+        connection.late = not self.alive and self.app.board.ending
+        self._let_in += not connection.late
         self._wait(connection, Phase.SILENT)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """As gunicorn does it; but while the server ends, and answers are in the making, whoever comes is told so.
 
-        Not where systemd holds the listening socket: there they wait for the next server.
+        Not where another process takes this one's place, or systemd holds the socket for the next server.
         """
-        super().set_accept_enabled(enabled or (not self.alive and self._let_in > 0 and not self.app.held_outside))
+        super().set_accept_enabled(enabled or (not self.alive and self._let_in > 0 and self.app.board.ending))
 
     def handle(self, conn: Any) -> Any:
         """In a thread: the next step of a connection; if that completes a request, its answer."""

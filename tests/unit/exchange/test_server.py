@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -335,6 +336,36 @@ def test_who_comes_while_it_ends_is_told_when_to_ask_again(place: Path, tmp_path
             told.read()
         assert (told.getheader("Retry-After"), told.read()) == ("5", b"Service Unavailable\n")
         assert answer.result()[0] == 200
+    stop(running)
+
+
+def test_processes_are_replaced_without_a_lost_request(place: Path, tmp_path: Path) -> None:
+    """SIGHUP under load: every request is answered, by the processes there were and then by others."""
+    running = start(place, tmp_path)
+    answered: list[tuple[int, str]] = []
+    replaced = threading.Event()
+
+    def ask() -> None:
+        kept = running.connect()
+        while not replaced.is_set():
+            answered.append(post(running.connect()))
+            answered.append(post(kept))
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(ask) for _ in range(2)]
+        for _ in attempts("answers before"):
+            if len(answered) > 20:
+                break
+        before = {told.split()[2] for _, told in answered}
+        running.process.send_signal(signal.SIGHUP)
+        for _ in attempts("the others are gone"):
+            latest = {told.split()[2] for _, told in answered[-20:]}
+            if not latest & before:
+                break
+        replaced.set()
+        for one in asking:
+            one.result()
+    assert {status for status, _ in answered} == {200}
     stop(running)
 
 
