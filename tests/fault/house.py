@@ -304,6 +304,8 @@ def known(app: App) -> dict[str, list[str]]:
     found = {}
     now = datetime.now(UTC)
     for name, agreement in app.rules.agreements.items():
+        if Operation.BESTAND_ABRUFEN not in agreement.operations:
+            continue  # an office that reads statistics sees nobody
         context = Abrufkontext(kennung="probe", verwendungszweck=PURPOSES[agreement.application])
         grant = agreement.permit(Operation.BESTAND_ABRUFEN, context, today=app.rules.city.today(now))
         page = app.store.snapshot(grant, None, 100_000, now)
