@@ -36,8 +36,8 @@ class Asked:
         """ValueError for whatever would ask for nothing."""
         if self.audience not in AUDIENCES:
             raise ValueError(f"{self.audience} is no audience")
-        if self.threshold < 2 or self.interval < 2 or self.base < 1 or self.noise < 0:
-            raise ValueError("threshold and interval must be at least 2, base 1, noise 0")
+        if self.threshold < 1 or self.interval < 1 or self.base < 1 or self.noise < 0:
+            raise ValueError("threshold, interval and base must be at least 1, noise 0")
 
     @classmethod
     def read(cls, audience: str, rule: Mapping[str, int | str]) -> Asked:

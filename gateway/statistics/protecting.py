@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gateway.errors import ReleaseRefused
 from gateway.model.statistic import Counted, Margin, Published
@@ -50,10 +50,11 @@ def _make_safe(sheet: Sheet, views: Sequence[View], view: View) -> None:
                     break
 
 
-def _withhold(sheet: Sheet, views: Sequence[View], rows: Iterable[int]) -> None:
+def _withhold(sheet: Sheet, views: Sequence[View], rows: Sequence[int]) -> None:
     for row in rows:
         sheet.withhold(row)
-        for view in views:
+    for view in views:
+        for row in rows:
             view.proof.withhold(row)
-            if view.mine and row not in view.known:
-                view.proof.protect([row])
+        if view.mine:
+            view.proof.protect(row for row in rows if row not in view.known)

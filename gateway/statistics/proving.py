@@ -14,19 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.statistics.lattice import Lattice, Whole
-from gateway.statistics.solving import FAR, Numbers, Sparse, identity, least, stacked
+from gateway.statistics.solving import FAR, Numbers, Sparse, identity, least, sparse, stacked
 
 Bounds = tuple[Numbers, Numbers]
 Truths = npt.NDArray[np.bool_]
 
 _ROUNDS = 2
-_SMALL, _LARGE = 200, 1500
+_SMALL, _LARGE = 400, 2000
+_TRIED = 300
+"""In tables of not more cells the proof is by whole-numbered tables."""
 _KEPT = 400
 """So many other tables are kept, for cells that come to be withheld later."""
 _NOBODY = 0
 _CLOSE = 1e-6
 _FARTHEST = 10_000
-_SECONDS = 10.0
+_SECONDS = 5.0
 
 
 class Proof:
@@ -48,6 +50,7 @@ class Proof:
         # A cell below a row that is told to be empty is empty.
         empty = np.asarray(lattice.matrix.T @ (self._high == 0)).ravel() > 0
         self._matrix = lattice.matrix[:, np.flatnonzero(~empty)].tocsr()
+        self._strict = int((~empty).sum()) <= _TRIED
         self._columns = self._matrix.tocsc()
         self._shape = lattice.shape
         self._place_of = np.array(np.unravel_index(np.flatnonzero(~empty), lattice.shape or (1,)))[: len(lattice.shape)]
@@ -57,9 +60,10 @@ class Proof:
         self._persons = int(self._alone.max(initial=0))
         self._protected: list[int] = []
         self._place: dict[int, int] = {}
-        self._least = np.zeros((0, 1 + self._persons), dtype=np.int16)
-        self._most = np.zeros((0, 1 + self._persons), dtype=np.int16)
-        self._others: list[Whole] = []
+        self._knowing: dict[int, Whole] = {}
+        self._least = np.zeros((0, 1 + self._persons), dtype=np.float32)
+        self._most = np.zeros((0, 1 + self._persons), dtype=np.float32)
+        self._others: list[tuple[Numbers, Truths]] = []
 
     def protect(self, rows: Iterable[int]) -> None:
         """These rows are protected, too."""
@@ -69,14 +73,20 @@ class Proof:
         for row in new:
             self._place[row] = len(self._protected)
             self._protected.append(row)
-        more = np.zeros((len(new), 1 + self._persons), dtype=np.int16)
+        self._know_empty(new)
+        more = np.zeros((len(new), 1 + self._persons), dtype=np.float32)
         self._least, self._most = np.vstack([self._least, more]), np.vstack([self._most, more])
-        for other in self._others:
-            self._learn(np.asarray(self._matrix @ other).ravel(), new)
+        if self._others:
+            rows = np.array([rows_[new] for rows_, _ in self._others]) - self._rows[new]
+            ignorant = np.array([known for _, known in self._others])
+            for at, row in enumerate(new):
+                moved = np.where(ignorant, rows[:, at : at + 1].clip(-_FARTHEST, _FARTHEST), 0)
+                self._least[self._place[row]] = moved.min(axis=0)
+                self._most[self._place[row]] = moved.max(axis=0)
 
     def give_up(self, row: int) -> None:
         """This row is no longer asked for."""
-        self._most[self._place[row]] = np.iinfo(np.int16).max
+        self._most[self._place[row]] = FAR
 
     def withhold(self, row: int) -> None:
         """This row is not told."""
@@ -107,40 +117,52 @@ class Proof:
         """Rows that must be withheld for this row to be proved against these persons, cheap ones; None if no choice
         of rows would do. Of `prices` only rows count that are told and have one; all others stay.
         """
-        offered = np.flatnonzero((prices > 0) & ((self._low > self._hard_low) | (self._high < self._hard_high)))
+        for size in (_SMALL, _LARGE, len(self._truth)):
+            block = self._block(row, size)
+            given = self._sacrifice(row, persons, prices, block)
+            if given is not None or len(block) == len(self._truth):
+                return given
+        return None
+
+    def _sacrifice(self, row: int, persons: Whole, prices: Numbers, block: Whole) -> list[int] | None:
+        part = self._columns[:, block].tocsr()
+        touched = np.diff(part.indptr) > 0
+        told = (self._low > self._hard_low) | (self._high < self._hard_high)
+        offered = np.flatnonzero(touched & told & (prices > 0))
         low, high = self._held(persons)
-        priced_low, priced_high = low[offered].copy(), high[offered].copy()
+        priced = (low[offered] - self._rows[offered], high[offered] - self._rows[offered])
         low[offered], high[offered] = self._hard_low[offered], self._hard_high[offered]
         low[row] = max(low[row], self._rows[row] + self._interval)
-        hard = np.flatnonzero((low > 0) | (high < FAR))
-        matrix, loose = self._matrix, identity(len(offered))
-        whole = stacked([[matrix[hard], None], [matrix[offered], -loose], [matrix[offered], loose]])
-        nothing = np.full(len(offered), FAR)
+        hard = np.flatnonzero(touched & ((low > 0) | (high < FAR)))
+        loose, nothing = identity(len(offered)), np.full(len(offered), FAR)
+        matrix = stacked([[part[hard], None], [part[offered], -loose], [part[offered], loose]])
         bounds = (
-            np.concatenate([low[hard], -nothing, priced_low]),
-            np.concatenate([high[hard], priced_high, nothing]),
+            np.concatenate([low[hard] - self._rows[hard], -nothing, priced[0]]),
+            np.concatenate([high[hard] - self._rows[hard], priced[1], nothing]),
         )
+        count, truth = len(block), self._truth[block]
         box = (
-            np.concatenate([np.maximum(0, self._truth - self._box), np.zeros(len(offered))]),
-            np.concatenate([self._truth + self._box, nothing]),
+            np.concatenate([-np.minimum(truth, self._box), np.zeros(len(offered))]),
+            np.concatenate([np.full(count, self._box), nothing]),
         )
-        size = len(self._truth)
-        costs = np.concatenate([np.zeros(size), prices[offered]])
-        found = _whole(costs, whole, bounds, box, size=size, patient=True)
+        costs = np.concatenate([np.zeros(count), prices[offered]])
+        found = _whole(costs, matrix, bounds, box, size=count, patient=self._strict)
         if found is None:
             return None
-        moved = np.asarray(matrix[offered] @ found[:size]).ravel()
-        given = offered[(moved > priced_high + _CLOSE) | (moved < priced_low - _CLOSE)]
+        moved = np.asarray(part[offered] @ found[:count]).ravel()
+        given = offered[(moved > priced[1] + _CLOSE) | (moved < priced[0] - _CLOSE)]
         for one in given:
             self.withhold(int(one))
-        self._take(np.rint(found[:size]).astype(np.int64))
+        other = self._truth.astype(np.float64)
+        other[block] += found[:count]
+        self._take(other)
         return [int(one) for one in given]
 
     def touching(self, row: int, prices: Numbers) -> list[int]:
-        """All rows that have a price and hold a cell of this row."""
-        cells = self._matrix[row].indices
-        held = np.asarray(self._matrix[:, cells].sum(axis=1)).ravel() > 0
-        return [int(one) for one in np.flatnonzero(held & (prices > 0))]
+        """The cheapest row that has a price and holds a cell of this row, if there is one."""
+        cells = self._matrix[[row]].indices
+        held = np.flatnonzero((np.asarray(self._columns[:, cells].sum(axis=1)).ravel() > 0) & (prices > 0))
+        return [int(held[np.argmin(prices[held])])] if len(held) else []
 
     def _settle(self, row: int, persons: Whole) -> Whole | None:
         if not len(persons) or self._reach(row, persons):
@@ -172,7 +194,7 @@ class Proof:
         block = np.arange(len(self._truth))
         costs = np.asarray(self._matrix[[row]].todense(), dtype=np.float64).ravel()
         for sign in (1, -1):
-            self._try(sign * costs, self._held(persons), block, patient=True)
+            self._try(sign * costs, self._held(persons), block, patient=self._strict)
         return not len(np.intersect1d(persons, self._against(row)))
 
     def _scatter(self, block: Whole) -> None:
@@ -184,7 +206,7 @@ class Proof:
         costs = np.asarray(part.tocsr()[rows].T @ signs, dtype=np.float64).ravel()
         # Half of the persons who are alone stay where they are: each may be the one who knows.
         staying = 1 + np.flatnonzero(self._lots.random(self._persons) < 0.5)
-        self._try(costs, self._held(staying), block, patient=False)
+        self._try(costs, self._held(staying), block, patient=self._strict)
 
     def _shift(self, row: int, sign: int, persons: Whole, block: Whole) -> None:
         """A table in which this row differs by the interval and as few others as possible do."""
@@ -193,7 +215,7 @@ class Proof:
         if wanted < low[row] or wanted > high[row]:
             return
         low[row], high[row] = wanted, wanted
-        self._try(None, (low, high), block, patient=len(block) == len(self._truth))
+        self._try(None, (low, high), block, patient=self._strict)
 
     def _block(self, row: int, size: int) -> Whole:
         """About so many cells around the row, drawn by lot: all with categories that were drawn for each dimension."""
@@ -203,7 +225,9 @@ class Proof:
         inside = self._matrix[[row]].indices
         start = self._place_of[:, inside[int(self._lots.integers(len(inside)))]]
         drawn = [self._lots.permutation(most) for most in self._shape]
-        ranks = [np.argsort(np.argsort(np.where(order == at, -1, order))) for order, at in zip(drawn, start, strict=True)]
+        ranks = [
+            np.argsort(np.argsort(np.where(order == at, -1, order))) for order, at in zip(drawn, start, strict=True)
+        ]
         share = np.max([rank[places] / len(rank) for rank, places in zip(ranks, self._place_of, strict=True)], axis=0)
         return np.sort(np.argsort(share, kind="stable")[:size])
 
@@ -214,11 +238,24 @@ class Proof:
     def _missing(self, places: Sequence[int] | None = None) -> Truths:
         """For each protected row and each insider whether the proof is missing."""
         chosen = list(range(len(self._protected))) if places is None else list(places)
-        wide = self._most[chosen].astype(np.int32) - self._least[chosen]
-        missing: Truths = wide < self._interval
+        wide = self._most[chosen] - self._least[chosen]
+        missing: Truths = wide < self._interval - _CLOSE
         alone = self._alone[[self._protected[place] for place in chosen]] if chosen else np.zeros(0, dtype=np.int64)
         missing[np.flatnonzero(alone), alone[alone > 0]] = False  # who is alone in a cell knows it
+        for at, place in enumerate(chosen):
+            missing[at, self._knowing.get(self._protected[place], [])] = False
         return missing
+
+    def _know_empty(self, rows: Sequence[int]) -> None:
+        """Who is alone in a cell knows that whatever else is below it is empty."""
+        empty = [row for row in rows if not self._rows[row] and row not in self._knowing]
+        if empty and self._persons:
+            places = np.flatnonzero(self._alone)
+            cells = sparse(self._alone[places], places, (1 + self._persons, len(self._rows))) @ self._matrix
+            inside = (self._matrix[empty] @ (cells > 0).astype(np.int64).T).toarray()
+            sizes = np.diff(self._matrix.indptr)[empty]
+            for at, row in enumerate(empty):
+                self._knowing[row] = 1 + np.flatnonzero(inside[at, 1:] == sizes[at])
 
     def _held(self, persons: Whole) -> Bounds:
         """What is known of each row when these persons tell each other where they are alone."""
@@ -247,45 +284,38 @@ class Proof:
         else:
             moves = _whole(costs, part, bounds, (-low, high), size=len(costs), patient=patient)
         if moves is not None:
-            other = self._truth.copy()
-            other[block] += np.rint(moves).astype(np.int64)
+            other = self._truth.astype(np.float64)
+            other[block] += moves
             self._take(other)
 
-    def _take(self, other: Whole) -> None:
+    def _take(self, other: Numbers) -> None:
         """This table is one more that may be true, if it fits everything that is told."""
-        rows = np.asarray(self._matrix @ other).ravel()
-        if other.min(initial=0) < 0 or np.any(rows < self._low) or np.any(rows > self._high):
+        near = np.rint(other)
+        if np.all(np.abs(other - near) < _CLOSE):
+            other = near
+        elif self._strict:
             return
-        if len(self._others) < _KEPT:
-            self._others.append(other)
-        self._learn(rows, self._protected)
-
-    def _learn(self, other: Whole, rows: Sequence[int]) -> None:
-        """The proofs that a table with these rows gives."""
+        rows = np.asarray(self._matrix @ other).ravel()
+        if other.min(initial=0) < -_CLOSE or np.any(rows < self._low - _CLOSE) or np.any(rows > self._high + _CLOSE):
+            return
         ignorant = np.ones(1 + self._persons, dtype=bool)
-        ignorant[self._alone[(other != 1) & (self._alone > 0)]] = False
-        moved = (other[list(rows)] - self._rows[list(rows)]).clip(-_FARTHEST, _FARTHEST).astype(np.int16)[:, None]
-        cut = np.ix_([self._place[row] for row in rows], np.flatnonzero(ignorant))
-        self._least[cut] = np.minimum(self._least[cut], moved)
-        self._most[cut] = np.maximum(self._most[cut], moved)
+        ignorant[self._alone[(np.abs(rows - 1) > _CLOSE) & (self._alone > 0)]] = False
+        if len(self._others) < _KEPT:
+            self._others.append((rows, ignorant))
+        moved = (rows[self._protected] - self._rows[self._protected]).clip(-_FARTHEST, _FARTHEST)
+        some = np.flatnonzero(moved)
+        cut = np.ix_(some, np.flatnonzero(ignorant))
+        self._least[cut] = np.minimum(self._least[cut], moved[some, None])
+        self._most[cut] = np.maximum(self._most[cut], moved[some, None])
 
 
-def _whole(
-    costs: Numbers, matrix: Sparse, bounds: Bounds, box: Bounds, *, size: int, patient: bool
-) -> Numbers | None:
-    """The cheapest vector, its first `size` numbers whole if such a vector is found soon; None if there is none."""
+def _whole(costs: Numbers, matrix: Sparse, bounds: Bounds, box: Bounds, *, size: int, patient: bool) -> Numbers | None:
+    """The cheapest vector, None if there is none; if `patient`, with whole numbers in its first `size` places where
+    such a vector is found soon.
+    """
     found = least(costs, matrix, bounds, box)
-    if found is None:
-        return None
-    parts = np.zeros(len(costs))
-    parts[:size] = np.abs(found[:size] - np.rint(found[:size])) > _CLOSE
-    if not parts.any():
+    if found is None or not patient or np.all(np.abs(found[:size] - np.rint(found[:size])) < _CLOSE):
         return found
-    # Mostly it is enough to move those that are no whole numbers.
-    near = (np.where(parts[:size], box[0][:size], np.rint(found[:size])), np.where(parts[:size], box[1][:size], np.rint(found[:size])))
-    near = (np.concatenate([near[0], box[0][size:]]), np.concatenate([near[1], box[1][size:]]))
     counting = np.concatenate([np.ones(size), np.zeros(len(costs) - size)])
-    whole = least(costs, matrix, bounds, near, whole=counting, seconds=1.0, gap=0.5)
-    if whole is not None or not patient:
-        return whole
-    return least(costs, matrix, bounds, box, whole=counting, seconds=_SECONDS, gap=0.5)
+    whole = least(costs, matrix, bounds, box, whole=counting, seconds=_SECONDS, gap=0.5)
+    return found if whole is None else whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,4 +64,20 @@ def least(
         return None
     if answer.status == _LIMIT and np.any(whole):
         return None
-    raise ReleaseRefused("the solver could not say whether the table is safe")
+    raise ReleaseRefused(f"the solver could not say whether the table is safe (status {answer.status})")
+
+
+def stacked_rows(rows: Sequence[Sequence[tuple[npt.NDArray[np.int64], int]]], columns: int) -> Sparse:
+    """A matrix with these rows: each a list of places and the factor that stands there."""
+    counts = [sum(len(places) for places, _ in row) for row in rows]
+    places = [places for row in rows for places, _ in row]
+    factors = [np.full(len(places), factor) for row in rows for places, factor in row]
+    nothing = np.zeros(0, dtype=np.int64)
+    indices = np.concatenate([nothing, *places])
+    pointers = np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
+    return csr_array((np.concatenate([nothing, *factors]), indices, pointers), shape=(len(rows), columns))
+
+
+def on_top(upper: Sparse, lower: Sparse) -> Sparse:
+    """One matrix above the other."""
+    return block_array([[upper], [lower]], format="csr")

@@ -16,6 +16,8 @@ from gateway.statistics.proving import Bounds, Proof
 from gateway.statistics.solving import FAR, Numbers
 
 _MOST_CELLS = 2_000_000
+_LARGE = 300
+"""In a table of more cells, cells that are finer than all that is published are not looked at."""
 _COARSER = 3.0
 """A cell of a margin with one feature less is worth so many times as much."""
 
@@ -52,9 +54,7 @@ class Sheet:
         self._rows = lattice.sums(self._truth)
         keys = lattice.sums(lattice.columns(counted.keys))
         self._cells = {margin: list(lattice.cells(margin)) for margin in map(lattice.ordered, margins)}
-        self._told = {
-            row: number(int(self._rows[row]), int(keys[row]), asked) for _, row, _ in self._published()
-        }
+        self._told = {row: number(int(self._rows[row]), int(keys[row]), asked) for _, row, _ in self._published()}
         held = [one for one in earlier if lattice.holds(one.table.dimensions)]
         self._same = [one for one in held if one.table.subject == counted.subject]
         self._older = [one for one in held if frozen(one.table.subject, counted.subject)]
@@ -111,7 +111,7 @@ class Sheet:
         asked = self._asked if mine else strictest(own)
         hard = self._hard(same)
         wide = {int(row) for row in np.flatnonzero(hard[1] - hard[0] >= asked.interval)}
-        small = {int(row) for row in np.flatnonzero((self._rows > 0) & (self._rows < asked.threshold))}
+        small = {row for row in self._looked_at() if 0 < self._rows[row] < asked.threshold}
         if not asked.zeros:
             small |= {row for row in self._told if not self._rows[row]}
         protected = (small | self.withheld if mine else small) & wide
@@ -124,6 +124,18 @@ class Sheet:
                 if shown is not None and not asked.small(int(self._rows[row])):
                     low[row], high[row] = max(low[row], shown[0]), min(high[row], shown[1])
             yield self._view((low, high), asked, protected, must=False, mine=False)
+
+    def _looked_at(self) -> set[int]:
+        """The rows that are protected if they are small: those of every margin if the table is not large, else those of
+        published margins and of what follows from one by adding up.
+        """
+        every = self._lattice.size <= _LARGE
+        margins = [
+            margin
+            for margin in self._lattice.margins
+            if every or any(set(margin) <= set(published) for published in self._cells)
+        ]
+        return {row for margin in margins for row, _ in self._lattice.cells(margin)}
 
     def _view(self, hard: Bounds, asked: Asked, protected: set[int], *, must: bool, mine: bool) -> View:
         low, high = hard[0].copy(), hard[1].copy()
@@ -174,4 +186,3 @@ def _bounds(told: int | None, asked: Asked, truth: int) -> tuple[float, float]:
 
 def _visible(one: Told, audience: str) -> bool:
     return AUDIENCES.index(one.asked.audience) <= AUDIENCES.index(audience)
-
