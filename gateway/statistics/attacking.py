@@ -64,7 +64,7 @@ class Attacker:
                     parts.append([(self._places(one.table.subject, margin, cell), 1)])
                     bounds.append(_bounds(one, number, certain=(margin, cell) not in before))
         self._matrix, low, high = stacked_rows(parts, self._columns), *_both(bounds)
-        more = [*self._common(), *self._linked(links)]
+        more = [*self._shared(), *self._linked(links)]
         if more:
             self._matrix = on_top(self._matrix, stacked_rows(more, self._columns))
             low, high = np.append(low, np.zeros(len(more))), np.append(high, np.zeros(len(more)))
@@ -137,7 +137,7 @@ class Attacker:
                 return np.asarray(lattice.matrix[[lattice.row(margin, cell)]].indices, dtype=np.int64) + offset
         raise KeyError(margin)
 
-    def _common(self) -> list[list[Sparse]]:
+    def _shared(self) -> list[list[Sparse]]:
         """Common margins of the blocks of one subject are equal."""
         rows: list[list[Sparse]] = []
         for blocks in self._blocks.values():
