@@ -192,12 +192,16 @@ class Lines:
         return _Line(raw, connection.connection.info)
 
     def _end(self, line: _Line) -> None:
+        """Nothing of a transaction is open; what its block has said stands, also if the connection is gone."""
         try:
             line.raw.rollback()
-        except BaseException:
+        except Exception:  # noqa: BLE001 -- a COMMIT of which nothing is known must not become "to be begun again"
             # What has ended this one may have ended those that are idle, too.
             line.raw.close()
             self._forget()
+            return
+        except BaseException:
+            line.raw.close()
             raise
         self._idle.append(line)
         if self._closed:

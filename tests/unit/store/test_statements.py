@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.agreements.operation import Operation
-from gateway.errors import StoreError, TransactionAborted
+from gateway.errors import OutcomeUnknown, StoreError, TransactionAborted
 from gateway.store import changes, feed_rows, finding, keyed, snapshot, turns
 from gateway.store.database import Database
 from gateway.store.statements import Statement
@@ -128,3 +128,25 @@ def test_a_closed_database_keeps_no_view(database: Database) -> None:
         assert VALUE.rows(view)
     with pytest.raises(Exception, match="closed"):
         view.raw.execute("SELECT 1")
+
+
+def test_a_commit_of_which_nothing_is_known_is_told_as_such(postgresql_url: str, folder: Path) -> None:
+    """The connection is cut while it is awaited: whoever writes must not begin again, it may have been committed."""
+    house = House(Database.open(postgresql_url), folder)
+    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as admin:
+        with pytest.raises(OutcomeUnknown), house.database.append() as writing:
+            admin.execute("SELECT pg_terminate_backend(%s, 5000)", [writing.raw.info.backend_pid])
+    with house.database.append() as writing:
+        assert VALUE.rows(writing)
+    house.database.close()
+
+
+def test_an_error_is_told_though_its_connection_is_gone_too(postgresql_url: str, folder: Path) -> None:
+    """What went wrong first is what is told; the connection is not kept."""
+    house = House(Database.open(postgresql_url), folder)
+    with pytest.raises(ZeroDivisionError), house.database.append() as writing:
+        writing.raw.close()
+        raise ZeroDivisionError
+    with house.database.append() as writing:
+        assert VALUE.rows(writing)
+    house.database.close()
