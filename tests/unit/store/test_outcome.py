@@ -40,6 +40,7 @@ def far(line: Wire, folder: Path) -> Iterator[House]:
     house.take(upsert("1", 1), upsert("2", 2))
     house.settle()
     house.take(upsert("1", 3, person={"vornamen": "Eva"}), upsert("3", 4))
+    record(house)  # what a process appends after its first batch goes another way
     yield house
     house.trail.close()
     database.close()
@@ -74,9 +75,9 @@ def traces(house: House) -> dict[str, int]:
 
 
 DONE = {
-    "audit": {"entries": 4, "versions": 4, "changes": 2},
-    "ingest": {"entries": 5, "versions": 6, "changes": 4},
-    "acknowledge": {"entries": 3, "versions": 4, "changes": 1},
+    "audit": {"entries": 5, "versions": 4, "changes": 2},
+    "ingest": {"entries": 6, "versions": 6, "changes": 4},
+    "acknowledge": {"entries": 4, "versions": 4, "changes": 1},
 }
 
 
