@@ -148,8 +148,17 @@ class AuditTrail:
 
     def seen(self, once: bytes) -> bool:
         """Whether a signed request with this replay key was recorded before; AuditError if that cannot be told."""
-        with translated("read"), self._database.view() as view:
-            return bool(audit_chain.seen_keys(view, [once]))
+        with translated("read"):
+            return self._seen(once)
+
+    def _seen(self, once: bytes, again: int = _AGAIN) -> bool:
+        try:
+            with self._database.view() as view:
+                return bool(audit_chain.seen_keys(view, [once]))
+        except TransactionAborted:  # a connection that was kept is no more
+            if not again:
+                raise
+            return self._seen(once, again - 1)
 
     def erase_segment(self, month: str) -> str:
         """The personal texts of that calendar month (`2025-01`) are erased, and an entry says so; its number.

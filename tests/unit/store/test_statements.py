@@ -121,6 +121,16 @@ def test_who_reads_notices_nothing_of_connections_that_were_cut(postgresql_url: 
     house.database.close()
 
 
+def test_a_signed_request_is_answered_though_connections_were_cut(postgresql_url: str, folder: Path) -> None:
+    """Whether it came before is asked again, on another connection."""
+    house = House(Database.open(postgresql_url), folder)
+    assert not house.trail.seen(b"1" * 32)
+    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gateway'")
+    assert not house.trail.seen(b"1" * 32)
+    house.database.close()
+
+
 def test_a_closed_database_keeps_no_view(database: Database) -> None:
     """One that is still open ends as ever, and its connection with it."""
     with database.view() as view:
@@ -133,9 +143,12 @@ def test_a_closed_database_keeps_no_view(database: Database) -> None:
 def test_a_commit_of_which_nothing_is_known_is_told_as_such(postgresql_url: str, folder: Path) -> None:
     """The connection is cut while it is awaited: whoever writes must not begin again, it may have been committed."""
     house = House(Database.open(postgresql_url), folder)
-    with psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as admin:
-        with pytest.raises(OutcomeUnknown), house.database.append() as writing:
-            admin.execute("SELECT pg_terminate_backend(%s, 5000)", [writing.raw.info.backend_pid])
+    with (
+        psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as admin,
+        pytest.raises(OutcomeUnknown),
+        house.database.append() as writing,
+    ):
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [writing.raw.info.backend_pid])
     with house.database.append() as writing:
         assert VALUE.rows(writing)
     house.database.close()
@@ -144,9 +157,14 @@ def test_a_commit_of_which_nothing_is_known_is_told_as_such(postgresql_url: str,
 def test_an_error_is_told_though_its_connection_is_gone_too(postgresql_url: str, folder: Path) -> None:
     """What went wrong first is what is told; the connection is not kept."""
     house = House(Database.open(postgresql_url), folder)
-    with pytest.raises(ZeroDivisionError), house.database.append() as writing:
-        writing.raw.close()
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with house.database.append() as writing:
+            writing.raw.close()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with house.database.append() as writing:
         assert VALUE.rows(writing)
     house.database.close()
