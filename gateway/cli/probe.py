@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.installation import store, terms
 from gateway.cli.options import FILE, load_settings, now, settings_option
+from gateway.errors import StoreError
 from gateway.settings import ProbeSettings, Settings, locate
 from gateway.wire import issuing, renewing
 
@@ -39,8 +40,10 @@ def init(settings_path: Path | None, ca_key: Path | None) -> None:
         moment = app.rules.clock()
         with app.store.poll_lock() as tenure:
             today = app.rules.city.today(moment)
-            app.store.ingest(tenure, invented(moment), app.rules.agreements, now=moment, stichtag=today)
+            taken = app.store.ingest(tenure, invented(moment), app.rules.agreements, now=moment, stichtag=today)
         app.audit.checkpoint()
+    if taken.erased:
+        raise StoreError("the invented person was erased, and whoever was is never taken in again")
     click.echo("the invented person is in the store")
     if settings.probe is None:
         click.echo(

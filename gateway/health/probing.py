@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import ssl
 import time
@@ -106,13 +107,16 @@ def _require_entry(e: Examination, quittung: etree._Element | None, digest: str)
 
 
 def _request(contract: Contract) -> bytes:
+    """Each time in other bytes: an answer that was given before has no entry of this one."""
+    soap = f"s{os.urandom(16).hex()}"
     criteria = {"familienname": FAMILIENNAME, "vornamen": VORNAMEN, "geburtsdatum": GEBURTSDATUM}
     context = {"kennung": EIGENPROBE, "verwendungszweck": PURPOSE}
     inner, head = ("".join(f"<{name}>{text}</{name}>" for name, text in one.items()) for one in (criteria, context))
     return (
-        f'<soap:Envelope xmlns:soap="{SOAP11.namespace}">'
-        f'<soap:Header><abrufkontext xmlns="{contract.namespace}">{head}</abrufkontext></soap:Header>'
-        f'<soap:Body><personSuchen xmlns="{contract.namespace}">{inner}</personSuchen></soap:Body></soap:Envelope>'
+        f'<{soap}:Envelope xmlns:{soap}="{SOAP11.namespace}">'
+        f'<{soap}:Header><abrufkontext xmlns="{contract.namespace}">{head}</abrufkontext></{soap}:Header>'
+        f'<{soap}:Body><personSuchen xmlns="{contract.namespace}">{inner}</personSuchen></{soap}:Body>'
+        f"</{soap}:Envelope>"
     ).encode()
 
 

@@ -135,7 +135,7 @@ def test_an_answer_that_the_trail_does_not_know_is_no_ok(probed: Probed, monkeyp
     assert "no entry in the audit trail" in probed.check().text
     monkeypatch.undo()
     contract = probed.app.rules.contracts["eigenprobe/1"]
-    old = probed.ask("eigenprobe", probing._request(contract) + b"\n")
+    old = probed.ask("eigenprobe", probing._request(contract))
     monkeypatch.setattr(probing, "_asked", lambda *_: probing._Answered(200, old.body, 1.0))
     assert "no entry in the audit trail" in probed.check().text
 
