@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.exchange.pages import pages
+from tests.unit.contract.sample import APPLICATIONS
 from tests.unit.portal.built import PUBLIC, files, site
 
 
@@ -23,10 +24,8 @@ def test_every_file_of_the_portal_is_a_page() -> None:
 
 
 _OTHERS = {"/", "/fehler/", "/health/live"}
-_OTHERS |= {f"/anwendungen/{name}-1/" for name in ("schulentwicklung", "sozialamt", "wohnung2000")}
-_OTHERS |= {
-    f"/soap/{name}/1?{kind}" for name in ("schulentwicklung", "sozialamt", "wohnung2000") for kind in ("wsdl", "xsd")
-}
+_OTHERS |= {f"/anwendungen/{name}-1/" for name in APPLICATIONS}
+_OTHERS |= {f"/soap/{name}/1?{kind}" for name in APPLICATIONS for kind in ("wsdl", "xsd")}
 
 
 @pytest.mark.parametrize(
