@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import click
 from rich.console import Console
@@ -149,7 +150,7 @@ def release(
     from gateway.cli.subject import login
 
     clerk = clerk or login()
-    if audience != Audience.INTERN.value and (second is None or second.strip() in ("", clerk)):
+    if audience != Audience.INTERN.value and _plain(second or "") in ("", _plain(clerk)):
         raise click.UsageError("--second: somebody else than --clerk must have looked at the draft and agreed")
     settings = load_settings(settings_path)
     with build(settings) as app:
@@ -213,6 +214,11 @@ def withdraw(settings_path: Path | None, number: int, reason: str, clerk: str | 
         )
         app.audit.checkpoint()
     click.echo(f"withdrawn: {one.number} ({one.name} for {one.audience})")
+
+
+def _plain(name: str) -> str:
+    """A name, however it is typed."""
+    return "".join(normalize("NFKC", name).casefold().split())
 
 
 def _definition(settings: Settings, report: str) -> Definition:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -162,23 +163,40 @@ class Attacker:
 
 def flows(told: Sequence[Told]) -> list[Link]:
     """Who was there at the end is who was there before, and who came, and not who went: `bestand` on two days with
-    `zugang` and `abgang` of exactly the days between, in all and for each feature that all four have alike.
+    `zugang` and `abgang` of spans that together are exactly the days between, in all and for each feature that all
+    of them have alike.
     """
     subjects = dict.fromkeys(one.table.subject for one in told)
     named = {(one.population, one.period.first, one.period.last): one for one in subjects}
     links = []
-    for into in (one for one in subjects if one.population == "zugang"):
-        first, last = into.period.first, into.period.last
-        day = first - timedelta(days=1)
-        others = [named.get(key) for key in (("abgang", first, last), ("bestand", day, day), ("bestand", last, last))]
-        if None in others:
-            continue
-        terms = tuple(zip([into, *others], (1, -1, 1, -1), strict=True))
-        known = [_features(told, subject) for subject, _ in terms if subject]
+    for terms in _ways(subjects, named):
+        known = [_features(told, subject) for subject, _ in terms]
         alike = [name for name, codes in known[0].items() if all(each.get(name) == codes for each in known)]
-        sure = tuple((subject, factor) for subject, factor in terms if subject)
-        links += [Link(sure, margin) for margin in [(), *((name,) for name in alike)]]
+        links += [Link(terms, margin) for margin in [(), *((name,) for name in alike)]]
     return links
+
+
+def _ways(
+    subjects: Iterable[Subject], named: Mapping[tuple[str, date, date], Subject]
+) -> Iterator[tuple[tuple[Subject, int], ...]]:
+    """From each stock over spans that follow each other to the next stock: every subject with its factor."""
+    spans = defaultdict[date, list[Subject]](list)
+    for one in subjects:
+        if one.population == "zugang":
+            spans[one.period.first].append(one)
+    begun: list[tuple[tuple[Subject, int], ...]] = [((one, 1),) for one in subjects if one.population == "bestand"]
+    while begun:
+        way = begun.pop()
+        day = way[-1][0].period.last
+        for into in spans[day + timedelta(days=1)]:
+            first, last = into.period.first, into.period.last
+            out, end = named.get(("abgang", first, last)), named.get(("bestand", last, last))
+            if out is not None:
+                longer = (*way, (out, -1), (into, 1))
+                if end is not None:
+                    yield (*longer, (end, -1))
+                else:
+                    begun.append(longer)
 
 
 def _features(told: Sequence[Told], subject: Subject) -> dict[str, tuple[str, ...]]:

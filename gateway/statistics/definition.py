@@ -26,6 +26,9 @@ from gateway.statistics.features import FEATURES, Choice, dimension
 FOLDER: Final = "statistik"
 """Where definitions lie, below the folder of the agreements."""
 
+_LEAST: Final = 3
+"""Whoever may see a table: numbers from 1 below this are never told, nor what is withheld more closely."""
+
 _MOST_CELLS: Final = 200_000
 """More cells than that nobody can read, and nobody can prove safe."""
 
@@ -239,6 +242,8 @@ def _problems(document: Auswertung) -> Iterator[str]:
     yield from (f"statistik.{problem}" for problem in _margin_problems(head.gliederungen, names))
     for audience, rule in document.kreis.items():
         yield from (f"kreis.{audience}.{problem}" for problem in _rule_problems(rule, head.gliederungen))
+        if not (rule.mindestzahl == 1 and audience == "intern" and _is_reported(document, rule)):
+            yield from (f"kreis.{audience}.{problem}" for problem in _weak(rule))
 
 
 def _feature_problems(one: Merkmal, counting: str) -> Iterator[str]:
@@ -293,8 +298,20 @@ def _rule_problems(rule: Kreis, margins: Sequence[Sequence[str]]) -> Iterator[st
             yield f"gliederungen: {' x '.join(margin) or '()'} is not among those of the report"
     if rule.gliederungen is not None and len({tuple(one) for one in rule.gliederungen}) < len(rule.gliederungen):
         yield "gliederungen: one is named twice"
-    if rule.mindestzahl > 1 and rule.mindestintervall < 2:
-        yield "mindestintervall: a withheld number that may be known is not withheld"
+
+
+def _is_reported(document: Auswertung, rule: Kreis) -> bool:
+    """Whether these are no more than the numbers that the law demands exactly: FlüAG § 3 Abs. 3, each by itself."""
+    head = document.statistik
+    margins = [tuple(margin) for margin in rule.gliederungen or head.gliederungen]
+    return head.zaehlung == "flueag" and not document.filter and set(margins) <= {(), ("flueagNummer",)}
+
+
+def _weak(rule: Kreis) -> Iterator[str]:
+    if rule.mindestzahl < _LEAST:
+        yield f"mindestzahl: below {_LEAST} one person, or two who know each other, can be seen"
+    if rule.mindestintervall < _LEAST:
+        yield f"mindestintervall: a withheld number that may be known but for less than {_LEAST} is not withheld"
 
 
 def _definition(document: Auswertung, text: str) -> Definition:

@@ -8,6 +8,7 @@ from gateway.errors import ReleaseRefused
 from gateway.model.statistic import Subject
 from gateway.statistics.asked import AUDIENCES, Told
 from gateway.statistics.attacking import Attacker, Link, Target, flows
+from gateway.statistics.beside import require_apart
 
 
 def require_safe(new: Told, earlier: Sequence[Told]) -> None:
@@ -15,8 +16,10 @@ def require_safe(new: Told, earlier: Sequence[Told]) -> None:
     was asked for that table's audience; or not more narrowly than without the new table.
 
     Each audience has seen its own tables and those for audiences that see less; withdrawn ones too. Looked at are all
-    tables of the new one's persons and of those that flows link to them. ReleaseRefused names the tables.
+    tables of the new one's persons and of those that flows link to them; nor beside a table that `require_apart` names.
+    ReleaseRefused names the tables.
     """
+    require_apart(new, earlier)
     links = flows([*earlier, new])
     near = _near(new.table.subject, links)
     for audience in AUDIENCES[AUDIENCES.index(new.asked.audience) :]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Sheet:
         keys = lattice.sums(lattice.columns(counted.keys))
         self._cells = {margin: list(lattice.cells(margin)) for margin in map(lattice.ordered, margins)}
         self._told = {row: number(int(self._rows[row]), int(keys[row]), asked) for _, row, _ in self._published()}
-        held = [one for one in earlier if lattice.holds(one.table.dimensions)]
+        held = [shared for one in earlier if (shared := _shared(one, lattice))]
         self._same = [one for one in held if one.table.subject == counted.subject]
         self._older = [one for one in held if frozen(one.table.subject, counted.subject)]
         self._sticky = self._withheld_before()
@@ -176,6 +176,14 @@ class Sheet:
                     before = known[row] or (0, most)
                     known[row] = max(before[0], least), min(before[1], most)
         return known
+
+
+def _shared(one: Told, lattice: Lattice) -> Told | None:
+    """What an earlier table tells of margins that this one has, too; None if it has none."""
+    dimensions = tuple(each for each in one.table.dimensions if lattice.holds([each]))
+    names = {each.name for each in dimensions}
+    margins = {margin: cells for margin, cells in one.table.margins.items() if names.issuperset(margin)}
+    return replace(one, table=replace(one.table, dimensions=dimensions, margins=margins)) if margins else None
 
 
 def _bounds(told: int | None, asked: Asked, truth: int) -> tuple[float, float]:

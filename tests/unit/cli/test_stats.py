@@ -81,7 +81,7 @@ def test_a_report_is_drafted_released_shown_and_withdrawn(place: Place, tmp_path
 
 def test_nobody_releases_alone(place: Place) -> None:
     """But for tables that stay in the house somebody else must have agreed; nothing is counted before."""
-    for second in ((), ("--second", "A"), ("--second", " ")):
+    for second in ((), ("--second", "A"), ("--second", " "), ("--second", " a")):
         code, said = run(place, "release", "bestand", *DAY, "--audience", "oeffentlich", "--clerk", "A", *second)
         assert (code, "--second" in said) == (2, True)
     assert trail(place) == []

@@ -80,7 +80,7 @@ def test_every_mistake_is_told_at_once() -> None:
         "merkmale.altersgruppe: grenzen must rise",
         "statistik.gliederungen: schuhgroesse is none of the merkmale",
         "statistik.gliederungen: altersgruppe x geschlecht is not in the order of the merkmale",
-        "kreis.intern.mindestintervall: a withheld number that may be known is not withheld",
+        "kreis.intern.mindestintervall: a withheld number that may be known",
         "kreis.rat.gliederungen: staatsangehoerigkeit is not among those of the report",
     ):
         assert any(problem.startswith(expected) for problem in found), expected
@@ -102,6 +102,9 @@ def test_every_mistake_is_told_at_once() -> None:
         ("[[merkmale]]", '[filter]\nstatusgruppe = ["x"]\n[[merkmale]]', "filter.statusgruppe: x is no category"),
         ("[[merkmale]]", '[filter]\nname = ["x"]\n[[merkmale]]', "filter.name: is no feature"),
         ('zweck = "', 'zweck = "\\u202e', "cannot be seen"),
+        ("mindestzahl = 3", "mindestzahl = 1", "mindestzahl: below 3"),
+        ("mindestzahl = 5", "mindestzahl = 2", "mindestzahl: below 3"),
+        ("mindestintervall = 5", "mindestintervall = 2", "mindestintervall: a withheld"),
         ("[statistik]", "[statistik", "bestand.toml"),
     ],
 )
@@ -142,3 +145,20 @@ def test_a_released_version_does_not_change() -> None:
         require_unchanged(read_definition(STOCK + "\n", "bestand.toml"), 1, now.digest)
     with pytest.raises(StatisticError, match="fassung 2 was released"):
         require_unchanged(now, 2, now.digest)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[kreis.intern]", "[kreis.rat]"),
+        ('gliederungen = [[], ["flueagNummer"]]', ""),
+        ("[[merkmale]]", '[filter]\ngeschlecht = ["w"]\n[[merkmale]]'),
+        ('zaehlung = "flueag"', 'zaehlung = "zugang"'),
+    ],
+)
+def test_only_what_the_law_demands_is_exact(old: str, new: str) -> None:
+    """Numbers from 1 are told within the house, by number of the FlüAG alone, of everybody; nothing else ever is."""
+    exact = (shipped.schemas() / "statistik" / "flueag.toml").read_text("utf-8").partition("[kreis.rat]")[0]
+    assert read_definition(exact, "flueag.toml").rules[Audience.INTERN].threshold == 1
+    with pytest.raises(StatisticError, match="mindestzahl: below 3"):
+        read_definition(exact.replace(old, new, 1), "flueag.toml")
