@@ -76,7 +76,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             if error.errno in _FULL:
                 LOG.warning("no room for a connection", error=errno.errorcode.get(error.errno or 0))
                 self._send_away()
-                self.set_accept_enabled(False)  # until the loop comes round again
+                super().set_accept_enabled(False)  # until the loop comes round again; while the server ends, for good
             elif error.errno not in _GONE:
                 raise
             return
