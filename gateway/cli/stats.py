@@ -131,6 +131,7 @@ def run(
 @click.option("--known", metavar="TIME", callback=until_option, help="As the stock was known then (default: now).")
 @click.option("--clerk", help="Who releases it (default: the login name); kept sealed in the trail.")
 @click.option("--second", help="Who has looked at the draft and agreed; needed but for internal tables, kept sealed.")
+@click.option("--after-restore", is_flag=True, help="All that was told after the backup is released again, or this is.")
 @quiet_option
 def release(
     settings_path: Path | None,
@@ -140,6 +141,7 @@ def release(
     known: datetime | None,
     clerk: str | None,
     second: str | None,
+    after_restore: bool,
     quiet: bool,
 ) -> None:
     """Count a report and release it: from then on it is told, and everything later is checked against it.
@@ -155,6 +157,8 @@ def release(
     settings = load_settings(settings_path)
     with build(settings) as app:
         definition = _definition(settings, report)
+        if not after_restore:
+            releasing.require_recalled(database=app.database, audit=app.audit)
         releasing.require_due(definition, Audience(audience), day.date(), database=app.database)
         counted = _counted(app, definition, day.date(), known, clerk, quiet=quiet)
         one = releasing.release(

@@ -88,6 +88,20 @@ def require_due(definition: Definition, audience: Audience, day: date, *, databa
     _require_due(definition, audience, period_of(definition.span, day), register)
 
 
+def require_recalled(*, database: Database, audit: AuditTrail) -> None:
+    """ReleaseRefused if the database was restored since the last release: tables may be out that it does not know."""
+    restored = audit.restored_at()
+    if restored is None:
+        return
+    with database.read() as connection:
+        told = [one.time for one in released.read(connection).tables]
+    if max(told, default=restored) <= restored:
+        raise ReleaseRefused(
+            "the database was restored since the last release: what was told after the backup must be released "
+            "again first, as it was known then; --after-restore says that this is it, or that there is none"
+        )
+
+
 def release(
     run: Run,
     audience: Audience,

@@ -194,6 +194,10 @@ class AuditTrail:
         read_head = self._begin_chain if restored else self._read_head
         return self._anchor.append(read_head, self._hash_of, restored=restored)
 
+    def restored_at(self) -> datetime | None:
+        """When the database was last restored, as the anchor file knows; None if never, or without an anchor."""
+        return None if self._anchor is None else self._anchor.restored_at()
+
     def begin_anew(self) -> None:
         """What this process knows of the trail counts no more: the database was restored on purpose."""
         state = self._of_process

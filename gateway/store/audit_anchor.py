@@ -174,6 +174,20 @@ class Anchor:
         lines = tail[: tail.rfind(b"\n") + 1].splitlines(keepends=True)
         return read_line(0, lines[-1], self._key.public) if lines else None
 
+    def restored_at(self) -> datetime | None:
+        """When the database was last said to be restored; None if never. AuditError if that cannot be read."""
+        found = None
+        try:
+            with self.path.open("rb") as file:
+                for number, raw in enumerate(file, 1):
+                    if b'"art":"wiederherstellung"' in raw and raw.endswith(b"\n"):
+                        found = read_line(number, raw, self._key.public).checkpoint.zeitpunkt
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AuditError(f"the anchor file cannot be read ({type(error).__name__})") from None
+        return None if found is None else datetime.fromisoformat(found)
+
     def require_continued(
         self, last: Line | None, read_head: Callable[[], Head | None], hash_of: Callable[[int], bytes | None]
     ) -> None:

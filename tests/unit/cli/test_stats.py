@@ -88,6 +88,20 @@ def test_nobody_releases_alone(place: Place) -> None:
     assert run(place, "release", "bestand", *DAY, "--audience", "intern", "--clerk", "A")[0] == 0
 
 
+def test_a_restored_register_is_not_trusted_unsaid(place: Place) -> None:
+    """Between the backup and the restore something may have been told; somebody must say that it is in again."""
+    known = ("release", "bestand", *DAY, "--audience", "rat", *TWO)
+    assert run(place, "release", "bestand", "--day", "2026-08-31", "--audience", "rat", *TWO)[0] == 0
+    with build(place.settings) as app:
+        app.audit.checkpoint(restored=True)
+    before = trail(place)
+    code, said = run(place, *known)
+    assert (code, "was restored since the last release" in said) == (2, True)
+    assert trail(place) == before
+    assert run(place, *known, "--after-restore")[0] == 0
+    assert run(place, "release", "bestand", "--day", "2026-09-30", "--audience", "rat", *TWO)[0] == 0
+
+
 def test_what_may_not_be_had_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """No such report or release, a day to come, a table that is out already, one that is not safe: with the reason."""
     assert "there is no such report" in run(place, "run", "alles", *DAY)[1]
