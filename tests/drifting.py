@@ -44,7 +44,7 @@ _OWN = {"stand", "datensatzversion"}
 def agreements() -> dict[str, Agreement]:
     """The shipped agreements of the applications that read the stock, by stream."""
     found = load_all(shipped.schemas(), today=NOW.date())
-    return {key: one for key, one in found.items() if one.application in PURPOSES}
+    return {key: one for key, one in found.items() if Operation.BESTAND_ABRUFEN in one.operations}
 
 
 @dataclass

@@ -178,7 +178,7 @@ def test_valid_by_the_schema_is_sound_by_the_model(tree: Tree, data: DataObject)
     assert valid == sound
 
 
-@pytest.mark.parametrize("application", APPLICATIONS)
+@pytest.mark.parametrize("application", [one for one in APPLICATIONS if agreement(one).statistics is None])
 @given(datensatz=datensaetze())
 @law
 def test_what_is_projected_can_be_rendered(application: str, datensatz: Tree) -> None:
