@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.errors import ReleaseRefused
 from gateway.model.statistic import Subject
-from gateway.statistics.asked import AUDIENCES, Told
+from gateway.statistics.asked import AUDIENCES, Told, frozen
 from gateway.statistics.attacking import Attacker, Link, Target, flows
 from gateway.statistics.beside import require_apart
 
@@ -26,6 +27,7 @@ def require_safe(new: Told, earlier: Sequence[Told]) -> None:
         seen = [one for one in earlier if one.table.subject in near and _visible(one, audience)]
         if seen or audience == new.asked.audience:
             _require(new, seen, links, audience)
+        _require_unchanged(new, [one for one in earlier if _visible(one, audience)], audience)
 
 
 def _require(new: Told, seen: Sequence[Told], links: Sequence[Link], audience: str) -> None:
@@ -46,6 +48,19 @@ def _require(new: Told, seen: Sequence[Told], links: Sequence[Link], audience: s
                 f"withheld cells of {name} would follow for {audience}, beside {', '.join(beside)}" for name in names
             ]
         )
+
+
+def _require_unchanged(new: Told, seen: Sequence[Told], audience: str) -> None:
+    """The same for stocks of two days that may be the same persons, for all that was told: as if of one day."""
+    subject = new.table.subject
+    for day in dict.fromkeys(one.table.subject for one in seen if frozen(one.table.subject, subject)):
+        alike = [
+            replace(one, table=replace(one.table, subject=subject))
+            for one in seen
+            if one.table.subject in (day, subject)
+        ]
+        if Attacker([*alike, new]).possible():
+            _require(new, alike, (), audience)
 
 
 def _attacker(told: Sequence[Told], links: Sequence[Link]) -> Attacker:

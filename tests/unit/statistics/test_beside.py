@@ -104,3 +104,15 @@ def test_another_report_of_the_next_day_withholds_what_the_first_did() -> None:
     withheld = [{cell for cell, number in each.table.margins["a",].items() if number is None} for each in told]
     assert 1 < len(withheld[0]) < 5
     assert withheld[0] <= withheld[1]
+
+
+def test_a_margin_of_the_next_day_is_not_told_if_nobody_moved() -> None:
+    """The second report shows how many are in a group; the first withheld parts of it, and showed the others."""
+    told: list[Told] = []
+    one, two = dimension("b", "b0", "b1", "b2"), dimension("c", "c0")
+    numbers = {"a0": (6, 4, 1), "a1": (2, 0, 1), "a2": (4, 1, 1)}
+    before = {(code, f"b{n}"): count for code, counts in numbers.items() for n, count in enumerate(counts)}
+    after = {(code, "c0"): sum(counts) for code, counts in numbers.items()}
+    tell(told, "bestand", stock(2026, 1, 31), before, ((), ("b",), ("a", "b")), (A, one))
+    with pytest.raises(ReleaseRefused, match="release 0 would follow"):
+        tell(told, "bestand", stock(2026, 2, 1), after, (("a",),), (A, two))
