@@ -214,7 +214,13 @@ def test_nobody_learns_by_trying_all_tables(persons: list[Person], asked: Asked)
 DEFINITIONS = load_definitions(shipped.schemas())
 
 
-@pytest.mark.parametrize("name", sorted(DEFINITIONS))
+QUICK = {"auszug", "flueag", "volljaehrigkeit"}
+"""Those that are looked at in seconds; the others in make long."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in sorted(DEFINITIONS)]
+)
 def test_shipped_definitions_give_nobody_away(name: str) -> None:
     """For a small population every shipped definition, for each of its audiences in turn, gives no cell away."""
     definition = DEFINITIONS[name]
