@@ -1,0 +1,128 @@
+"""Tables by hand: what is withheld beside what was told before, and for whoever is alone in a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from gateway.errors import ReleaseRefused
+from gateway.model.statistic import Category, Counted, Dimension, Period, Subject
+from gateway.statistics.asked import Asked, Told
+from gateway.statistics.attacking import Attacker
+from gateway.statistics.differencing import require_safe
+from gateway.statistics.perturbing import number, possible
+from gateway.statistics.protecting import protect
+
+JANUARY, FEBRUARY = Period(date(2026, 1, 31), date(2026, 1, 31)), Period(date(2026, 2, 28), date(2026, 2, 28))
+PUBLIC, INTERNAL = Asked("oeffentlich", 5, 4, zeros=True), Asked("intern", 3, 3, zeros=True)
+ROW = [(), ("a",)]
+
+
+def counted(counts: Mapping[str, int], period: Period = JANUARY, population: str = "bestand") -> Counted:
+    """A table of one feature."""
+    feature = Dimension("a", "a", tuple(Category(code, code) for code in "pqrstu"))
+    cells = {(code,): count for code, count in counts.items()}
+    return Counted(Subject(population, period), (feature,), cells, sum(counts.values()))
+
+
+def withheld(told: Told) -> str:
+    return "".join(code for (code,), shown in told.table.margins["a",].items() if shown is None)
+
+
+def told(table: Counted, asked: Asked = PUBLIC, *earlier: Told) -> Told:
+    one = Told(f"release {len(earlier) + 1}", asked, protect(table, ROW, asked, earlier))
+    require_safe(one, earlier)
+    return one
+
+
+def test_a_partner_is_withheld_beside_a_small_number() -> None:
+    """One small number needs another, and zeros stay true."""
+    one = told(counted({"p": 2, "q": 8, "r": 90, "s": 70}))
+    assert withheld(one) == "pq"
+    assert one.table.margins["a",]["t",] == 0
+
+
+def test_what_was_withheld_stays_withheld() -> None:
+    """A cell whose number was withheld in January is not told in February, though it is large: it would tell January's
+    small number to whoever knows that it is as it was.
+    """
+    first = told(counted({"p": 2, "q": 8, "r": 90, "s": 70}))
+    later = counted({"p": 6, "q": 8, "r": 90, "s": 70}, FEBRUARY)
+    assert withheld(told(later)) == ""
+    assert withheld(told(later, PUBLIC, first)) == "pq"
+
+
+def test_what_is_as_it_was_is_no_partner() -> None:
+    """Of what was told in January and has not changed nothing hides a small number: another partner is withheld."""
+    first = told(counted({"p": 2, "q": 9, "r": 90, "s": 70}))
+    assert withheld(first) == "pq"
+    second = told(counted({"p": 2, "r": 90, "s": 70, "t": 9}, FEBRUARY), PUBLIC, first)
+    assert set(withheld(second)) > set("pq")
+
+
+def test_other_numbers_of_the_same_day_are_refused() -> None:
+    """Two tables of the same persons and days that contradict each other would tell who was corrected."""
+    first = told(counted({"p": 12, "q": 8}))
+    with pytest.raises(ReleaseRefused, match="other numbers"):
+        told(counted({"p": 13, "q": 8}), PUBLIC, first)
+
+
+def test_who_is_alone_learns_nothing() -> None:
+    """Beside somebody who is alone in his cell two more are withheld: he would know the other one."""
+    one = told(counted({"p": 1, "q": 4, "r": 9, "s": 70}))
+    assert len(withheld(one)) >= 3
+
+
+def test_an_internal_table_keeps_a_public_one_from_telling_more() -> None:
+    """What the internal table withholds the public one withholds, too; and the other way round nothing is lost."""
+    table = counted({"p": 2, "q": 8, "r": 4, "s": 70, "t": 50})
+    first = told(table, INTERNAL)
+    assert set(withheld(first)) <= set(withheld(told(table, PUBLIC, first)))
+
+
+def test_another_report_that_gives_a_cell_away_is_refused() -> None:
+    """The last look sees what a second table of the same persons tells of the first."""
+    first = told(counted({"p": 2, "q": 8, "r": 90, "s": 70}))
+    margin = {**first.table.margins["a",], ("q",): 8}
+    second = Told("second", PUBLIC, replace(first.table, margins={("a",): margin}))
+    with pytest.raises(ReleaseRefused, match="release 1"):
+        require_safe(second, [first])
+
+
+def test_flows_are_known() -> None:
+    """Who came is what was there, less what was before, and who went."""
+    month = Period(date(2026, 2, 1), date(2026, 2, 28))
+    tables = [
+        Told(name, Asked("intern", 1, 1, zeros=True), protect(table, ROW, Asked("intern", 1, 1, zeros=True)))
+        for name, table in (
+            ("before", counted({"p": 10}, JANUARY)),
+            ("after", counted({"p": 11}, FEBRUARY)),
+            ("gone", counted({"p": 2}, month, "abgang")),
+        )
+    ]
+    came = Told("came", PUBLIC, protect(counted({"p": 3}, month, "zugang"), [("a",)], PUBLIC))
+    assert withheld(came) == "p"
+    with pytest.raises(ReleaseRefused, match="would follow"):
+        require_safe(came, [replace(one, asked=replace(one.asked, audience="oeffentlich")) for one in tables])
+    assert Attacker([came]).interval(came.table.subject, ("a",), ("p",))[1] > 100
+
+
+def test_numbers_are_moved_alike_and_within_what_is_said() -> None:
+    """The same cell has the same number in every table; nobody stays nobody; every count is one of the possible."""
+    for base in (1, 3, 5, 10):
+        asked = Asked("rat", 3, 3, zeros=True, base=base, noise=3)
+        assert number(0, 12345, asked) == 0
+        for count in range(3, 40):
+            for key in range(0, 2**32, 2**27):
+                shown = number(count, key, asked)
+                assert shown == number(count, key + 2**32, asked)
+                assert possible(shown, asked)[0] <= count <= possible(shown, asked)[1]
+
+
+def test_noise_without_keys_is_refused() -> None:
+    """Nobody is told unmoved numbers because nothing was counted to move them."""
+    with pytest.raises(ReleaseRefused, match="noise"):
+        protect(counted({"p": 9}), ROW, replace(PUBLIC, noise=2))
