@@ -224,10 +224,11 @@ class Proof:
             return np.arange(count)
         inside = self._matrix[[row]].indices
         start = self._place_of[:, inside[int(self._lots.integers(len(inside)))]]
-        drawn = [self._lots.permutation(most) for most in self._shape]
-        ranks = [
-            np.argsort(np.argsort(np.where(order == at, -1, order))) for order, at in zip(drawn, start, strict=True)
-        ]
+        ranks = []
+        for most, at in zip(self._shape, start, strict=True):
+            drawn = self._lots.permutation(most)
+            drawn[at] = -1  # the row's own category comes first
+            ranks.append(np.argsort(np.argsort(drawn)))
         share = np.max([rank[places] / len(rank) for rank, places in zip(ranks, self._place_of, strict=True)], axis=0)
         return np.sort(np.argsort(share, kind="stable")[:size])
 
