@@ -169,10 +169,14 @@ class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
             self.app.board.end()
         super().stop(graceful)
 
+    def manage_workers(self) -> None:
+        """As many processes as there should be; how they stand is written from the first moment on."""
+        super().manage_workers()
+        self.app.notes.write({process: worker.age for process, worker in self.WORKERS.items()}, time.time())
+
     def murder_workers(self) -> None:
         """Processes that hang are ended; that this was looked at is told (sd_notify(3), WATCHDOG=1)."""
         super().murder_workers()
-        self.app.notes.write({process: worker.age for process, worker in self.WORKERS.items()}, time.time())
         systemd.sd_notify("WATCHDOG=1", self.log)
 
 

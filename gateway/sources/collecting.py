@@ -14,7 +14,8 @@ _RARELY = (20_000, 50, 100)
 def rarely() -> Iterator[None]:
     """Inside, cycles are looked for rarely, and never among what was there before; afterwards as before."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
-    gc.freeze()
+    if not frozen:
+        gc.freeze()  # what others have set aside cannot be told from ours afterwards
     gc.set_threshold(*_RARELY)
     try:
         yield

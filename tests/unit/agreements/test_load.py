@@ -178,7 +178,7 @@ SOMEBODY = '[personen]\nbedingung = [{ feld = "schulpflichtAb", vorhanden = true
         ('kreise = ["rat", "oeffentlich"]', 'kreise = ["alle"]', "statistik.kreise"),
         ('kreise = ["rat", "oeffentlich"]', 'kreise = ["rat", "rat"]', "rat is named twice"),
         ('kreise = ["rat", "oeffentlich"]', "kreise = []", "statistik.kreise"),
-        ('berichte = ["', 'berichte = ["A", "', "statistik.berichte"),
+        ("berichte = [", 'berichte = ["A",', "statistik.berichte"),
         ("[statistik]", "[statistik]\nalles = true", "statistik.alles"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -87,13 +88,14 @@ def _table(table: Table) -> Table:
     return table
 
 
-def written() -> Mapping[str, str]:
-    """What lies in docs."""
-    return {path.stem: path.read_text("utf-8") for path in PICTURES.glob("*.svg")}
+def written(folder: Path = PICTURES) -> Mapping[str, str]:
+    """What lies in docs, or elsewhere."""
+    return {path.stem: path.read_text("utf-8") for path in folder.glob("*.svg")}
 
 
 if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
     with tempfile.TemporaryDirectory() as folder:
-        PICTURES.mkdir(exist_ok=True)
+        target.mkdir(exist_ok=True)
         for name, content in drawn(make(Path(folder))):
-            (PICTURES / f"{name}.svg").write_text(content, "utf-8")
+            (target / f"{name}.svg").write_text(content, "utf-8")

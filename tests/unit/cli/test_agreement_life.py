@@ -17,7 +17,7 @@ from gateway.agreements.document import ROLES
 from gateway.cli import trial
 from gateway.cli.main import cli
 from gateway.errors import SourceError
-from tests.running import APPLICATIONS, Running, installed
+from tests.running import APPLICATIONS, STATISTICS, Running, installed
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     """An installation with agreements and contracts of its own, served and polled."""
     with installed(tmp_path / "g") as running:
         shutil.copytree(shipped.wsdl(), running.folder / "wsdl")
-        for name in APPLICATIONS:
+        for name in (*APPLICATIONS, STATISTICS, "statistik"):
             shutil.copytree(shipped.schemas() / name, running.folder / "schemas" / name)
         for name in ("stadt.toml", "model.xsd"):
             shutil.copy(shipped.schemas() / name, running.folder / "schemas")
