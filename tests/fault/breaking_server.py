@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,9 +67,21 @@ def killed(running: Running) -> Iterator[None]:
     """All of the server was killed at once; mended by a start."""
     standing(running)
     running.end("serve", kill=True)
+    _gone(running)
     yield
     running.serve()
     standing(running)
+
+
+def _gone(running: Running) -> None:
+    """Returns when nobody listens: whom a dying process lets in is reset in the middle of his handshake."""
+    for _ in attempts("the end of all processes"):
+        try:
+            socket.create_connection(("127.0.0.1", running.installation.plan.port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        except OSError:
+            continue
 
 
 def standing(running: Running) -> Standing:
