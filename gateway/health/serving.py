@@ -23,9 +23,9 @@ def workers(e: Examination) -> Iterator[Finding]:
         text = "no server on this machine says how it stands: it does not run here, or cannot write beside the anchor"
         yield Finding("workers", State.UNKNOWN, text, "see the check `server`")
         return
-    silent = e.now.timestamp() - found.written
+    silent = abs(e.now.timestamp() - found.written)  # after a clock was put back nothing of late is known either
     if not _lives(found.parent):
-        text = f"the server ended without a word, {max(silent, 0):.0f} s ago or less"
+        text = f"the server ended without a word, {silent:.0f} s ago or less"
         yield Finding("workers", State.CRITICAL, text, _RESTART, 0, "processes")
         return
     if silent > _SILENT:

@@ -22,7 +22,7 @@ from gateway.errors import KeysMoved, TransactionAborted, VaultError
 from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.keyring import CHAINED
-from gateway.store.statements import Statement, View
+from gateway.store.statements import Statement, View, Writing
 from gateway.store.tables import key_use, person
 from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
@@ -78,6 +78,19 @@ class KeyedDatabase(Database):
             self._vault.require(found)
             if len(found) < len(CHAINED):
                 _remember_first(connection, self._vault)
+            yield connection
+
+    @contextmanager
+    def append(self) -> Iterator[Writing]:
+        """As the database's, if the vault's hashes are those of the rows when it begins."""
+        with self._inner.append() as transaction:
+            self._vault.require(in_use(transaction))
+            yield transaction
+
+    @contextmanager
+    def tally(self) -> Iterator[sa.Connection]:
+        """As the database's: no hash is looked for in counts."""
+        with self._inner.tally() as connection:
             yield connection
 
     @contextmanager

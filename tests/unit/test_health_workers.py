@@ -69,6 +69,14 @@ def test_one_missing_warns_and_none_is_critical(place: Place, gone: int) -> None
     assert found(place)["workers"].state is State.CRITICAL
 
 
+@pytest.mark.parametrize("ahead", [-1, 1])
+def test_a_silent_parent_is_told_also_after_the_clock_was_put_back(place: Place, ahead: int) -> None:
+    """What was written long ago, or is dated long after now, says nothing of the server as it is."""
+    made, _ = notes(place)
+    made.write({os.getpid(): 1, os.getppid(): 2}, BEGAN + ahead * 3600)
+    assert found(place)["workers"].state is State.CRITICAL
+
+
 def test_replaced_processes_are_told_for_an_hour(place: Place) -> None:
     """The first ones are none; above the settings' number it warns, and forgets."""
     made, _ = notes(place)

@@ -102,7 +102,8 @@ def test_a_reader_with_older_keys_is_told_at_once(keyed: Keyed) -> None:
     """Outside the store's own methods a transaction under older keys is refused with the generations in use."""
     vault = keyed.house.vault
     keyed.rotate("digest")
-    for begin in (KeyedDatabase(keyed.database, vault).read, KeyedDatabase(keyed.database, vault).write):
+    database = KeyedDatabase(keyed.database, vault)
+    for begin in (database.read, database.view, database.write, database.append):
         with pytest.raises(KeysMoved) as caught, begin():
             pass
         assert caught.value.generations == {"index": 1, "digest": 2}
