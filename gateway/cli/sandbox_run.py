@@ -54,9 +54,9 @@ def _run(installation: Installation) -> None:
         own = [running.enter_context(children.command(None, "simulate", "okvisa", *okvisa, *remembering))]
         children.wait(source.replace("/okvisa", "/lebt"), own[-1])
         own.append(running.enter_context(children.command(folder, "serve", "--sandbox", *settings)))
+        children.wait(f"https://{_reachable(installation.plan)}/health/live", own[1], verify=str(installation.ca))
         own.append(running.enter_context(children.command(folder, "poll", *settings, "--every", str(_POLL_SECONDS))))
         running.enter_context(_pages(installation, sandbox))
-        children.wait(f"https://{_reachable(installation.plan)}/health/live", own[1], verify=str(installation.ca))
         children.wait(f"http://{LOOPBACK}:{sandbox.pages_port}/health/ready")
         _describe(installation)
         click.echo("\nready; Ctrl-C ends it")

@@ -6,6 +6,7 @@ the sandbox, but what they lead to.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
@@ -34,6 +35,8 @@ from gateway.wire.xml import parse
 
 _SOURCE = "okvisa"
 _SQLITE = "sqlite:///"
+_LOOKS = 20
+_PAUSE_SECONDS = 0.5
 
 
 def require_sandbox(settings: Settings) -> SandboxSettings:
@@ -67,16 +70,28 @@ def require_synthetic(sandbox: SandboxSettings, app: App) -> None:
     """Nobody stands in the database who is not a person of this sandbox's simulator; SettingsError otherwise.
 
     Every active record is found under a number of the simulator, and is there as one of the states that the simulator
-    gave it: same change number, same moment, same name, sex and birth.
+    gave it: same change number, same moment, same name, sex and birth. The sandbox may be polled meanwhile: then it is
+    looked at again; if it never stays as it is, it is refused.
     """
+    for _ in range(_LOOKS):
+        before, ours, after = overview(app.database), _ours(sandbox, app), overview(app.database)
+        if (before.persons, before.finished_at) == (after.persons, after.finished_at):
+            if ours >= before.persons:
+                return
+            break
+        time.sleep(_PAUSE_SECONDS)  # a poll brought somebody while we looked, or took somebody away
+    raise SettingsError("database.url: there are persons in it who do not come from the sandbox's simulator")
+
+
+def _ours(sandbox: SandboxSettings, app: App) -> int:
+    """How many active records are the simulator's, as it stands now."""
     history = Told(Population(SEED, sandbox.persons), app.rules.clock, sandbox.folder / JOURNAL)
     ours: set[str] = set()
     for index in range(history.persons):
         subject = app.store.subject(_SOURCE, history.latest(index).personennummer)
         records = subject.records if subject is not None else ()
         ours |= {one.audit_id for one in records if one.audit_id is not None and _is_ours(one, history)}
-    if len(ours) < overview(app.database).persons:
-        raise SettingsError("database.url: there are persons in it who do not come from the sandbox's simulator")
+    return len(ours)
 
 
 def _foreign_certificates(settings: Settings, sandbox: SandboxSettings) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 import requests
@@ -265,3 +266,34 @@ def test_a_forgotten_journal_is_noticed(made: Path, app: App, tmp_path: Path) ->
     assert sandbox is not None
     with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
         require_synthetic(sandbox.model_copy(update={"folder": tmp_path}), app)
+
+
+def test_a_poll_meanwhile_makes_nobody_a_stranger(made: Path, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was fetched between the walk and the count is looked for again."""
+    sandbox, ours, looks = settings_of(made).sandbox, proving._ours, []
+    assert sandbox is not None
+
+    def polled(*given: Any) -> int:
+        looks.append(ours(*given))
+        if len(looks) > 1:
+            return looks[-1]
+        url = settings_of(made).source.url.replace("/okvisa", "/schritt")
+        requests.post(url, params={"ereignis": "geburt"}, timeout=10).close()
+        app.poll.run_once()
+        return looks[0]
+
+    monkeypatch.setattr(proving, "_ours", polled)
+    monkeypatch.setattr(proving, "_PAUSE_SECONDS", 0)
+    require_synthetic(sandbox, app)
+    assert looks[1] == looks[0] + 1
+
+
+def test_a_stranger_is_not_hidden_by_a_poll(made: Path, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the numbers move nobody is accepted."""
+    sandbox, counted = settings_of(made).sandbox, iter(range(1000))
+    assert sandbox is not None
+    found = proving.overview(app.database)
+    monkeypatch.setattr(proving, "overview", lambda _: replace(found, persons=next(counted)))
+    monkeypatch.setattr(proving, "_PAUSE_SECONDS", 0)
+    with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
+        require_synthetic(sandbox, app)
