@@ -26,7 +26,7 @@ def compile_element(element: ElementDef, namespace: str) -> Render:
     """A function that writes the element; it raises ContractError on a key the contract does not know, a mandatory
     one that is missing, an empty group, a value of the wrong kind or a character that XML cannot carry."""
     content = _group(element.type, element.name, _fields(element.type, element.name))
-    start, end = f'<{element.name} xmlns="{namespace}">', f"</{element.name}>"
+    start, end = start_tag(element, namespace).decode(), f"</{element.name}>"
 
     def render(tree: Tree) -> bytes:
         pieces = [start]
@@ -35,6 +35,11 @@ def compile_element(element: ElementDef, namespace: str) -> Render:
         return "".join(pieces).encode()
 
     return render
+
+
+def start_tag(element: ElementDef, namespace: str) -> bytes:
+    """With what the element begins."""
+    return f'<{element.name} xmlns="{namespace}">'.encode()
 
 
 def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], str] | None:

@@ -19,6 +19,10 @@ from gateway.errors import ContractError
 from gateway.model.types import FullDate, Moment
 
 _BLANK = " \t\n\r"
+_BLOCK = 32 * 1024
+_FOREIGN, _FOREIGN_NAME = b' fremd="">', "'fremd'"
+"""An attribute that no contract has."""
+_NOT_ALLOWED = etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_3_2_1
 _UNSAID = Finding(FOREIGN, "verletzt das Schema", "/*")
 
 
@@ -50,6 +54,27 @@ class Validator:
             log = _log(schema)
         return explain(self._description, element, log, at) or (_UNSAID,)
 
+    def accepts(self, octets: bytes, start: bytes) -> bool:
+        """True if the octets are one well-formed and valid element that begins with the start tag `start`.
+
+        They are validated while they are parsed, and no tree is made of them. False is no verdict: ask `findings`.
+
+        Whether the schema had its say is not left to belief: what is read has one attribute too many in its root, and
+        exactly that must be found. So nothing is accepted by a parser that has not looked, or does not say what it saw.
+        """
+        if not octets.startswith(start):
+            return False
+        parser = own_parser(target=_Nothing(), schema=self._compiled())
+        try:
+            parser.feed(start[:-1] + _FOREIGN)
+            for begin in range(len(start), len(octets), _BLOCK):
+                parser.feed(octets[begin : begin + _BLOCK])
+            parser.close()
+        except etree.XMLSyntaxError:
+            return False
+        found = parser.feed_error_log
+        return len(found) == 1 and found[0].type == _NOT_ALLOWED and _FOREIGN_NAME in found[0].message
+
     def _compiled(self) -> etree.XMLSchema:
         schema: etree.XMLSchema | None = getattr(self._local, "schema", None)
         if schema is None:
@@ -72,9 +97,23 @@ class Validator:
         return trimmed
 
 
-def own_parser() -> etree.XMLParser:
+def own_parser(*, target: _Nothing | None = None, schema: etree.XMLSchema | None = None) -> etree.XMLParser:
     """A parser for bytes that we have written ourselves; closed all the same."""
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        target=target,  # type: ignore[arg-type]  # lxml sends only what the target can take
+        schema=schema,
+    )
+
+
+class _Nothing:
+    """What a parser builds that is to build nothing."""
+
+    def close(self) -> None:
+        """Nothing was built."""
 
 
 def _log(schema: etree.XMLSchema) -> list[LogEntry]:

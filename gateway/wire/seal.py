@@ -19,7 +19,7 @@ from lxml import etree
 
 from gateway.errors import MessageRefused, SettingsError, SigningError
 from gateway.wire import certificates
-from gateway.wire.canonical import Canonical, proved, wrapped
+from gateway.wire.canonical import Canonical, Plain, proved, wrapped
 from gateway.wire.names import BASE64, WSSE, WSU, X509V3
 from gateway.wire.signing import certificate_text, reference, signature
 from gateway.wire.soap import Envelope, Version, open_answer
@@ -75,7 +75,7 @@ def body_bytes(version: Version, payload: bytes, profile: Profile) -> bytes:
     proved octets it makes proved octets.
     """
     start = _body_start(version, profile)
-    if b"xmlns:soap=" in payload or b"xmlns:wsu=" in payload:
+    if not isinstance(payload, Plain) and (b"xmlns:soap=" in payload or b"xmlns:wsu=" in payload):
         # A prefix that the Body declares already is not declared again below it (Exclusive C14N, 3).
         return canonical(_parsed(start + payload + _BODY_END))
     return wrapped(start, payload, _BODY_END) if isinstance(payload, Canonical) else start + payload + _BODY_END

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
+from collections import Counter
+from contextlib import suppress
+from random import Random
 
 import pytest
 from lxml import etree
 
 from gateway.agreements.operation import Operation
-from gateway.contract import xsd
+from gateway.contract import validation, xsd
 from gateway.contract.findings import MOST
 from gateway.contract.validation import Validator
 from gateway.errors import ContractError, ContractViolation
+from gateway.wire.canonical import Plain
 from tests.unit.contract.sample import XSI, contract, full, request, response
 from tests.unit.contract.small import description
 
@@ -147,6 +152,60 @@ def test_an_answer_that_is_none_is_a_house_error(payload: bytes) -> None:
     with pytest.raises(ContractError) as refused:
         contract("wohnung2000").check_answer(payload)
     assert SECRET not in str(refused.value)
+
+
+def test_what_is_accepted_while_it_is_parsed_is_valid() -> None:
+    """An answer read without a tree gets the verdict that its tree gets, whatever is changed, cut or put into it."""
+    published, chance = contract("wohnung2000"), Random(7)
+    validator = Validator(published.description, published.xsd)
+    rendered = published.render(Operation.BESTAND_ABRUFEN, full(response(published, Operation.BESTAND_ABRUFEN).type))
+    start, *parts = re.findall(rb"<[^>]+>|[^<]+", rendered)
+    verdicts: Counter[bool] = Counter()
+    for _ in range(4000):
+        octets = start + b"".join(_spoiled(parts, chance))
+        with suppress(etree.XMLSyntaxError):
+            valid = not validator.findings(etree.fromstring(octets))
+            assert validator.accepts(octets, start) == valid, octets
+            verdicts[valid] += 1
+    assert min(verdicts.values()) > 200
+    assert validator.accepts(rendered, start)
+    assert not validator.accepts(rendered[:-1], start)
+    assert not validator.accepts(rendered + start, start)
+    assert not validator.accepts(rendered.replace(b"xmlns=", b"ymlns=", 1), start)
+
+
+def _spoiled(parts: list[bytes], chance: Random) -> list[bytes]:
+    """The parts of a message with one, or one whole element, taken out, put in again elsewhere or replaced."""
+    spoiled, at = list(parts), chance.randrange(len(parts) - 1)
+    end = parts.index(b"</" + parts[at][1:], at) + 1 if parts[at][1:2].isalpha() and parts[at][:1] == b"<" else at + 1
+    match chance.randrange(5):
+        case 0:
+            del spoiled[at:end]
+        case 1:
+            spoiled[at:at] = parts[at:end]
+        case 2:
+            spoiled.insert(chance.randrange(len(parts)), b"".join(parts[at:end]))
+        case 3:
+            spoiled[at] = parts[chance.randrange(len(parts) - 1)]
+        case 4:
+            spoiled[at] = parts[at][:-1] + chance.choice(
+                [b">", b" ", b"x", b"1", b" a=''>", b"/>", b"&amp;", b"<!---->"]
+            )
+    return spoiled
+
+
+def test_nothing_is_accepted_by_a_parser_that_does_not_validate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that forgets the schema, or keeps to itself what it saw, accepts nothing; the tree has the last word."""
+    published = contract("wohnung2000")
+    rendered = published.render(Operation.BESTAND_ABRUFEN, full(response(published, Operation.BESTAND_ABRUFEN).type))
+    assert isinstance(published.check_answer(rendered), Plain)
+    blind = validation.own_parser
+    monkeypatch.setattr(validation, "own_parser", lambda *, target=None, schema=None: blind(target=target))
+    looked_at = published.check_answer(rendered)
+    assert looked_at == rendered
+    assert not isinstance(looked_at, Plain)
+    with pytest.raises(ContractError):
+        published.check_answer(rendered.replace(b"</epoche>", b"x</epoche>"))
 
 
 def test_a_request_is_no_answer() -> None:
