@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Two test processes: files stay together, because some share a running gateway; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle bench bench-quick bench-check clean
+.PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle bench bench-quick bench-growth bench-check clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo $(DEMO_ARGS)
@@ -59,13 +59,19 @@ lock:
 bundle:
 	PYTHON=$(PYTHON) .ci/bundle.sh
 
-# How fast answers are, beside other ways to give the same answer: figures, table and plot in docs/performance.md.
-bench: $(VENV)/.installed
-	$(BIN)/python -m tests.bench.run
+# How fast answers are, beside other ways to give the same answer: figures, table and pictures in docs/performance.md.
+# It takes about 20 minutes; parts by themselves with, for example, BENCH_ARGS="--only audit city".
+bench: $(VENV)/.installed $(VENV)/.bench
+	$(BIN)/python -m tests.bench.run $(BENCH_ARGS)
 
 # The same in less than two minutes: fewer rounds, a smaller stock; nothing is written but build/bench.
 bench-quick: $(VENV)/.installed
 	$(BIN)/python -m tests.bench.run --quick
+
+# Growth: a stock of 500,000 persons, kept in BENCH_FOLDER (3 GB; the first time 20 minutes), and 50,000 on PostgreSQL.
+bench-growth: $(VENV)/.installed
+	$(BIN)/python -m tests.bench.growth $(or $(BENCH_FOLDER),build/bench/large) --kept
+	$(BIN)/python -m tests.bench.growth build/bench --large 50000 --postgresql --kept
 
 # Fails if an answer costs a third more processor time than it did.
 bench-check: $(VENV)/.installed
@@ -81,4 +87,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml requirements/test.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	touch $@

@@ -12,3 +12,6 @@ lock() {
 }
 lock run
 lock test --extra test
+# What only `make bench` needs is installed beside the rest, and is no extra: nothing of ours imports it.
+echo py-spy==0.4.1 | "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-annotate --custom-compile-command "make lock" - --output-file requirements/bench.txt

@@ -51,12 +51,12 @@ def bare(rsa_key: Path, ec_key: Path, folder: Path) -> dict[str, float]:
         "RSA-3072 signature, ms CPU": cpu(lambda: one.sign(_INFO, PKCS1v15(), hashes.SHA256())),
         "P-256 signature, ms CPU": cpu(lambda: other.sign(_INFO, ec.ECDSA(hashes.SHA256())), 500),
         "unit of work, ms CPU": cpu(unit, 20),
-        "fsync of 8 KB, ms": _fsync(folder / "fsync"),
+        "fsync of 8 KB, ms": fsync(folder / "fsync"),
     }
 
 
-def _fsync(path: Path, times: int = 60) -> float:
-    """The median of appends of 8 KB that are durable one by one."""
+def fsync(path: Path, times: int = 60) -> float:
+    """Milliseconds, the median of appends of 8 KB that are durable one by one."""
     found = []
     with path.open("wb") as file:
         for _ in range(times):

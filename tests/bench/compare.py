@@ -19,9 +19,10 @@ from lxml import etree
 
 from gateway.app import build
 from gateway.settings import load as load_settings
-from tests.bench.bare import bare
+from tests.bench.bare import bare, cpu
 from tests.bench.ground import CASES, Case, Ground, first_page, ground
 from tests.bench.peer import Identity, Peer, Run, build_load, check, drive, header
+from tests.bench.rows import others
 from tests.running import free_port
 
 PEERS = Path(__file__).with_name("peers")
@@ -32,16 +33,22 @@ CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class Effort:
-    """How long is measured: rounds of so many seconds, after so many seconds and answers of warming up."""
+    """How long is measured: `rounds` of so many seconds for each peer, and what the other parts are told.
+
+    `answers` a compiler at run time is given before; `large` is the larger stock, `day` what is lived of a day.
+    """
 
     persons: int
     rounds: int
     seconds: float
-    warm: float
     answers: int
+    polled: int
+    large: int
+    day: tuple[int, float]
 
 
-QUICK, WHOLE = Effort(300, 3, 1.0, 3.0, 0), Effort(5000, 5, 5.0, 15.0, 5000)
+QUICK = Effort(persons=300, rounds=2, seconds=1.0, answers=500, polled=100, large=1000, day=(300, 0.2))
+WHOLE = Effort(persons=5000, rounds=5, seconds=3.0, answers=5000, polled=1500, large=20_000, day=(5000, 24.0))
 
 
 @dataclass
@@ -51,6 +58,8 @@ class Measured:
     peer: str
     case: str
     runs: list[Run] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """Cores that strangers kept busy in each round."""
 
     @property
     def rate(self) -> float:
@@ -144,13 +153,13 @@ def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) 
     schema = etree.XMLSchema(etree.parse(made.schema(case.application)))
     certificate = x509.load_pem_x509_certificate(made.signing(case.method)[1].read_bytes())
     found: list[Measured] = []
-    others = (java(made, case, page, folder), naive(made, case, page, folder), node(made, case, page, folder))
+    built = (java(made, case, page, folder), naive(made, case, page, folder), node(made, case, page, folder))
     with (
         gateway(made, load, tls=False, application=case.application) as plain,
         gateway(made, load, tls=True, application=case.application) as encrypted,
         ExitStack() as started,
     ):
-        peers = (plain, encrypted, *(started.enter_context(running(peer)) for peer in others if peer is not None))
+        peers = (plain, encrypted, *(started.enter_context(running(peer)) for peer in built if peer is not None))
         for peer in peers:
             check(peer.ask(path, body), schema, certificate, case.persons)
             found.append(Measured(peer.name, case.name))
@@ -158,15 +167,17 @@ def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) 
             _warm(load, peer, path, body, effort)
         for _ in range(effort.rounds):
             for peer, one in zip(peers, found, strict=True):
-                one.runs.append(drive(load, peer, path, body, connections=CONNECTIONS, seconds=effort.seconds))
+                with others() as busy:
+                    one.runs.append(drive(load, peer, path, body, connections=CONNECTIONS, seconds=effort.seconds))
+                one.others.append(busy.cores)
     return found
 
 
 def _warm(load: Path, peer: Peer, path: str, body: bytes, effort: Effort) -> None:
-    """Until it has answered so often that a compiler at run time is done, or four times as long as planned."""
-    answers = 0
-    for _ in range(4):
-        answers += drive(load, peer, path, body, connections=CONNECTIONS, seconds=effort.warm).answers
+    """For a moment; what is compiled as it runs until it has answered often enough, or for long enough."""
+    answers, turns = 0, min(8, effort.rounds + 1) if peer.name in (JAVA, NODE) else 1
+    for _ in range(turns):
+        answers += drive(load, peer, path, body, connections=CONNECTIONS, seconds=max(1.0, effort.seconds)).answers
         if answers >= effort.answers:
             break
 
@@ -201,8 +212,23 @@ def compare(folder: Path, effort: Effort, cases: Sequence[Case] = CASES) -> tupl
     found: list[Measured] = []
     load = build_load(folder)
     made = ground(folder / "ground", effort.persons, tuple(dict.fromkeys(case.application for case in cases)))
-    costs = bare(*(made.signing(method)[0] for method in ("rsa-sha256", "ecdsa-p256-sha256")), folder)
+    keys = [made.signing(method)[0] for method in ("rsa-sha256", "ecdsa-p256-sha256")]
+    costs = bare(keys[0], keys[1], folder)
+    costs["libxml2 on a page of 50: parse, validate, canonical form, ms CPU"] = _libxml2(made, cases[0], folder)
     for case in cases:
         found += measure(made, case, load, effort, folder)
         print(table([one for one in found if one.case == case.name]), flush=True)
     return found, costs
+
+
+def _libxml2(made: Ground, case: Case, folder: Path) -> float:
+    """Milliseconds of processor time for the payload of a page, without anything of ours."""
+    octets = _asked(made, case, folder)[0].read_bytes()
+    schema = etree.XMLSchema(etree.parse(made.schema(case.application)))
+
+    def work() -> None:
+        tree = etree.fromstring(octets)
+        schema.assertValid(tree)
+        etree.tostring(tree, method="c14n", exclusive=True)
+
+    return cpu(work, 20)

@@ -119,8 +119,13 @@ def empty(folder: Path, applications: tuple[str, ...], *, database: str | None =
     return Ground(installation, folder, 0, source)
 
 
-def poll(app: App, simulator: Simulator, *, page: int = 200) -> None:
+def poll(app: App, simulator: Simulator) -> None:
     """One complete round, source and poller in this process."""
+    poller(app, simulator).run_once()
+
+
+def poller(app: App, simulator: Simulator, *, page: int = 200) -> Poll:
+    """The poller of a source in this process."""
     folders = (shipped.wsdl(), shipped.schemas() / "okvisa")
     endpoint = Endpoint(
         shipped.wsdl() / "okvisa-1.wsdl",
@@ -130,7 +135,7 @@ def poll(app: App, simulator: Simulator, *, page: int = 200) -> None:
     )
     rules = app.rules
     source = OkVisa(endpoint, page_size=page, schema=contract())
-    Poll(source, app.store, lambda _day: rules.agreements, rules.clock).run_once()
+    return Poll(source, app.store, lambda _day: rules.agreements, rules.clock)
 
 
 def first_page(app: App, made: Ground, case: Case) -> tuple[etree._Element, bytes]:

@@ -82,12 +82,12 @@ class Peer:
     def cpu(self) -> float:
         """Seconds of processor time of the process and all its descendants so far."""
         assert self.process is not None
-        return sum(_seconds(pid) for pid in _family(self.process.pid))
+        return sum(seconds(pid) for pid in family(self.process.pid))
 
     def memory(self) -> float:
         """MiB of proportional memory of the process and all its descendants."""
         assert self.process is not None
-        return sum(_pss(pid) for pid in _family(self.process.pid)) / 1024
+        return sum(_pss(pid) for pid in family(self.process.pid)) / 1024
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self.identity is None:
@@ -194,7 +194,8 @@ def header(certificate: Path) -> str:
     return base64.b64encode(der(certificate)).decode()
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """The process and all its descendants."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -206,10 +207,11 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _seconds(pid: int) -> float:
+def seconds(pid: int, *, ended: bool = False) -> float:
+    """Seconds of processor time of a process; with `ended` also of its children that it has waited for."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        return sum(map(int, fields[11 : 15 if ended else 13])) / _TICK
     return 0.0
 
 

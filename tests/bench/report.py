@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from tests.bench.flames import PICTURES
+from tests.bench.growth import KEPT
+from tests.bench.profiling import NEEDED
+from tests.bench.promises import beside_peers, median, of_profile, table
+from tests.bench.rows import Row
+
 _COLOURS = {
     "gateway": "#1b6ca8",
     "gateway, mTLS": "#6fa8d6",
@@ -20,6 +27,8 @@ _COLOURS = {
     "node soap": "#2e8b57",
 }
 _WIDTH, _BAR, _LEFT = 720, 18, 210
+_QUIET = 0.1
+"""Cores of strangers that do not matter."""
 
 
 def machine() -> dict[str, str]:
@@ -39,15 +48,17 @@ def machine() -> dict[str, str]:
 
 
 def write(figures: Mapping[str, Any], folder: Path) -> None:
-    """Afterwards performance.md and performance.svg in `folder` say what was measured."""
+    """Afterwards performance.md and performance.svg in `folder` say what was measured, and what was kept before."""
     (folder / "performance.svg").write_text(plot(figures["measured"]), "utf-8")
+    kept = json.loads(KEPT.read_text("utf-8")) if KEPT.is_file() else {}
     parts = (
         _HEAD,
         _facts(figures),
         _METHOD,
         _compared(figures["measured"]),
-        _promises(figures),
+        _promises(figures, kept),
         _profile(figures),
+        _pictures(figures),
         _RAW,
         _raw(figures),
     )
@@ -60,7 +71,7 @@ def plot(measured: Sequence[Mapping[str, Any]]) -> str:
     lines, top = [], 34
     for case in cases:
         group = [one for one in measured if one["case"] == case]
-        rates = {one["peer"]: _median(one, "rate") for one in group}
+        rates = {one["peer"]: median(one, "rate") for one in group}
         reference, most = rates["plain Java"], max(rates.values())
         lines.append(f'<text x="10" y="{top}" font-weight="bold">{escape(case)}</text>')
         for peer, rate in rates.items():
@@ -81,17 +92,28 @@ def plot(measured: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _median(one: Mapping[str, Any], name: str) -> float:
-    runs = one["runs"]
-    found = (run["answers"] / run["seconds"] if name == "rate" else run[name] for run in runs)
-    return float(statistics.median(found))
-
-
 def _facts(figures: Mapping[str, Any]) -> str:
     rows = [f"| {name} | {value} |" for name, value in figures["machine"].items()]
     rows += [f"| {name} | {value:.3f} |" for name, value in figures.get("bare", {}).items()]
-    busy = _BUSY if float(figures["machine"]["load before"]) > 1 else ""
-    return "\n".join(["| | |", "|---|---|", *rows, "", busy])
+    strangers = [cores for one in figures["measured"] for cores in one.get("others", ())]
+    most = max(strangers, default=0.0)
+    told = f"{statistics.median(strangers or [0.0]):.2f} in the median round, at most {most:.2f}"
+    rows.append(f"| cores that others kept busy during the comparison | {told} |")
+    busy = _BUSY if statistics.median(strangers or [0.0]) > _QUIET else ""
+    return "\n".join(["| | |", "|---|---|", *rows, "", busy, _parts(figures)])
+
+
+def _parts(figures: Mapping[str, Any]) -> str:
+    """When each part was measured, if it was not all in one run."""
+    parts = figures.get("parts", {})
+    revisions = {part["revision"] for part in parts.values()}
+    seconds = sum(part["seconds"] for part in parts.values())
+    told = ", ".join(f"{name} {part['seconds']:.0f} s" for name, part in parts.items())
+    lines = [f"It took {seconds / 60:.0f} minutes: {told}."]
+    if len(revisions) > 1:
+        when = ", ".join(f"{name} at {part['revision']} ({part['when']})" for name, part in parts.items())
+        lines.append(f"**Not all of it is of one run**: {when}.")
+    return "\n".join([*lines, ""])
 
 
 def _compared(measured: Sequence[Mapping[str, Any]]) -> str:
@@ -103,60 +125,54 @@ def _compared(measured: Sequence[Mapping[str, Any]]) -> str:
         java = next(other for other in measured if other["case"] == one["case"] and other["peer"] == "plain Java")
         size = one["runs"][0]["size"] / 1000
         lines.append(
-            f"| {one['case']} | {one['peer']} | {_median(one, 'rate'):.0f} | {_median(one, 'cpu'):.2f} "
-            f"| {_median(one, 'p50'):.1f} | {_median(one, 'p99'):.1f} | {size:.0f} | {_median(one, 'generator'):.2f} "
-            f"| {_median(one, 'rate') / _median(java, 'rate'):.2f} | {_median(java, 'cpu') / _median(one, 'cpu'):.2f} |"
+            f"| {one['case']} | {one['peer']} | {median(one, 'rate'):.0f} | {median(one, 'cpu'):.2f} "
+            f"| {median(one, 'p50'):.1f} | {median(one, 'p99'):.1f} | {size:.0f} | {median(one, 'generator'):.2f} "
+            f"| {median(one, 'rate') / median(java, 'rate'):.2f} | {median(java, 'cpu') / median(one, 'cpu'):.2f} |"
         )
     return "\n".join([*lines, ""])
 
 
-def _promises(figures: Mapping[str, Any]) -> str:
-    words = {True: "holds", False: "**falls short**", None: ""}
-    lines = ["## What else was promised", "", "| what | wanted | measured | |", "|---|---|---|---|"]
-    for row in [*_from_comparison(figures), *(row for part in figures.get("rows", {}).values() for row in part)]:
-        lines.append(f"| {row['what']} | {row['wanted']} | {row['measured']} | {words[row['holds']]} |")
-    return "\n".join([*lines, ""])
-
-
-def _from_comparison(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The promises that compare with peers."""
-    measured = {(one["case"], one["peer"]): one for one in figures["measured"]}
-
-    def row(case: str, peer: str, other: str, least: float) -> dict[str, Any]:
-        ratio = _median(measured[case, peer], "rate") / _median(measured[case, other], "rate")
-        told = f"{ratio:.2f} x"
-        return {"what": f"{case}, beside {other}", "wanted": f">= {least} x", "measured": told, "holds": ratio >= least}
-
-    found = [
-        row("50 persons, P-256", "gateway", "plain Java", 1.2),
-        row("50 persons, P-256", "gateway", "naive Spyne", 15),
-        row("1 person, P-256", "gateway", "naive Spyne", 3),
-    ]
-    cost = _median(measured["1 person, P-256", "gateway"], "cpu")
-    found.append(
-        {"what": "1 person, P-256", "wanted": "<= 1 ms CPU", "measured": f"{cost:.2f} ms CPU", "holds": cost <= 1}
-    )
-    name = "50 persons, RSA-3072"
-    if (name, "gateway") in measured:
-        found.append(row(name, "gateway", "plain Java", 1.6))
-        signature, page = figures["bare"]["RSA-3072 signature, ms CPU"], _median(measured[name, "gateway"], "cpu")
-        told = f"{page:.2f} ms CPU, the signature alone {signature:.2f}"
-        wanted = f"<= signature + {3 * signature / 2.2:.2f} ms (3 ms where it takes 2.2)"
-        holds = page <= signature * (1 + 3 / 2.2)
-        found.append({"what": "limit: " + name, "wanted": wanted, "measured": told, "holds": holds})
-    return found
+def _promises(figures: Mapping[str, Any], kept: Mapping[str, Any]) -> str:
+    """The tables of what is promised, what is to be said of it, and why it falls short where it does."""
+    rows = [*beside_peers(figures)]
+    rows += [Row(**row) for part in figures.get("rows", {}).values() for row in part]
+    rows += of_profile(figures.get("profile", {}))
+    lines = ["## What is promised", "", *table(rows)]
+    for one in kept.values():
+        told = ", ".join(f"{name} {one['machine'][name]}" for name in ("revision", "when", "processor", "load before"))
+        mine = [Row(**row) for row in one["rows"]]
+        lines += [f"Of another run, because it takes long ({told}; `python -m tests.bench.growth`):", "", *table(mine)]
+        rows += mine
+    short = [row for row in rows if row.holds is False]
+    lines += ["## Where it falls short, and why", ""]
+    lines += [f"- **{row.what}** (wanted {row.wanted}, measured {row.measured}). {row.why}" for row in short]
+    return "\n".join([*lines, "" if short else "Nowhere.", ""])
 
 
 def _profile(figures: Mapping[str, Any]) -> str:
-    """The steps of the hot operations by their own time."""
+    """The steps of the hot operations by their own time; those that nobody can do without are marked."""
     found = figures.get("profile", {})
     cases = list(found)
     if not cases:
         return ""
     steps = sorted({step for one in found.values() for step in one}, key=lambda step: -found[cases[0]].get(step, 0))
-    lines = [_PROFILE, f"| step | {' | '.join(cases)} |", "|---|" + "---:|" * len(cases)]
-    lines += [f"| {step} | " + " | ".join(f"{found[case].get(step, 0):.1%}" for case in cases) + " |" for step in steps]
-    return "\n".join([*lines, ""])
+    lines = [_PROFILE, f"| step | {' | '.join(cases)} | |", "|---|" + "---:|" * len(cases) + "---|"]
+    lines += [
+        f"| {step} | {' | '.join(f'{found[case].get(step, 0):.1%}' for case in cases)} "
+        f"| {'needed' if step in NEEDED else ''} |"
+        for step in steps
+    ]
+    shares = (f"{sum(found[case].get(step, 0) for step in steps if step in NEEDED):.0%}" for case in cases)
+    return "\n".join([*lines, f"| all that is needed | {' | '.join(shares)} | |", ""])
+
+
+def _pictures(figures: Mapping[str, Any]) -> str:
+    """The flame graphs, if there are any."""
+    found = [PICTURES[name].name for name in figures.get("flames", ())]
+    if not found:
+        return ""
+    links = [f"![Flame graph: {PICTURES[name].name}]({name})\n" for name in figures["flames"]]
+    return "\n".join([_FLAMES, *links])
 
 
 def _raw(figures: Mapping[str, Any]) -> str:
@@ -174,23 +190,7 @@ Written by `make bench`; nothing in it is typed by hand. Ratios of one run count
 """
 
 _BUSY = """**The machine had other users when this was measured**: what is told by CPU is to be believed more than
-answers per second and latencies, which depend on who else was there.
-"""
-
-_WHY = """## Where it falls short, and why
-
-- **Beside Java, P-256.** libxml2 takes its time for a page too: parsing, validating and canonicalising the answer is a
-  quarter of it, as the table below says. The rest is Python: one thing after the other costs little, but each of 50
-  persons is opened by itself, each statement goes through SQLAlchemy, each request through five budgets. The peer has
-  no store, no vault and no audit trail. With RSA the signature weighs more, and Java's is slow.
-- **Beside naive Spyne.** It has persons in memory and writes nothing down; for one person its objects are few.
-- **The limit, scaled by the signature.** This processor has instructions for RSA (AVX-512 IFMA): the signature is three
-  times as fast as on the machine the promise was made on, the rest of an answer is not.
-- **Memory of a page of 1,000.** The tree that libxml2 validates is several times the text.
-- **The poll.** Every record is parsed, validated, mapped, judged by the model and its rules, compared with what is
-  stored, projected for each agreement, told to the trail and indexed, in Python; writing what is told into the
-  projection (which halved what a page costs) is part of what each further agreement adds.
-- **The start.** Every agreement is attacked with sixteen messages before anything listens.
+answers per second and latencies, which depend on who else was there. CPU suffers, too, from shared caches.
 """
 
 _METHOD = """
@@ -221,7 +221,12 @@ its processes for one answer, kernel included: on a machine with other users it 
 _PROFILE = """## Where the time goes
 
 Shares of the processor time of one answer in one process, each step without what it spends in another named one
-(`tests/bench/profiling.py`).
+(`tests/bench/profiling.py`). **Needed** is what no answer can do without: parse, validate both ways, read, open,
+canonical form and digest, one signature, one durable entry; all else could be made cheaper or spared.
+"""
+
+_FLAMES = """The same as flame graphs, sampled by py-spy (`tests/bench/flames.py`); a sample is also counted where a
+thread waits for the disk. In a browser each frame says its whole name.
 """
 
 _RAW = """

@@ -1,0 +1,106 @@
+"""A busy server: mTLS beside plain HTTP, new connections, and latency while a poll and a retention run go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gateway.app import build
+from gateway.settings import load as load_settings
+from tests.bench.compare import CONNECTIONS, gateway
+from tests.bench.ground import CASES, SEED, Ground, first_page
+from tests.bench.peer import Peer, Run, build_load, drive
+from tests.bench.rows import Row, others
+from tests.running import wait
+
+_PART = 0.7
+_ROUNDS = 3
+
+
+def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
+    """mTLS beside plain by turns; handshakes; latency at 70 % of what the server can do in the same company."""
+    load = build_load(folder)
+    with build(load_settings(made.settings, {})) as app:
+        _, body = first_page(app, made, CASES[0])
+    path = "/soap/ec/1"
+    with (
+        gateway(made, load, tls=False, application="ec") as plain,
+        gateway(made, load, tls=True, application="ec") as tls,
+    ):
+        runs: dict[str, list[Run]] = {"plain": [], "tls": []}
+        for _ in range(_ROUNDS):
+            for name, peer in (("plain", plain), ("tls", tls)):
+                runs[name].append(drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds))
+        ratio, rate = (
+            _median(runs["plain"], "cpu") / _median(runs["tls"], "cpu"),
+            _median(runs["tls"], "rate") / _median(runs["plain"], "rate"),
+        )
+        told = f"{ratio:.2f} x by CPU, {rate:.2f} x by answers/s"
+        yield Row("mTLS, kept connections, beside plain", ">= 0.85 x", told, ratio >= 0.85, why=_TLS)
+        shaken = drive(load, tls, path, body, connections=4, seconds=seconds, handshakes=True)
+        extra = shaken.cpu - _median(runs["tls"], "cpu")
+        told = f"{shaken.rate:.0f} handshakes/s, each with a page; {extra:.1f} ms CPU for the handshake"
+        yield Row("a new mTLS connection for each answer", "told", told, None)
+        yield from _latency(made, load, tls, path, body, seconds)
+
+
+def _latency(made: Ground, load: Path, peer: Peer, path: str, body: bytes, seconds: float) -> Iterator[Row]:
+    """p99 and p50 at 70 % of capacity, alone and in company: capacity is measured in the same company just before."""
+
+    def paced() -> tuple[str, float, str]:
+        able = drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds)
+        with others() as busy:
+            rate = _PART * able.rate
+            some = drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds * 3, rate=rate)
+        tail = some.p99 / some.p50
+        told = f"{tail:.1f} x ({some.p99:.1f} / {some.p50:.1f} ms at {rate:.0f}/s of {able.rate:.0f}/s)"
+        return told, tail, str(busy)
+
+    told, _, note = paced()
+    yield Row(f"p99 at {_PART:.0%} of capacity, nothing else running", "told", told, None, note=note)
+    with _polling_and_deleting(made):
+        told, tail, note = paced()
+    yield Row(
+        f"p99 at {_PART:.0%} of capacity, poll and retention running", "<= 4 x p50", told, tail <= 4, why=_LATENCY,
+        note=f"Harder than a day is: the poll reads the whole stock, again and again. {note}".strip(),
+    )  # fmt: skip
+
+
+@contextmanager
+def _polling_and_deleting(made: Ground) -> Iterator[None]:
+    """Beside the server, again and again: the poller reads the whole stock of a source that answers, retention runs."""
+    environment = {**os.environ, "GATEWAY_SETTINGS": str(made.settings)}
+    told = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    command = [sys.executable, "-m", "gateway"]
+    given = ["--persons", str(made.persons), "--seed", str(SEED), "--port", str(made.source_port)]
+    source = subprocess.Popen([*command, "simulate", "okvisa", *given], **told)  # type: ignore[call-overload]  # as above
+    wait(f"http://127.0.0.1:{made.source_port}/lebt", source)
+    work = " ".join(command)
+    script = f"while true; do {work} poll --once --full --quiet && {work} retention run --quiet || exit 1; done"
+    child = subprocess.Popen(["bash", "-c", script], **told)  # type: ignore[call-overload]  # as above
+    try:
+        yield
+        assert child.poll() is None, "poll or retention failed"
+    finally:
+        for one in (child, source):
+            with suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGTERM)
+            one.wait(30)
+
+
+def _median(runs: Sequence[Run], name: str) -> float:
+    return float(statistics.median(getattr(run, name) for run in runs))
+
+
+_TLS = "Encryption costs the same for every answer, so it weighs the more the cheaper an answer is."
+_LATENCY = (
+    "Poll and retention are processes beside two of the server on as many cores: whoever waits for a core waits as "
+    "long as the kernel lets another run, and while SQLite's one write lock is held for a piece of a page no entry of "
+    "the trail is written. The connections are not spread evenly over both processes, either."
+)
