@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from gateway.cli.contract_place import Place, folders
 from gateway.cli.handover import Sandbox
 from gateway.cli.options import FOLDER, find_settings, now
 from gateway.cli.periods import load_periods
+from gateway.cli.unfinished import begin, begun
 from gateway.contract import files
 from gateway.contract.compiled import Contract, compile_contract
 from gateway.reports.papers import Sources
@@ -116,18 +115,19 @@ def new(
     """
     place = Place.of(settings_path, schemas_folder, wsdl_folder)
     target = folder or Path("anschluss") / name
-    _refuse(name, place, target)
-    moment = now()
-    asking = sys.stdin.isatty() if ask is None else ask
-    draft = _draft(name, place, given, asking=asking, today=place.city.today(moment))
-    written = _encoded(skeleton.text(draft))
-    agreement, contract = _checked(name, written, place.city)
-    release = Release(agreement, written, contract)
-    sources = Sources(place.city, (agreement,), load_periods(find_settings(settings_path)))
-    with _all_or_nothing(_own_places(name, place, target)):
+    _refuse(name, place)
+    by_hand = f"`gateway contract write` and `gateway agreement handover {name}` finish it"
+    with begun(place.schemas / f".{name}.unfinished", by_hand=by_hand) as mark:
+        places = _own_places(name, place, target)
+        moment = now()
+        asking = sys.stdin.isatty() if ask is None else ask
+        draft = _draft(name, place, given, asking=asking, today=place.city.today(moment))
+        written = _encoded(skeleton.text(draft))
+        agreement, contract = _checked(name, written, place.city)
+        release = Release(agreement, written, contract)
+        sources = Sources(place.city, (agreement,), load_periods(find_settings(settings_path)))
         path = place.schemas / name / "agreement.toml"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(written)
+        begin(mark, path, written, places)
         published = place.publish([(contract, ())])
         count = handover.prepare(release, sources, Sandbox(sandbox, port), place, target, moment=moment)
     for one in (path, *published):
@@ -167,8 +167,8 @@ def hand_over(
     )
 
 
-def _refuse(name: str, place: Place, target: Path) -> None:
-    """Nothing is there yet under this name, and it is one that agreements may have."""
+def _refuse(name: str, place: Place) -> None:
+    """It is a name that agreements may have, and a folder where agreements may be."""
     if not _NAME.fullmatch(name):
         raise click.UsageError(f"{name!r} is no name: 2 to 40 small letters and digits, a letter first")
     if name in _RESERVED:
@@ -178,14 +178,15 @@ def _refuse(name: str, place: Place, target: Path) -> None:
             f"the shipped agreements belong to the installed package: copy {shipped.schemas()} and {shipped.wsdl()} to "
             "folders of your own, and name these by --schemas and --wsdl or in the settings (agreements, contracts)"
         )
-    for path in _own_places(name, place, target):
-        if path.exists() or path.is_symlink():
-            raise click.UsageError(f"{path} is there already: nothing is ever written over")
 
 
 def _own_places(name: str, place: Place, target: Path) -> tuple[Path, ...]:
-    """Everything that belongs to this application alone."""
-    return (place.schemas / name, place.wsdl / f"{name}-1.wsdl", place.wsdl / f"{name}-1.soap11.wsdl", target)
+    """Everything that belongs to this application alone; UsageError if anything of it is there."""
+    places = (place.schemas / name, place.wsdl / f"{name}-1.wsdl", place.wsdl / f"{name}-1.soap11.wsdl", target)
+    for path in places:
+        if path.exists() or path.is_symlink():
+            raise click.UsageError(f"{path} is there already: nothing is ever written over")
+    return places
 
 
 def _draft(name: str, place: Place, given: Given, *, asking: bool, today: date) -> Draft:
@@ -265,20 +266,6 @@ def _encoded(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise click.UsageError("an option holds octets that are no text in UTF-8") from None
-
-
-@contextmanager
-def _all_or_nothing(places: Iterable[Path]) -> Iterator[None]:
-    """If anything goes wrong, none of these places, of which none was there before, is left."""
-    try:
-        yield
-    except BaseException:
-        for path in places:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
-        raise
 
 
 def _report(target: Path, agreement: Agreement, files: int) -> None:
