@@ -144,6 +144,9 @@ def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set
         return set()
     ids, keys = [d.id for d in dossiers], {d.source_key for d in dossiers}
     named = {key for d in dossiers for key in d.source_references}
+    if len(dossiers) > 1 and len(named) + len(ids) > _BLOCK:  # more than any database takes as parameters at once
+        half = len(dossiers) // 2
+        return neighbour_ids(connection, dossiers[:half]) | neighbour_ids(connection, dossiers[half:])
     families = {d.family_key for d in dossiers if d.family_key is not None}
     stored_families = sa.select(family.c.family_key).where(family.c.person_id.in_(ids))
     stored_names = sa.select(relation.c.other_source_key).where(relation.c.person_id.in_(ids))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import sqlalchemy as sa
 
 from gateway.model.types import Tree, Value
 from gateway.store import dossier, projecting, reading
@@ -162,3 +165,22 @@ def _tree(change: Any) -> Tree:
     assert change.person is not None
     tree: Tree = change.person.tree
     return tree
+
+
+def test_more_neighbours_than_a_statement_takes_parameters(house: House) -> None:
+    """However many persons are looked at, no statement has more parameters than SQLite takes as it is shipped."""
+    house.take(upsert("1", 1), child(2), upsert("3", 3))
+    most = 0
+
+    def watch(*given: Any) -> None:
+        nonlocal most
+        most = max(most, len(given[3]))
+
+    with house.database.read() as connection:
+        everybody = dossier.load(connection, house.vault, sa.true())
+        at_once = dossier.neighbour_ids(connection, everybody)
+        assert len(at_once) == 2
+        many = [replace(one, id=number.to_bytes(16)) for one in everybody for number in range(6000)]
+        sa.event.listen(connection, "before_cursor_execute", watch)
+        assert dossier.neighbour_ids(connection, [*many, *everybody]) == at_once
+    assert 1000 < most < 32_766
