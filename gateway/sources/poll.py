@@ -27,6 +27,7 @@ from gateway.sources.okvisa import Page
 from gateway.sources.refusing import CONTRADICTORY, INVALID, MISTAKE
 from gateway.sources.retrying import Retry
 from gateway.sources.schedule import keep_polling
+from gateway.sources.telling import logged
 from gateway.sources.transport import NOT_ITS_CONTRACT
 from gateway.sources.turns import Remembered, Turns
 from gateway.store.batch import Batch, Change, Ingested, Position, Quarantined, Turn, Withholding
@@ -292,7 +293,8 @@ class Poll:
     def _reproject(self, tenure: Tenure, progress: Progress = silent) -> None:
         today = self._today()
         agreements = self._agreements(today)
-        self._store.reproject(tenure, agreements, now=self._clock(), stichtag=today, progress=progress)
+        told = logged(progress)
+        self._store.reproject(tenure, agreements, now=self._clock(), stichtag=today, progress=told)
 
     def _finish(self, tenure: Tenure, advance: Advance) -> None:
         now = self._clock()
