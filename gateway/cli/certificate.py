@@ -122,6 +122,8 @@ def _uses(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield from ((f"source {use}", path) for use, path in (("CA", source.ca), ("client", source.certificate)) if path)
     if settings.probe is not None:
         yield "probe", settings.probe.certificate
+        if settings.probe.server_ca is not None:
+            yield "probe server CA", settings.probe.server_ca
     for role, trusted in settings.approvals.trusted.items():
         yield from ((f"approver {role}", one) for one in trusted if isinstance(one, Path))
 

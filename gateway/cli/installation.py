@@ -205,6 +205,7 @@ restarts = 0                              # more server processes replaced withi
 # [probe]                                 # the gateway asks itself as an application would: `gateway probe init`
 # certificate = "probe/eigenprobe.pem"
 # key = "probe/eigenprobe.key"
+# server_ca = "tls/proxy-ca.pem"          # of whom it believes the answer, where that is not `[server] certificate`
 
 # [metrics]                               # counters for Prometheus, given out by `gateway metrics`
 # folder = "/run/gateway/metrics"         # emptied at each start; best in memory

@@ -93,7 +93,9 @@ def certificates_in_use(e: Examination) -> Iterator[Finding]:
     uses: list[tuple[str, Path]] = [("server", s.server.certificate), ("client CA", s.server.client_ca)]
     uses += [(f"signing {method}", signing.certificate) for method, signing in s.signing.items()]
     uses += [(f"source {what}", path) for what, path in (("CA", s.source.ca), ("client", s.source.certificate)) if path]
-    uses += [("probe", s.probe.certificate)] if s.probe is not None else []
+    if s.probe is not None:
+        uses += [("probe", s.probe.certificate)]
+        uses += [("probe server CA", s.probe.server_ca)] if s.probe.server_ca is not None else []
     levels = Levels(s.health.certificate_days, s.health.certificate_last_days, falling=True)
     for use, path in uses:
         yield _validity(f"certificate {use}", path, e.now, levels)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from gateway.agreements.eigenprobe import PURPOSE, own_agreement
@@ -138,6 +140,9 @@ def _asked(settings: Settings, told: ProbeSettings, contract: Contract, request:
             response.begin()
             body = response.read(_MOST)
             return _Answered(response.status, body, (time.monotonic() - began) * 1000)
+    except ssl.SSLCertVerificationError as error:
+        remedy = "is it the certificate of `[server] certificate`, or of a CA in `[probe] server_ca`? Then restart"
+        raise _Wrong(f"does not believe who answers ({error.verify_message})", remedy) from None
     except ssl.SSLError as error:
         raise _Wrong(f"no TLS ({error.reason or type(error).__name__})", "gateway certificate test") from None
     except (OSError, HTTPException) as error:
@@ -154,9 +159,22 @@ def _address(settings: Settings) -> tuple[str, int]:
 
 
 def _context(settings: Settings, told: ProbeSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(cafile=str(settings.server.client_ca))
-    context.load_verify_locations(cafile=str(settings.server.certificate))
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it is trusted because it is the one in the settings
+    """Trusts nobody of the system's and no CA of clients, unless the server's certificate is of it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # each is trusted because the settings name it
+    for one in _trusted(settings, told):
+        context.load_verify_locations(cadata=one.public_bytes(Encoding.DER))
     context.load_cert_chain(told.certificate, told.key)
     return context
+
+
+def _trusted(settings: Settings, told: ProbeSettings) -> Iterator[x509.Certificate]:
+    """`[probe] server_ca`; without it the server's own certificate, and of the CAs for clients those that issued it."""
+    if told.server_ca is not None:
+        yield from certificates.load_chain(told.server_ca)
+        return
+    own = certificates.load_chain(settings.server.certificate)
+    yield from own
+    for one in certificates.load_chain(settings.server.client_ca):
+        if any(certificates.is_issued_by(each, one) for each in own):
+            yield one

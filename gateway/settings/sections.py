@@ -259,10 +259,13 @@ class ProbeSettings(Section):
     """The gateway asks itself as an application would (`gateway probe init`); without this section it does not.
 
     Client certificate and key with which it calls. This certificate alone opens the probe's service, and no other.
+    `server_ca` is whom it believes who answers (else `[server] certificate`, and its CA if that is `client_ca` too):
+    for a certificate that is another's, as of a proxy in front.
     """
 
     certificate: AnyPath
     key: AnyPath
+    server_ca: AnyPath | None = None
 
 
 class MetricsSettings(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -175,3 +176,49 @@ def test_no_agreement_may_take_its_name(place: Place) -> None:
     with pytest.raises(SettingsError) as refusal:
         load(place.settings, clock=lambda: NOW)
     assert "the gateway's own probe" in "\n".join(refusal.value.problems)
+
+
+def shown(place: Place, server: Issued) -> str:
+    """What the probe says to a server that shows this certificate; empty if it believes it."""
+    chain, key = place.folder / "shown.pem", place.folder / "shown.key"
+    chain.write_bytes(server.certificate_pem)
+    key.write_bytes(server.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    assert place.settings.probe is not None
+    here, there = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = probing._context(place.settings, place.settings.probe)
+    ours.verify_flags |= 0x200000  # X509_V_FLAG_NO_CHECK_TIME: the certificates here are of the test's own day
+    ends = (
+        ours.wrap_bio(here, there, server_hostname="localhost"),
+        context.wrap_bio(there, here, server_side=True),
+    )
+    for _ in range(3):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError as error:
+                return error.verify_message
+    return ""
+
+
+def test_it_believes_the_servers_own_certificate_whoever_issued_it(place: Place) -> None:
+    """Of a CA that no client knows: it is in the settings. Another of that CA is not, nor one of the clients' CA."""
+    issued(place)
+    tls, term = place.folder / "tls", Term(NOW - timedelta(days=1), 400, 4716)
+    clients, city = issuing.load(tls / "ca.key", tls / "ca.pem"), issuing.authority("City", term)
+    own, other, stranger = (
+        issuing.server(one, "localhost", replace(term, serial=number), kind="ec-p256")
+        for one, number in ((city, 1), (city, 2), (clients, 3))
+    )
+    assert shown(place, stranger) == ""  # the clients' CA has issued the server's certificate, too
+    (tls / "server.pem").write_bytes(own.certificate_pem)
+    assert shown(place, own) == ""
+    assert shown(place, other) != ""
+    assert shown(place, stranger) != ""
+    (tls / "city.pem").write_bytes(city.certificate_pem)
+    place.edit("settings.toml", "\n\n[pins]", '\nserver_ca = "tls/city.pem"\n\n[pins]')
+    assert shown(place, own) == shown(place, other) == ""
+    assert shown(place, stranger) != ""
