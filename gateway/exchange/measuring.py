@@ -48,11 +48,11 @@ def measure(folder: Path | None) -> Measure:
     if folder is None:
         return unmeasured
     os.environ[_FOLDER] = str(folder)
-    from prometheus_client import CollectorRegistry, Counter, Histogram, values
+    from prometheus_client import CollectorRegistry, Counter, Histogram
 
-    # The library asks for the folder when it is imported, which may have been before.
-    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]  # the library's own signature
+    from gateway.exchange.reserving import count_in_files
 
+    count_in_files()
     own = CollectorRegistry()
     requests = Counter(
         "gateway_requests",

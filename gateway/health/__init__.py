@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.errors import GatewayError
 from gateway.health import (
     answering,
+    counted,
     lists,
     machine,
     polling,
@@ -86,4 +87,5 @@ CHECKS: dict[str, Callable[[Examination], Iterator[Finding]]] = {
     "retention": stock.retention,
     "backup": stock.backups,
     "disk": machine.disk,
+    "metrics": counted.metrics,
 }

@@ -1,4 +1,4 @@
-"""Nearly fifty things that break in a city's cellar, each made for real and mended again."""
+"""Some fifty things that break in a city's cellar, each made for real and mended again."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tests.fault.breaking import (
     sql,
     waiting,
 )
+from tests.fault.breaking_counters import believed_elsewhere, folder_gone, not_given_out, port_of_another
 from tests.fault.breaking_server import killed, lost_process, signed_by_another, silent_parent, unpinned, within
 
 
@@ -74,6 +75,7 @@ BREAKAGES = (
         within("signing/rsa.pem", signed_by_another),
         served=True,
     ),
+    Breakage("the probe believes another CA only", "probe", "CRITICAL", believed_elsewhere, served=True),
     Breakage(
         "the answer takes longer than the settings allow",
         "probe",
@@ -131,4 +133,7 @@ BREAKAGES = (
     Breakage("the database was put back", "audit", "CRITICAL", rolled_back),
     Breakage("the anchor file is gone", "audit", "WARNING", file("audit.anchor", gone)),
     Breakage("a clock was an hour ahead", "clock", "CRITICAL", of_the_future),
+    Breakage("nobody gives out the counters", "metrics", "WARNING", not_given_out),
+    Breakage("their port is another program's", "metrics", "WARNING", port_of_another),
+    Breakage("their folder is gone", "metrics", "WARNING", folder_gone),
 )

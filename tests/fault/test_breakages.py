@@ -12,13 +12,14 @@ import pytest
 
 from gateway.health import State
 from tests.fault.breakages import BREAKAGES, Breakage
+from tests.fault.breaking_counters import listened
 from tests.fault.breaking_server import served
 from tests.running import Running, installed
 
 TABLE = Path(__file__).parents[2] / "docs" / "health-breakages.md"
 HEAD = ("| what is broken | check | state | exit |", "|---|---|---|---|")
-NEVER_OK = {"server", "approvals"}
-"""Mostly nobody serves in this house, and its approvals are trial ones."""
+NEVER_OK = {"server", "approvals", "metrics"}
+"""Mostly nobody serves or counts in this house, and its approvals are trial ones."""
 ONLY_SERVED = {"workers", "probe"}
 
 
@@ -67,6 +68,12 @@ def seen_through(house: Running, one: Breakage) -> None:
     assert seconds < 60
     if one.check not in NEVER_OK and (one.served or one.check not in ONLY_SERVED):
         assert asked(house, one.check)[:2] == ("OK", 0)
+
+
+def test_counters_that_are_given_out(house: Running) -> None:
+    """OK where everything is as the settings say."""
+    with listened(house):
+        assert asked(house, "metrics")[:2] == ("OK", 0)
 
 
 def test_the_published_table_is_this_list() -> None:
