@@ -95,8 +95,9 @@ class Timed:
 
 
 _MEMORY = (
-    "The answer is checked against its schema as a tree of libxml2, which is several times its text; nothing is sent "
-    "before the whole of it is checked, so that it cannot be checked in pieces."
+    "Nothing leaves before the whole answer is checked and audited, so that it is whole in memory several times: the "
+    "rows as they are stored and opened, persons as text (two bytes for each character where one name needs it), the "
+    "payload, the Body that is signed, the message."
 )
 _LINEAR = "A page costs more for a person, the longer it is."
 _START = (

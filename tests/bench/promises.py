@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.bench.profiling import NEEDED
+from tests.bench.profiling import is_needed
 from tests.bench.rows import Row
 
 _SIGNATURE, _PARSING = 2.2, 3.3
@@ -56,7 +56,7 @@ def _limit(bare: Mapping[str, float], page: float) -> Iterator[Row]:
 def of_profile(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
     """The dearest step of each hot operation that is not one of those that nobody can do without."""
     for case, shares in found.items():
-        rest = {step: share for step, share in shares.items() if step not in NEEDED}
+        rest = {step: share for step, share in shares.items() if not is_needed(step)}
         dearest = max(rest, key=lambda step: rest[step])
         share = rest[dearest]
         told = f"{share:.1%} ({dearest})"

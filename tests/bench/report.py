@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from tests.bench.flames import PICTURES
 from tests.bench.growth import KEPT
-from tests.bench.profiling import NEEDED
+from tests.bench.profiling import is_needed
 from tests.bench.promises import beside_peers, median, of_profile, table
 from tests.bench.rows import Row
 
@@ -159,10 +159,10 @@ def _profile(figures: Mapping[str, Any]) -> str:
     lines = [_PROFILE, f"| step | {' | '.join(cases)} | |", "|---|" + "---:|" * len(cases) + "---|"]
     lines += [
         f"| {step} | {' | '.join(f'{found[case].get(step, 0):.1%}' for case in cases)} "
-        f"| {'needed' if step in NEEDED else ''} |"
+        f"| {'needed' if is_needed(step) else ''} |"
         for step in steps
     ]
-    shares = (f"{sum(found[case].get(step, 0) for step in steps if step in NEEDED):.0%}" for case in cases)
+    shares = (f"{sum(found[case].get(step, 0) for step in steps if is_needed(step)):.0%}" for case in cases)
     return "\n".join([*lines, f"| all that is needed | {' | '.join(shares)} | |", ""])
 
 

@@ -98,7 +98,7 @@ def _parts(effort: Effort, *, quick: bool) -> dict[str, Part]:
             loaded.under_load(ground(folder / "busy", effort.persons, ("ec",)), folder, effort.seconds)
         ),
         "city": lambda folder: _told(city.day(folder, *effort.day)),
-        "pages": lambda folder: _told(further.pages(ground(folder / "pages", 5000, ("ec",)))),
+        "pages": lambda folder: _told(further.pages(kept(folder / "pages", 2500))),
         "applications": lambda folder: _told(further.applications(folder, 50)),
         "stock": lambda folder: _told(stock(folder)),
     }
