@@ -8,8 +8,9 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,19 +86,15 @@ class Database:
         with self._transaction(_READING) as connection:
             yield connection
 
-    @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> AbstractContextManager[View]:
         """As `read`, for statements that were prepared: what every answer reads."""
         engine, (reading, _) = self._opened()
-        with _translated(), _translated_from_driver(engine.dialect), reading.open() as view:
-            yield view
+        return _Translated(reading.open(), engine.dialect)
 
-    @contextmanager
-    def append(self) -> Iterator[Writing]:
+    def append(self) -> AbstractContextManager[Writing]:
         """As `write`, for statements that were prepared: what every answer writes."""
         engine, (_, writing) = self._opened()
-        with _translated(), _translated_from_driver(engine.dialect), writing.open() as transaction:
-            yield transaction
+        return _Translated(writing.open(), engine.dialect)
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -333,19 +330,50 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        # Drivers quote rows in their messages ("Key (...)=(...) already exists"): the class name must do.
-        cause = type(getattr(error, "orig", None) or error).__name__
-        if isinstance(error, DBAPIError):
-            raise postgresql.translated(error, cause) from None
-        raise StoreError(f"the database refused a statement ({cause})") from None
+        raise _ours(error) from None
 
 
-@contextmanager
-def _translated_from_driver(dialect: sa.Dialect) -> Iterator[None]:
-    try:
-        yield
-    except dialect.loaded_dbapi.Error as error:
-        cause = type(error).__name__
-        if isinstance(error, sqlite3.Error):
-            raise StoreError(f"the database refused a statement ({cause})") from None
-        raise postgresql.translated(error, cause) from None  # type: ignore[arg-type]  # there are two drivers
+def _ours(error: SQLAlchemyError) -> StoreError:
+    # Drivers quote rows in their messages ("Key (...)=(...) already exists"): the class name must do.
+    cause = type(getattr(error, "orig", None) or error).__name__
+    if isinstance(error, DBAPIError):
+        return postgresql.translated(error, cause)
+    return StoreError(f"the database refused a statement ({cause})")
+
+
+class _Translated(AbstractContextManager[Any]):
+    """A transaction whose errors, those of its block included, are ours: SQLAlchemy's, and the driver's own."""
+
+    __slots__ = ("_dialect", "_inner")
+
+    def __init__(self, inner: AbstractContextManager[Any], dialect: sa.Dialect) -> None:
+        self._inner = inner
+        self._dialect = dialect
+
+    def __enter__(self) -> Any:
+        try:
+            return self._inner.__enter__()
+        except Exception as error:
+            self._raise(error)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._inner.__exit__(kind, error, trace)
+        except Exception as failed:
+            self._raise(failed)
+            raise
+        if error is not None:
+            self._raise(error)
+
+    def _raise(self, error: BaseException) -> None:
+        """Raises what it means to us, if it is one of theirs."""
+        if isinstance(error, SQLAlchemyError):
+            raise _ours(error) from None
+        if isinstance(error, self._dialect.loaded_dbapi.Error):
+            cause = type(error).__name__
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(f"the database refused a statement ({cause})") from None
+            raise postgresql.translated(error, cause) from None  # type: ignore[arg-type]  # there are two drivers

@@ -17,15 +17,22 @@ _LOOK = 0.001
 def begin(raw: Any) -> None:
     """A write transaction has begun; sqlite3.OperationalError if others took longer than this connection waits."""
     patience = raw.execute("PRAGMA busy_timeout").fetchone()[0]
-    raw.execute("PRAGMA busy_timeout = 0")
+    waits_for_nothing(raw)
     try:
-        _begin(raw, time.monotonic() + patience / 1000)
+        begin_within(patience / 1000, raw)
     finally:
         # For what waits inside SQLite only seldom: a reader while the write-ahead log is recovered.
         raw.execute(f"PRAGMA busy_timeout = {patience}")
 
 
-def _begin(raw: Any, until: float) -> None:
+def waits_for_nothing(raw: Any) -> None:
+    """From now on SQLite itself says at once that something is locked; `begin_within` does the waiting."""
+    raw.execute("PRAGMA busy_timeout = 0")
+
+
+def begin_within(seconds: float, raw: Any) -> None:
+    """As `begin`, of a connection that `waits_for_nothing` and does nothing but write: SQLite is asked only once."""
+    until = time.monotonic() + seconds
     while True:
         try:
             raw.execute("BEGIN IMMEDIATE")

@@ -13,6 +13,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -50,12 +51,9 @@ class KeyedDatabase(Database):
             self._vault.require(in_use(connection))
             yield connection
 
-    @contextmanager
-    def view(self) -> Iterator[View]:
+    def view(self) -> AbstractContextManager[View]:
         """As `read`, for statements that were prepared."""
-        with self._inner.view() as view:
-            self._vault.require(in_use(view))
-            yield view
+        return _Keyed(self._inner.view(), self._vault)
 
     @contextmanager
     def read_unkeyed(self) -> Iterator[sa.Connection]:
@@ -80,12 +78,9 @@ class KeyedDatabase(Database):
                 _remember_first(connection, self._vault)
             yield connection
 
-    @contextmanager
-    def append(self) -> Iterator[Writing]:
+    def append(self) -> AbstractContextManager[Writing]:
         """As the database's, if the vault's hashes are those of the rows when it begins."""
-        with self._inner.append() as transaction:
-            self._vault.require(in_use(transaction))
-            yield transaction
+        return _Keyed(self._inner.append(), self._vault)
 
     @contextmanager
     def tally(self) -> Iterator[sa.Connection]:
@@ -123,6 +118,30 @@ class KeyedDatabase(Database):
 
     def close(self) -> None:
         self._inner.close()
+
+
+class _Keyed(AbstractContextManager[Any]):
+    """A transaction that begins by asking which hash keys its rows were made with."""
+
+    __slots__ = ("_inner", "_vault")
+
+    def __init__(self, inner: AbstractContextManager[View], vault: Vault) -> None:
+        self._inner = inner
+        self._vault = vault
+
+    def __enter__(self) -> View:
+        view = self._inner.__enter__()
+        try:
+            self._vault.require(in_use(view))
+        except BaseException as error:
+            self._inner.__exit__(type(error), error, error.__traceback__)
+            raise
+        return view
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inner.__exit__(kind, error, trace)
 
 
 def under_keys(owner: type[_Owner]) -> type[_Owner]:

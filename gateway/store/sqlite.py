@@ -38,7 +38,7 @@ def engine(url: sa.URL) -> sa.Engine:
 def lines(engine: sa.Engine, path: Path) -> tuple[Lines, Lines]:
     """The connections for what every answer reads, and for what it writes."""
     reading = Manner(View, partial(_only_read, 1), lambda raw: raw.execute("BEGIN"), lambda _: None)
-    writing = Manner(Writing, partial(_only_read, 0), immediate.begin, engine.dialect.do_commit)
+    writing = Manner(Writing, _only_write, partial(immediate.begin_within, _BUSY_SECONDS), engine.dialect.do_commit)
     current = partial(unmoved.same, path)
     return Lines(engine, reading, current), Lines(engine, writing, current)
 
@@ -50,6 +50,11 @@ def _only_read(only: int, raw: Any) -> None:
 
 def _quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _only_write(raw: Any) -> None:
+    _only_read(0, raw)
+    immediate.waits_for_nothing(raw)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

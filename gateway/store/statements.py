@@ -7,9 +7,10 @@ are converted; everything that is not asked all day goes through it as ever.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -153,22 +154,23 @@ class Lines:
         self._idle: deque[_Line] = deque()
         self._closed = False
 
-    @contextmanager
-    def open(self) -> Iterator[Any]:
+    def open(self) -> AbstractContextManager[Any]:
         """One transaction; errors are those of SQLAlchemy or of the driver."""
-        line = self._taken() or self._connected()
-        manner, raw = self._manner, line.raw
-        try:
-            manner.begin(raw)
-            yield manner.kind(raw, self._engine.dialect)
-            manner.commit(raw)
-        finally:
-            self._end(line)
+        return _Transaction(self)
 
     def close(self) -> None:
         """None is open but those in use, which are closed when they end."""
         self._closed = True
         self._forget()
+
+    def _begun(self) -> tuple[_Line, View]:
+        line = self._taken() or self._connected()
+        try:
+            self._manner.begin(line.raw)
+        except BaseException:
+            self._end(line)
+            raise
+        return line, self._manner.kind(line.raw, self._engine.dialect)
 
     def _taken(self) -> _Line | None:
         while self._idle:
@@ -191,6 +193,13 @@ class Lines:
             raise
         return _Line(raw, connection.connection.info)
 
+    def _ended(self, line: _Line, *, commit: bool) -> None:
+        try:
+            if commit:
+                self._manner.commit(line.raw)
+        finally:
+            self._end(line)
+
     def _end(self, line: _Line) -> None:
         """Nothing of a transaction is open; what its block has said stands, also if the connection is gone."""
         try:
@@ -211,6 +220,24 @@ class Lines:
         while self._idle:
             with suppress(IndexError):
                 self._idle.pop().raw.close()
+
+
+class _Transaction(AbstractContextManager[Any]):
+    """One transaction on one of the lines. Not made of a generator, which costs as much as a small statement."""
+
+    __slots__ = ("_line", "_lines")
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def __enter__(self) -> View:
+        self._line, view = self._lines._begun()
+        return view
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines._ended(self._line, commit=kind is None)
 
 
 @dataclass(frozen=True, slots=True)
