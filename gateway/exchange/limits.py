@@ -14,12 +14,13 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from types import TracebackType
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
@@ -55,7 +56,7 @@ class RequestBudget:
     def admit(self, limit: int | None = None) -> None:
         """Count one request; LimitExceeded with the seconds to wait if the budget (`limit`, if given) is used up."""
         limit = self._limit if limit is None else min(limit, self._limit)
-        with self._shared.alone() as ring:
+        with self._shared as ring:
             now = self._monotonic()
             (cursor,) = _CURSOR.unpack_from(ring, 0)
             (oldest,) = _MOMENT.unpack_from(ring, self._place(cursor - limit))
@@ -80,7 +81,7 @@ class DayBudget:
     def take(self, amount: int, *, now: datetime, limit: int | None = None) -> None:
         """Count that much; LimitExceeded, and nothing is counted, if it is more than is left today."""
         limit = self._limit if limit is None else limit
-        with self._shared.alone() as memory:
+        with self._shared as memory:
             day, used = self._counted(memory, now)
             if amount and used + amount > limit:
                 raise LimitExceeded(f"{self._name} is used up", retry_after=until_midnight(self._city, now))
@@ -88,7 +89,7 @@ class DayBudget:
 
     def resume(self, amount: int, *, now: datetime) -> None:
         """That much was taken today before this server was started."""
-        with self._shared.alone() as memory:
+        with self._shared as memory:
             day, used = self._counted(memory, now)
             _DAY_AND_COUNT.pack_into(memory, 0, day, used + amount)
 
@@ -106,21 +107,27 @@ class ParallelBudget:
     def __init__(self) -> None:
         self._shared = _Shared(_MOST_PROCESSES * _PROCESS.size)
 
-    @contextmanager
-    def one(self, limit: int) -> Iterator[None]:
-        """Inside, one more request is at work; LimitExceeded if there are as many as there may be."""
+    def one(self, limit: int, admit: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """Inside, one more request is at work; LimitExceeded if there are as many as there may be.
+
+        `admit` is asked when this one is counted; if it raises, this one is not at work.
+        """
+        return _AtWork(self, limit, admit)
+
+    def begin(self, limit: int) -> None:
+        """One more request is at work; LimitExceeded as in `one`."""
         self._change(+1, limit)
-        try:
-            yield
-        finally:
-            self._change(-1, limit)
+
+    def end(self) -> None:
+        """One less."""
+        self._change(-1, 0)
 
     def _change(self, by: int, limit: int) -> None:
         me = os.getpid(), _own_beginning(os.getpid())
         own, others = 0, 0
         mine: int | None = None
         free: int | None = None
-        with self._shared.alone() as memory:
+        with self._shared as memory:
             for place, (pid, began, count) in enumerate(_PROCESS.iter_unpack(memory)):
                 if (pid, began) == me:
                     own, mine = count, place
@@ -134,6 +141,31 @@ class ParallelBudget:
             if chosen is None or (by > 0 and own + others >= limit):
                 raise LimitExceeded("gleichzeitige_anfragen is used up", retry_after=1)
             _PROCESS.pack_into(memory, chosen * _PROCESS.size, *me, own + by)
+
+
+class _AtWork(AbstractContextManager[None]):
+    """A request at work. Not made of a generator, which costs as much as the counting."""
+
+    __slots__ = ("_admit", "_limit", "_parallel")
+
+    def __init__(self, parallel: ParallelBudget, limit: int, admit: Callable[[], None] | None) -> None:
+        self._parallel = parallel
+        self._limit = limit
+        self._admit = admit
+
+    def __enter__(self) -> None:
+        self._parallel.begin(self._limit)
+        try:
+            if self._admit is not None:
+                self._admit()
+        except BaseException:
+            self._parallel.end()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parallel.end()
 
 
 class Budgets:
@@ -173,8 +205,7 @@ class Budgets:
         }
         return made
 
-    @contextmanager
-    def admitted(self, agreement: Agreement, *, now: datetime) -> Iterator[None]:
+    def admitted(self, agreement: Agreement, *, now: datetime) -> AbstractContextManager[None]:
         """Inside, one request of this application is at work, counted in this minute; LimitExceeded if it may not.
 
         Refused for the time of day (code `ausserhalb-der-uhrzeiten`), too many at one time, too many a minute.
@@ -182,9 +213,11 @@ class Budgets:
         holding = self._holding(agreement, now)
         for one in holding:
             _within_hours(one.limits.hours, now.astimezone(self._city.timezone))
-        with self._parallel[agreement.application].one(min(one.limits.parallel_requests for one in holding)):
-            self._requests[agreement.application].admit(min(one.limits.requests_per_minute for one in holding))
-            yield
+        admit = self._requests[agreement.application].admit
+        return self._parallel[agreement.application].one(
+            min(one.limits.parallel_requests for one in holding),
+            partial(admit, min(one.limits.requests_per_minute for one in holding)),
+        )
 
     def disclose(self, agreement: Agreement, persons: int, *, now: datetime) -> None:
         """Count persons that are about to be disclosed; LimitExceeded if that many are not left today."""
@@ -253,16 +286,22 @@ class _Shared:
         self._memory = mmap.mmap(self._file, size)
         self._threads = threading.Lock()
 
-    @contextmanager
-    def alone(self) -> Iterator[mmap.mmap]:
+    def __enter__(self) -> mmap.mmap:
         """The memory, and nobody else changes it meanwhile."""
         # Record locks exclude processes but not threads of one process, so both kinds are taken.
-        with self._threads:
+        self._threads.acquire()
+        try:
             self._lock()
-            try:
-                yield self._memory
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+        except BaseException:
+            self._threads.release()
+            raise
+        return self._memory
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
 
     def _lock(self) -> None:
         while True:

@@ -86,7 +86,8 @@ class Entry:
     personal: Personal | None = None
 
     def __post_init__(self) -> None:
-        broken = [name for name, pattern in _PATTERNS.items() if not _fits(getattr(self, name), pattern)]
+        broken = [name for name, fits in _FORMS if not fits(getattr(self, name))]
+        broken += [name for name, fits in _FORMS_IF_ANY if (text := getattr(self, name)) is not None and not fits(text)]
         broken += [name for name in ("fassung", "major") if not _is_count(getattr(self, name), optional=True)]
         if self.request_digest is not None and len(self.request_digest) != hashlib.sha256().digest_size:
             broken.append("request_digest")
@@ -160,21 +161,16 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PERSON = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _COUNT = re.compile(r"[A-Za-z0-9_-]{1,60}")
-# name -> pattern; the first two must be there, the others may be absent
-_PATTERNS = {
-    "operation": re.compile(r"[A-Za-z0-9_.-]{1,60}"),
-    "outcome": re.compile(r"[A-Za-z0-9_.-]{1,60}"),
-    "application": re.compile(r"[A-Za-z0-9_.-]{1,60}|"),
-    "purpose": re.compile(r"[A-Za-z0-9._-]{1,20}|"),
-    "legal_basis": re.compile(r"[^\ud800-\udfff]{1,500}|"),
-    "certificate": re.compile(r"sha256:[0-9a-f]{64}|"),
-    "refers_to": re.compile(_UUID + "|"),
-    "segment": re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])|"),
-}
-
-
-def _fits(text: str | None, pattern: re.Pattern[str]) -> bool:
-    return bool(pattern.fullmatch(text or "")) and text != ""
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_FORMS = (("operation", _WORD.fullmatch), ("outcome", _WORD.fullmatch))
+_FORMS_IF_ANY = (
+    ("application", _WORD.fullmatch),
+    ("purpose", re.compile(r"[A-Za-z0-9._-]{1,20}").fullmatch),
+    ("legal_basis", re.compile(r"[^\ud800-\udfff]{1,500}").fullmatch),
+    ("certificate", re.compile(r"sha256:[0-9a-f]{64}").fullmatch),
+    ("refers_to", re.compile(_UUID).fullmatch),
+    ("segment", re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])").fullmatch),
+)
 
 
 def _is_count(number: int | None, *, optional: bool = False) -> bool:

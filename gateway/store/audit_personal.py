@@ -51,7 +51,7 @@ class SealedTexts:
 
 def month_of(time: datetime) -> str:
     """The segment of an entry: its calendar month in UTC, `2026-11`."""
-    return time.astimezone(UTC).strftime("%Y-%m")
+    return time.astimezone(UTC).isoformat()[:7]
 
 
 def segment_key(connection: Connection, vault: Sealing, month: str, randomness: Callable[[int], bytes]) -> bytes:
