@@ -17,7 +17,7 @@ MOST_CHUNKS = 4096
 _MOST_LINE = 4096
 _BLANK = b"\r\n\r\n"
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n]{0,256})?")
-_PARTS = re.compile(rb"([!-9;-~]+):[ \t]*(.*?)[ \t]*")
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"expect"})
 
 
 class Arrival:
@@ -70,9 +70,10 @@ class Arrival:
         """How the end of the body will be known (RFC 9112, 6.3); what is ambiguous is left to the parser to refuse."""
         lengths, codings = [], []
         for line in lines:
-            if (parts := _PARTS.fullmatch(line)) is None:
+            name, colon, value = line.partition(b":")
+            if (name := name.lower()) not in _FRAMING or not colon or b"\n" in value:
                 continue
-            name, value = parts[1].lower(), parts[2].lower()
+            value = value.strip(b" \t").lower()
             if name == b"content-length":
                 lengths.append(value)
             elif name == b"transfer-encoding":

@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -86,8 +87,12 @@ def admits(proxy: ProxySettings | None) -> Callable[[object], bool]:
     return lambda address: _within(address[0] if isinstance(address, tuple) else address, networks)
 
 
+@lru_cache(maxsize=256)
 def certificate_in(value: str) -> bytes:
-    """The DER of the one certificate in a header's value; MessageRefused (400) for anything else."""
+    """The DER of the one certificate in a header's value; MessageRefused (400) for anything else.
+
+    The last ones are kept: what a text says does not change. Whether it is believed is asked each time.
+    """
     if len(value) > MOST_CERTIFICATE:
         raise MessageRefused("header of the proxy: too long")
     if value.startswith("-----BEGIN"):

@@ -34,7 +34,43 @@ class Stock:
         return self._content[self._at :]
 
 
-class TlsSocket(ssl.SSLSocket):
+class Gathering:
+    """The head of an answer is kept back until its body comes, so that a small one leaves as one piece.
+
+    Two pieces are two packets, or two TLS records, and the client is woken twice.
+    """
+
+    _gathers = False
+    _head = b""
+
+    def gather(self) -> None:
+        """The next piece is a head: it waits for the one after it, or for `flush`."""
+        self._gathers, self._head = True, b""
+
+    def drop(self) -> None:
+        """What was kept back never leaves."""
+        self._gathers, self._head = False, b""
+
+    def flush(self) -> None:
+        """What was kept back leaves now: there was no body."""
+        if self._head:
+            self.sendall(b"")
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:
+        """Sends what is to be sent now that there is `data`; whatever sends it says how long it may take."""
+        raise NotImplementedError
+
+    def _pieces(self, data: bytes) -> tuple[bytes, ...]:
+        if self._gathers and not self._head:
+            self._head = data
+            return ()
+        head, self._head, self._gathers = self._head, b"", False
+        if not head:
+            return (data,)
+        return (head + data,) if len(data) <= _PIECE else (head, data)
+
+
+class TlsSocket(Gathering, ssl.SSLSocket):
     """A TLS connection. In the loop `arrived` reads it; in a thread `recv` gives what is in `stock`."""
 
     stock: Stock | None = None
@@ -52,6 +88,10 @@ class TlsSocket(ssl.SSLSocket):
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]  # gunicorn gives bytes only
         """All bytes are given to the client; TimeoutError if it has not taken them after WRITE_TIMEOUT."""
+        for piece in self._pieces(data):
+            self._send_whole(piece, flags)
+
+    def _send_whole(self, data: bytes, flags: int) -> None:
         deadline = time.monotonic() + WRITE_TIMEOUT
         with memoryview(data) as left:
             sent = 0
@@ -61,7 +101,7 @@ class TlsSocket(ssl.SSLSocket):
                 sent += self.send(left[sent : sent + _PIECE], flags)
 
 
-class PlainSocket(socket.socket):
+class PlainSocket(Gathering, socket.socket):
     """The same without TLS, for the connection of a proxy."""
 
     stock: Stock | None = None
@@ -84,8 +124,9 @@ class PlainSocket(socket.socket):
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]  # gunicorn gives bytes only
         """As `TlsSocket.sendall`: for plain sockets the timeout is that of the whole (Python, socket.sendall)."""
-        self.settimeout(WRITE_TIMEOUT)
-        super().sendall(data, flags)
+        for piece in self._pieces(data):
+            self.settimeout(WRITE_TIMEOUT)
+            socket.socket.sendall(self, piece, flags)
 
     def pending(self) -> int:
         """Nothing is held back below, as TLS may do."""

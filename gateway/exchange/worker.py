@@ -125,7 +125,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             req.force_close()
         # The client was told to go on when its header was here; a thread never waits for a body. No public way to it.
         req._expected_100_continue = False
-        return super().handle_request(req, conn)
+        conn.sock.gather()
+        try:
+            kept = super().handle_request(req, conn)
+        except BaseException:
+            conn.sock.drop()  # what is said instead must not stand behind half an answer
+            raise
+        conn.sock.flush()
+        return kept
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """In the loop, when a thread is done with a connection: it waits for more, or it is the end."""
