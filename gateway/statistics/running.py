@@ -97,6 +97,7 @@ def _entry(definition: Definition, period: Period, clerk: str | None) -> Entry:
         purpose=definition.name,
         legal_basis="; ".join(definition.legal_bases)[:500],
         fassung=definition.version,
+        request_digest=bytes.fromhex(definition.digest),
         counts={name: int(day.strftime("%Y%m%d")) for name, day in days.items()},
         personal=None if clerk is None else Personal(kennung=clerk),
     )

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,14 @@ def trail(house: House) -> list[dict[str, Any]]:
 
 
 def test_a_run_is_an_entry_that_names_nobody(house: House) -> None:
-    """Kind Abfrage, report and version, period, legal basis; no person, and who ran it only sealed."""
+    """Kind Abfrage, report, version and the very text of it, period, legal basis; no person, and who ran it only
+    sealed.
+    """
     done = ran(house, clerk="sb-anna")
     [entry] = trail(house)
     assert (entry["art"], entry["zweck"], entry["fassung"], entry["ergebnis"]) == ("Abfrage", "bestand", 1, "ok")
     assert entry["anzahlen"] == {"von": 20261123, "bis": 20261123}
+    assert entry["anfrageDigest"] == sha256(STOCK.text.encode()).hexdigest()
     assert "DSG NRW § 17" in entry["rechtsgrundlage"]
     assert "personen" not in entry
     assert "sb-anna" not in json.dumps(entry)
