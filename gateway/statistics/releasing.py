@@ -20,6 +20,7 @@ from gateway.store import released
 from gateway.store.audit import AuditTrail, Personal
 from gateway.store.database import Database
 from gateway.store.released import Head, Reason, Register, Registered, Report
+from gateway.store.released_check import require_whole
 
 AGAIN: Final = 5
 """How often a table is checked anew because another was released meanwhile."""
@@ -73,6 +74,7 @@ def draft(run: Run, audience: Audience, *, database: Database, safety: Safety) -
     in this version by another text, or if this audience has a valid table of it for this period.
     """
     with database.read() as connection:
+        require_whole(connection)
         register = released.read(connection)
         earlier = [Earlier(one, released.load(connection, one)[0]) for one in register.tables]
     _require_due(run.definition, audience, run.counted.subject.period, register)

@@ -181,3 +181,14 @@ def test_nothing_is_released_beside_a_broken_register(house: House) -> None:
         connection.execute(sa.update(released).values(content=sa.func.replace(released.c.content, "20", "21")))
     with pytest.raises(StoreError, match="was changed"):
         release(house)
+
+
+@pytest.mark.parametrize("rows", [(2, 3), (3,), (1, 2, 3)])
+def test_nothing_is_released_where_the_trail_knows_more(house: House, rows: tuple[int, ...]) -> None:
+    """What was cut away at the end of the register, or all of it, was told all the same: the trail says so."""
+    for month in (7, 8, 9):
+        release(house, counted(date(2026, month, 1)))
+    with house.database.write() as connection:
+        connection.execute(sa.delete(released).where(released.c.number.in_(rows)))
+    with pytest.raises(StoreError, match=f"release {rows[0]}, which the register does not have"):
+        release(house)
