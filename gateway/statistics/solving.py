@@ -51,6 +51,9 @@ def least(
     `whole`: 1 where it must be a whole number; then it may cost more than the least by the share `gap`, or by more
     if time ran out. ReleaseRefused if nothing was found out in `seconds`: nothing is told on a guess.
     """
+    if not np.size(costs):  # HiGHS takes no program of nothing
+        fits = bool(np.all(np.asarray(bounds[0]) <= 0) and np.all(np.asarray(bounds[1]) >= 0))
+        return np.zeros(0) if fits else None
     answer = milp(
         costs,
         integrality=whole,

@@ -48,7 +48,7 @@ class Sheet:
         self._lattice = lattice = Lattice(counted.dimensions)
         if lattice.count > _MOST_CELLS:
             raise ReleaseRefused("the table has more cells than can be proved safe")
-        if asked.noise and not counted.keys:
+        if asked.noise and not counted.counts.keys() <= counted.keys.keys():
             raise ReleaseRefused("noise is asked for, and nothing was counted for it")
         self._truth = lattice.columns(counted.counts)
         self._rows = lattice.sums(self._truth)

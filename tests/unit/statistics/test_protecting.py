@@ -133,6 +133,18 @@ def test_noise_without_keys_is_refused() -> None:
         protect(counted({"p": 9}), ROW, replace(PUBLIC, noise=2))
 
 
+def test_nobody_needs_no_key() -> None:
+    """Where nobody was counted nothing is moved, and that nobody is there can be told."""
+    assert protect(counted({}), ROW, replace(PUBLIC, noise=2)).margins[()] == {(): 0}
+
+
+def test_a_number_that_is_told_to_be_nothing_cannot_be_hidden() -> None:
+    """Everybody is gone, and a cell that was withheld before would stay so: refused, because the total tells it."""
+    first = told(counted({"p": 1, "q": 8, "r": 90}))
+    with pytest.raises(ReleaseRefused, match="follows from what was told before"):
+        told(counted({}, FEBRUARY), PUBLIC, first)
+
+
 def test_tables_are_looked_for_around_the_cell() -> None:
     """In a large table the cells that may differ are drawn around the row: at least one of them belongs to it. Else
     nothing would be found near by, and whole margins be withheld for it.
