@@ -26,7 +26,8 @@ from gateway.shipped import schemas
 from gateway.store import released
 from gateway.store.audit import Personal
 from gateway.store.database import upgrade
-from gateway.store.released import Registered, Report
+from gateway.store.released import Registered
+from gateway.store.released_draft import Report, drafted
 
 APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
 STATISTICS = "statistikstelle"
@@ -125,8 +126,9 @@ class Running:
         """The table is released, as an office would do it on another terminal."""
         with build(load_settings(self.installation.settings)) as app, app.database.write() as connection:
             after, now = released.read(connection).head, datetime.now(UTC)
+            draft = drafted(report, table, run="0" * 36, known=now, seen=after, now=now)
             return released.release(
-                connection, app.audit, report, table, after=after, now=now, clerk=Personal(kennung="sb-kanarie")
+                connection, app.audit, draft, after=after, now=now, clerk=Personal(kennung="sb-kanarie")
             )
 
     def end(self, name: str, *, kill: bool = False) -> None:

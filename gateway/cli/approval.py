@@ -9,19 +9,16 @@ import click
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.approval import Trust, approvals, place
 from gateway.agreements.load import Written, load_every
+from gateway.cli import signing
 from gateway.cli.options import FOLDER, agreements_folder, find_settings, load_settings, settings_option
-from gateway.wire import cms
 from gateway.wire.certificates import fingerprint
-
-_KEY = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
 @settings_option
 @click.argument("application")
 @click.option("--role", required=True, help="Role in which it is signed, as the agreement names it.")
-@click.option("--key", required=True, type=_KEY, help="Private key, PEM; a password is asked for.")
-@click.option("--certificate", required=True, type=_KEY, help="Its certificate, PEM.")
+@signing.key_options
 @click.option("--fassung", type=int, help="Which version, if there are several.")
 @click.option("--dir", "folder", type=FOLDER, help="Folder of agreements (default: the settings', else the shipped).")
 @click.option("--to", "target", type=FOLDER, help="Folder of approvals (default: the settings', else beside them).")
@@ -40,18 +37,15 @@ def sign(
     written = choose(load_every(folder or agreements_folder(settings)), application, fassung)
     if role not in written.agreement.roles:
         raise click.UsageError(f"{written.name} names the roles {', '.join(written.agreement.roles)}, not {role}")
-    password = click.prompt("Password of the key", hide_input=True) if b"ENCRYPTED" in key.read_bytes() else None
-    pair = cms.load_pair(key, certificate, password.encode() if password is not None else None)
-    signature = cms.sign_detached(written.content, pair)
-    signer = cms.verify_detached(signature, written.content, {cms.signer(pair.certificate).fingerprint})
-    path = place(written, role, target or (settings.approvals.folder if settings else None))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(signature)
-    click.echo(f"signed:  {written.name}, {_title(written.agreement)}, {fingerprint(written.content)}")
-    click.echo(f"by:      {signer.name} ({signer.fingerprint}) as {role}")
-    click.echo(f"written: {path}")
-    if settings and signer.fingerprint not in Trust.load(settings.approvals.trusted).roles.get(role, ()):
-        click.echo(f"note:    the settings do not trust this certificate as {role}: [approvals.trusted]", err=True)
+    signing.sign(
+        written.content,
+        f"{written.name}, {_title(written.agreement)}, {fingerprint(written.content)}",
+        role=role,
+        key=key,
+        certificate=certificate,
+        to=place(written, role, target or (settings.approvals.folder if settings else None)),
+        settings=settings,
+    )
 
 
 @click.command("approvals")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 import click
 from rich.console import Console
@@ -18,32 +17,31 @@ from gateway.cli.options import (
     find_settings,
     load_settings,
     settings_option,
-    until_option,
 )
 from gateway.cli.private import require_new, write_new
-from gateway.cli.waiting import progress_bars, quiet_option
+from gateway.cli.stats_release import digest_of, draft_paper, release, run, sign
 from gateway.errors import StatisticError
 from gateway.statistics import releasing
-from gateway.statistics.definition import Audience, Definition, load_definitions
+from gateway.statistics.definition import Definition, load_definitions
 from gateway.statistics.papers import paper_of
 from gateway.statistics.rendering import FORMATS, file_name
 from gateway.statistics.rendering_terminal import terminal
 from gateway.store import released
+from gateway.store.audit import Personal
 from gateway.store.released import Reason, Registered
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.settings import Settings
     from gateway.statistics.paper import Paper
-    from gateway.statistics.running import Run
-
-_AUDIENCES = click.Choice([one.value for one in Audience])
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
 def stats() -> None:
     """Statistics of everybody who is stored; only what is safe for everybody goes out."""
+
+
+for _command in (run, sign, release):
+    stats.add_command(_command)
 
 
 @stats.command(name="list")
@@ -94,106 +92,28 @@ def check(settings_path: Path | None, folder: Path | None) -> None:
 
 @stats.command()
 @settings_option
-@click.argument("report")
-@click.option("--day", type=_DAY, required=True, help="The day, or any day of the month, quarter or year.")
-@click.option("--audience", type=_AUDIENCES, default=Audience.INTERN.value, show_default=True)
-@click.option("--known", metavar="TIME", callback=until_option, help="As the stock was known then (default: now).")
-@click.option("--clerk", help="Who asks (default: the login name); kept sealed in the trail.")
-@quiet_option
-def run(
-    settings_path: Path | None,
-    report: str,
-    day: datetime,
-    audience: str,
-    known: datetime | None,
-    clerk: str | None,
-    quiet: bool,
-) -> None:
-    """Count a report and show what could be released of it: a draft that stays here and is no release."""
-    from gateway.app import build
-
-    settings = load_settings(settings_path)
-    with build(settings) as app:
-        counted = _counted(app, _definition(settings, report), day.date(), known, clerk, quiet=quiet)
-        draft = releasing.draft(counted, Audience(audience), database=app.database, safety=_safety())
-        app.audit.checkpoint()
-        one = draft.report
-        today = app.rules.city.today(app.rules.clock())
-        paper = paper_of(one.definition, audience, one.rule, draft.table, city=app.rules.city, made=today)
-    Console().print(terminal(paper))
-
-
-@stats.command()
-@settings_option
-@click.argument("report")
-@click.option("--day", type=_DAY, required=True, help="The day, or any day of the month, quarter or year.")
-@click.option("--audience", type=_AUDIENCES, required=True)
-@click.option("--known", metavar="TIME", callback=until_option, help="As the stock was known then (default: now).")
-@click.option("--clerk", help="Who releases it (default: the login name); kept sealed in the trail.")
-@click.option("--second", help="Who has looked at the draft and agreed; needed but for internal tables, kept sealed.")
-@click.option("--after-restore", is_flag=True, help="All that was told after the backup is released again, or this is.")
-@quiet_option
-def release(
-    settings_path: Path | None,
-    report: str,
-    day: datetime,
-    audience: str,
-    known: datetime | None,
-    clerk: str | None,
-    second: str | None,
-    after_restore: bool,
-    quiet: bool,
-) -> None:
-    """Count a report and release it: from then on it is told, and everything later is checked against it.
-
-    Nothing is released that would, with all that was released before, give anybody away; the reason is told.
-    """
-    from gateway.app import build
-    from gateway.cli.subject import login
-
-    clerk = clerk or login()
-    if audience != Audience.INTERN.value and _plain(second or "") in ("", _plain(clerk)):
-        raise click.UsageError("--second: somebody else than --clerk must have looked at the draft and agreed")
-    settings = load_settings(settings_path)
-    with build(settings) as app:
-        definition = _definition(settings, report)
-        if not after_restore:
-            releasing.require_recalled(database=app.database, audit=app.audit)
-        releasing.require_due(definition, Audience(audience), day.date(), database=app.database)
-        counted = _counted(app, definition, day.date(), known, clerk, quiet=quiet)
-        one = releasing.release(
-            counted,
-            Audience(audience),
-            database=app.database,
-            audit=app.audit,
-            safety=_safety(),
-            now=app.rules.clock,
-            clerk=releasing.with_reason(clerk, second),
-        )
-        app.audit.checkpoint()
-    click.echo(f"released: {one.number} ({one.name} for {one.audience}, {one.period.first} to {one.period.last})")
-
-
-@stats.command()
-@settings_option
-@click.argument("number", type=int)
+@click.argument("which", metavar="NUMBER|DRAFT")
 @click.option("--out", type=FOLDER, help="Write files into this folder instead; nothing is written over.")
 @click.option("--format", "forms", type=click.Choice(list(FORMATS)), multiple=True, help="Which files (default: all).")
-def show(settings_path: Path | None, number: int, out: Path | None, forms: tuple[str, ...]) -> None:
-    """Show a released table, or write it as CSV, workbook and page; the same files every time."""
+def show(settings_path: Path | None, which: str, out: Path | None, forms: tuple[str, ...]) -> None:
+    """Show a released table or a draft, or write it as CSV, workbook and page; the same files every time.
+
+    Of a draft also the bytes that a role signs, for whoever signs them elsewhere (openssl cms -sign -binary).
+    """
     from gateway.app import build
 
     with build(load_settings(settings_path)) as app:
-        paper = _paper(app, number)
+        paper, signed = _shown(app, which)
     if out is None:
         Console().print(terminal(paper))
         return
     out.mkdir(parents=True, exist_ok=True)
-    paths = {form: out / file_name(paper, form) for form in dict.fromkeys(forms or FORMATS)}
-    for path in paths.values():
+    paths = {out / file_name(paper, form): FORMATS[form](paper) for form in dict.fromkeys(forms or FORMATS)}
+    paths |= {out / f"{which}.json": signed} if signed is not None else {}
+    for path in paths:
         require_new(path)
-    for form, path in paths.items():
-        write_new(path, FORMATS[form](paper))
+    for path, content in paths.items():
+        write_new(path, content)
         click.echo(f"written: {path}")
 
 
@@ -214,72 +134,39 @@ def withdraw(settings_path: Path | None, number: int, reason: str, clerk: str | 
             database=app.database,
             audit=app.audit,
             now=app.rules.clock(),
-            clerk=releasing.with_reason(clerk or login(), None),
+            clerk=Personal(kennung=clerk or login()),
         )
         app.audit.checkpoint()
     click.echo(f"withdrawn: {one.number} ({one.name} for {one.audience})")
 
 
-def _plain(name: str) -> str:
-    """A name, however it is typed."""
-    return "".join(normalize("NFKC", name).casefold().split())
-
-
-def _definition(settings: Settings, report: str) -> Definition:
-    reports = load_definitions(definitions_folder(agreements_folder(settings)))
-    if report not in reports:
-        raise click.UsageError(f"there is no such report: {', '.join(reports)}")
-    return reports[report]
-
-
-def _counted(
-    app: App, definition: Definition, day: date, known: datetime | None, clerk: str | None, *, quiet: bool
-) -> Run:
-    from gateway.cli.subject import login
-    from gateway.statistics.running import run as count
-
-    rules = app.rules
-    with progress_bars(quiet=quiet) as told:
-        return count(
-            definition,
-            day,
-            store=app.store,
-            audit=app.audit,
-            city=rules.city,
-            now=rules.clock(),
-            known=known,
-            clerk=clerk or login(),
-            progress=told,
-        )
-
-
-def _safety() -> releasing.Safety:
-    from gateway.statistics.safety import make_safe  # loads scipy, which no other command needs
-
-    return make_safe
-
-
-def _paper(app: App, number: int) -> Paper:
-    one, table, text, earlier = releasing.opened(number, database=app.database)
+def _shown(app: App, which: str) -> tuple[Paper, bytes | None]:
+    """The table, and of a draft the bytes that are signed."""
+    if not which.isdecimal() or len(which) > 18:  # a digest of 64 decimals is none of a number
+        draft, _ = releasing.find(digest_of(which), database=app.database, audit=app.audit)
+        return draft_paper(app, draft), draft.text.encode()
+    one, table, text, earlier = releasing.opened(int(which), database=app.database)
+    city = app.rules.city
     return paper_of(
         text,
         one.audience,
         one.rule,
         table,
-        city=app.rules.city,
-        made=app.rules.city.today(one.time),
+        city=city,
+        made=city.today(one.time),
         number=one.number,
         earlier=earlier,
         withdrawn=one.withdrawn is not None,
-    )
+    ), None
 
 
 def _listed(tables: tuple[Registered, ...]) -> Table:
     table = Table(title=f"{len(tables)} released tables")
-    for column in ("number", "report", "version", "audience", "from", "to", "released", "withdrawn"):
+    for column in ("number", "report", "version", "audience", "from", "to", "released", "signed", "withdrawn"):
         table.add_column(column, overflow="fold")
     for one in tables:
         gone = "" if one.withdrawn is None else f"{one.withdrawn.time.astimezone(UTC):%Y-%m-%d} {one.withdrawn.reason}"
         days = (f"{one.period.first}", f"{one.period.last}", f"{one.time.astimezone(UTC):%Y-%m-%d %H:%M}")
-        table.add_row(str(one.number), one.name, str(one.version), one.audience, *days, gone)
+        signed = ", ".join(each.role for each in one.approvals)
+        table.add_row(str(one.number), one.name, str(one.version), one.audience, *days, signed, gone)
     return table

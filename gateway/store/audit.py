@@ -160,6 +160,10 @@ class AuditTrail:
                 raise
             return self._seen(once, again - 1)
 
+    def personal(self, connection: Connection, number: str) -> Personal | None:
+        """Who an entry says it was, as long as it can be opened; None if time has taken it. AuditError as in `read`."""
+        return audit_personal.read(connection, self._vault, number)
+
     def erase_segment(self, month: str) -> str:
         """The personal texts of that calendar month (`2025-01`) are erased, and an entry says so; its number.
 

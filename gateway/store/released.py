@@ -8,7 +8,7 @@ and a register computed anew is found by `gateway audit verify`. A table that wa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -25,11 +25,14 @@ from gateway.store.audit import AuditTrail, Entry, Kind, Personal
 from gateway.store.audit_check import RELEASED, WITHDRAWN, register_row, tree_of
 from gateway.store.audit_entry import rfc3339
 from gateway.store.packing import packed
-from gateway.store.released_form import FORMAT, content_of, table_of
+from gateway.store.released_draft import EMPTY, Draft, Head, Rule
+from gateway.store.released_form import table_of
 from gateway.store.released_tables import released
 
 BROKEN = "register-verletzt"
-Rule = Mapping[str, int | str]
+FORMAT = 2
+"""The form of rows that are written: what was released is under `entwurf` as it was looked at. In the first form it
+stood beside number and time, and nobody had signed."""
 
 
 class Reason(StrEnum):
@@ -43,45 +46,25 @@ class Reason(StrEnum):
     """Somebody who may has ordered it."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What a table is of: the definition with the exact text it was counted by, for whom, and under which rule.
-
-    `rule` are the numbers by which the table was made safe, for whoever checks what may be released after it.
-    """
-
-    name: str
-    version: int
-    title: str
-    purpose: str
-    legal_bases: tuple[str, ...]
-    audience: str
-    rule: Rule
-    definition: str = field(repr=False)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the definition's text in UTF-8, hexadecimal."""
-        return sha256(self.definition.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last row of the register: its number (0: there is none) and its digest."""
-
-    number: int
-    digest: bytes
-
-
-EMPTY = Head(0, bytes(32))
-
-
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """When a table was withdrawn, and why."""
 
     time: datetime
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Who has approved a release: in which role, by which certificate, by the signature with that SHA-256."""
+
+    role: str
+    certificate: str
+    signature: str
+
+    def tree(self) -> dict[str, str]:
+        """As it stands in the register."""
+        return {"rolle": self.role, "zertifikat": self.certificate, "signatur": self.signature}
 
 
 @dataclass(frozen=True)
@@ -104,6 +87,7 @@ class Registered:
     time: datetime
     entry: str
     content: str = field(repr=False)
+    approvals: tuple[Approved, ...] = ()
     withdrawn: Withdrawal | None = None
 
 
@@ -156,7 +140,7 @@ def linked(row: Any, before: Head) -> dict[str, Any]:
     try:
         tree = json.loads(row.head)
         follows = tree["nummer"] == row.number == before.number + 1 and tree["vorgaenger"] == before.digest.hex()
-        whole = sha256(row.head.encode()).digest() == row.digest and tree["format"] == FORMAT
+        whole = sha256(row.head.encode()).digest() == row.digest and tree["format"] in (1, FORMAT)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         follows = whole = False
     if not follows or not whole:
@@ -167,20 +151,23 @@ def linked(row: Any, before: Head) -> dict[str, Any]:
 def registered(tree: Mapping[str, Any], entry: str) -> Registered:
     """The table that a row says was released; StoreError if it says no such thing."""
     try:
+        one = tree["entwurf"] if tree["format"] == FORMAT else tree
+        given = [Approved(each["rolle"], each["zertifikat"], each["signatur"]) for each in tree.get("freigaben", ())]
         return Registered(
             number=tree["nummer"],
-            name=tree["bericht"],
-            version=tree["fassung"],
-            title=tree["titel"],
-            purpose=tree["zweck"],
-            legal_bases=tuple(tree["rechtsgrundlage"]),
-            audience=tree["kreis"],
-            period=Period(date.fromisoformat(tree["von"]), date.fromisoformat(tree["bis"])),
-            rule=dict(tree["regel"]),
-            definition=tree["definition"],
+            name=one["bericht"],
+            version=one["fassung"],
+            title=one["titel"],
+            purpose=one["zweck"],
+            legal_bases=tuple(one["rechtsgrundlage"]),
+            audience=one["kreis"],
+            period=Period(date.fromisoformat(one["von"]), date.fromisoformat(one["bis"])),
+            rule=dict(one["regel"]),
+            definition=one["definition"],
             time=datetime.fromisoformat(tree["zeitpunkt"]),
             entry=entry,
-            content=tree["inhalt"],
+            content=one["inhalt"],
+            approvals=tuple(given),
         )
     except (ValueError, KeyError, TypeError):
         raise StoreError("a row of the register cannot be read", code=BROKEN) from None
@@ -198,38 +185,31 @@ def load(connection: sa.Connection, one: Registered) -> tuple[Published, str]:
     return table, definition
 
 
+def holds(connection: sa.Connection, head: Head) -> bool:
+    """Whether this row is, or was once, the last of this very register."""
+    query = sa.select(released.c.digest).where(released.c.number == head.number)
+    return head == EMPTY or connection.execute(query).scalar() == head.digest
+
+
 def release(
     connection: sa.Connection,
     trail: AuditTrail,
-    report: Report,
-    table: Published,
+    draft: Draft,
     *,
+    approvals: Sequence[Approved] = (),
     after: Head,
     now: datetime,
     clerk: Personal,
 ) -> Registered:
-    """The table is released once this writing transaction commits, and the trail tells of it; else neither.
+    """The draft is released once this writing transaction commits, and the trail tells of it; else neither.
 
     RegisterMoved unless `after` is still the last row: then somebody else has released something that this table was
-    not checked against. `clerk`, who releases it and who has agreed, stands sealed in the trail.
+    not checked against. `clerk`, who releases it, stands sealed in the trail.
     """
-    content = content_of(table, report.definition)
-    period = table.subject.period
-    tree = {
-        "bericht": report.name,
-        "fassung": report.version,
-        "titel": report.title,
-        "zweck": report.purpose,
-        "rechtsgrundlage": list(report.legal_bases),
-        "kreis": report.audience,
-        "von": period.first.isoformat(),
-        "bis": period.last.isoformat(),
-        "regel": dict(report.rule),
-        "definition": report.digest,
-        "inhalt": sha256(content.encode()).hexdigest(),
-    }
+    report = draft.report
+    tree = {"entwurf": draft.tree, "freigaben": [one.tree() for one in approvals]}
     about = (RELEASED, report.name, report.version, report.legal_bases)
-    whole, entry = _append(connection, trail, tree, content, after=after, now=now, about=about, clerk=clerk)
+    whole, entry = _append(connection, trail, tree, draft.content, after=after, now=now, about=about, clerk=clerk)
     return registered(whole, entry)
 
 

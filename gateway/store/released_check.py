@@ -11,7 +11,8 @@ from gateway.errors import StoreError
 from gateway.store import audit_tables
 from gateway.store.audit_check import RELEASED, WITHDRAWN, register_row, tree_of
 from gateway.store.audit_verdict import Findings
-from gateway.store.released import BROKEN, EMPTY, Head, linked, load, registered
+from gateway.store.released import BROKEN, linked, load, registered
+from gateway.store.released_draft import EMPTY, Head
 from gateway.store.released_tables import released
 
 _ROWS = sa.select(released.c.number, released.c.head, released.c.digest, released.c.entry).order_by(released.c.number)

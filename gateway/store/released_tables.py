@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, Text
 
-from gateway.store.tables import metadata
+from gateway.store.tables import Utc, metadata
 
 released = Table(
     "released",
@@ -21,3 +21,17 @@ released = Table(
     Column("entry", String(36), nullable=False),
 )
 """Nothing of a person: what stands here everybody may have been told already."""
+
+draft = Table(
+    "released_draft",
+    metadata,
+    # SHA-256 of `text`: what the trail tells of, and a role signs.
+    Column("digest", LargeBinary(32), primary_key=True),
+    # RFC 8785 JSON: what the row of the register will say of the table, and beside which register it was found safe.
+    Column("text", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    # The entry of the audit trail that tells of it, and under which who ran it is sealed.
+    Column("entry", String(36), nullable=False),
+    Column("made", Utc, nullable=False),
+)
+"""Tables that were made safe and not released yet; nothing of a person, but what may never be told stands here, too."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from gateway import shipped
 from gateway.app import build
@@ -20,10 +21,13 @@ from tests.fault.crash import COMMIT, Step, Trap
 
 RELEASE = (
     Step("release-draft", "gateway.statistics.releasing:draft"),
+    Step("release-keep", "gateway.store.released_draft:keep"),
     Step("release-read", "gateway.store.released:read"),
+    Step("release-find", "gateway.statistics.releasing:find"),
     Step("release-tell", "gateway.store.audit:AuditTrail.stage"),
     Step("release-append", "gateway.store.released:_append"),
     Step("release", "gateway.store.released:release"),
+    Step("release-drop", "gateway.store.released_draft:drop"),
     Step("release-anchor", "gateway.store.audit:AuditTrail.checkpoint"),
 )
 """The steps of a release in their order; those that enclose others come where they end."""
@@ -35,16 +39,16 @@ def main(settings: Path, day: date, trap: Trap) -> None:
     subject = Subject(report.population, Period(day, day))
     with build(load(settings)) as app:
         trap.install((*RELEASE, *COMMIT))
-        run = Run(report, Counted(subject, report.dimensions, {}, 0), app.rules.clock(), "")
+        run = Run(report, Counted(subject, report.dimensions, {}, 0), app.rules.clock(), str(UUID(int=0)))
+        house = {"database": app.database, "audit": app.audit, "safety": _SAFETY, "now": app.rules.clock}
         try:
+            one = releasing.draft(run, Audience.RAT, clerk=Personal(kennung="sb1"), **house)
             releasing.release(
-                run,
-                Audience.RAT,
-                database=app.database,
-                audit=app.audit,
-                safety=_total,
-                now=app.rules.clock,
-                clerk=Personal(kennung="sb1"),
+                one.digest,
+                definitions={report.name: report},
+                approvals=lambda _: (),
+                clerk=Personal(kennung="sb2"),
+                **house,
             )
         except StatisticError as error:
             if "withdraw it first" not in str(error):
@@ -54,6 +58,9 @@ def main(settings: Path, day: date, trap: Trap) -> None:
 
 def _total(counted: Counted, _rule: Rule, _audience: Audience, _earlier: Sequence[releasing.Earlier]) -> Published:
     return Published(counted.subject, counted.dimensions, {(): {(): 0}})
+
+
+_SAFETY = releasing.Safety(_total, lambda *_: None)
 
 
 if __name__ == "__main__":

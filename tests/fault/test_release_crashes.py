@@ -20,7 +20,7 @@ from tests.fault.release import RELEASE
 from tests.unit.place import Place, make
 
 COMMITS = 3
-"""The key of the month's personal texts, the release, the checkpoint: each of them may be the last that happens."""
+"""The draft, the release, the checkpoint: each of them may be the last that happens."""
 POINTS = [(point, 1) for point in points(RELEASE)]
 POINTS += [(point, calls) for point in points(COMMIT) for calls in range(1, COMMITS + 1)]
 

@@ -18,11 +18,12 @@ from gateway.store import backup
 from gateway.store import released as register
 from gateway.store.audit import Personal
 from gateway.store.reconciled import Outcome, Reconciled
+from gateway.store.released_draft import EMPTY
 from gateway.wire import issuing
 from gateway.wire.issuing import Term
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
-from tests.unit.store.released_kit import REPORT, a_table
+from tests.unit.store.released_kit import REPORT, a_draft, a_table
 from tests.unit.store.store_kit import Holding
 
 Spoil = Callable[[Place], object]
@@ -395,8 +396,8 @@ def test_a_changed_statistic_is_critical(place: Place) -> None:
     """A number of a released table that is another now, and a row that is gone at the end of the register."""
     assert finding(place, "statistics").value == 0
     with build(place.settings, clock=lambda: NOW) as app, app.database.write() as connection:
-        told = {"after": register.EMPTY, "now": NOW, "clerk": Personal(kennung="sb1")}
-        register.release(connection, app.audit, REPORT, a_table(), **told)  # type: ignore[arg-type]  # named above
+        told = {"after": EMPTY, "now": NOW, "clerk": Personal(kennung="sb1")}
+        register.release(connection, app.audit, a_draft(REPORT, a_table()), **told)  # type: ignore[arg-type]  # named above
     assert state(place, "statistics") is State.OK
     execute(place, "UPDATE released SET content = replace(content, ',20]', ',21]')")
     assert state(place, "statistics") is State.CRITICAL

@@ -14,10 +14,12 @@ from gateway.statistics.definition import Audience
 from gateway.statistics.paper import AUDIENCES
 from gateway.store import released
 from gateway.store.audit import Personal
-from gateway.store.released import EMPTY, Reason, Report
+from gateway.store.released import Reason
+from gateway.store.released_draft import EMPTY, Report
 from tests.unit.place import Place
 from tests.unit.statistics import sheets
 from tests.unit.statistics.reading import page_tables
+from tests.unit.store.released_kit import a_draft
 
 
 def test_a_page_joins_former_releases_and_says_when_it_is_withdrawn(place: Place, tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def _release(place: Place) -> None:
         for table in (*paper.earlier, paper.published):
             with app.database.write() as connection:
                 released.release(
-                    connection, app.audit, report, table, after=after, now=now, clerk=Personal(kennung="K1")
+                    connection, app.audit, a_draft(report, table), after=after, now=now, clerk=Personal(kennung="K1")
                 )
             with app.database.read() as connection:
                 after = released.read(connection).head

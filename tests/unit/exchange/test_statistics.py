@@ -20,7 +20,7 @@ from gateway.store.released import Reason, Registered
 from gateway.store.released_tables import released
 from tests.unit.exchange.house import code, message, operation
 from tests.unit.place import NOW, Place
-from tests.unit.store.released_kit import REPORT, a_table
+from tests.unit.store.released_kit import REPORT, a_draft, a_table
 
 OCTOBER, NOVEMBER = date(2026, 10, 31), date(2026, 11, 22)
 HEADER = "<kennung>sb</kennung><verwendungszweck>ST1</verwendungszweck>"
@@ -38,7 +38,12 @@ def release(app: App, day: date = OCTOBER, total: int = 20, **changes: str) -> R
     with app.database.write() as connection:
         after = register.read(connection).head
         return register.release(
-            connection, app.audit, report, a_table(total, day), after=after, now=NOW, clerk=Personal(kennung="sb1")
+            connection,
+            app.audit,
+            a_draft(report, a_table(total, day)),
+            after=after,
+            now=NOW,
+            clerk=Personal(kennung="sb1"),
         )
 
 

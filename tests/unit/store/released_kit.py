@@ -7,8 +7,9 @@ from datetime import date
 from gateway.model.statistic import Category, Dimension, Period, Published, Subject
 from gateway.store import released as register
 from gateway.store.audit import Personal
-from gateway.store.released import Head, Registered, Report
-from tests.unit.store.store_kit import House
+from gateway.store.released import Registered
+from gateway.store.released_draft import EMPTY, Draft, Head, Report, drafted
+from tests.unit.store.store_kit import NOW, House
 
 SEX = Dimension(
     "geschlecht", "Geschlecht", (Category("1", "männlich"), Category("2", "weiblich"), Category("?", "n. b."))
@@ -33,9 +34,14 @@ def a_table(total: int = 20, day: date = date(2026, 10, 31)) -> Published:
     return Published(Subject("bestand", Period(day, day)), (SEX, AGE), margins, base=1, noise=0)
 
 
+def a_draft(report: Report, table: Published) -> Draft:
+    """As a run would have made it that saw an empty register."""
+    return drafted(report, table, run="0" * 36, known=NOW, seen=EMPTY, now=NOW)
+
+
 def release(house: House, table: Published, after: Head | None = None, report: Report = REPORT) -> Registered:
     with house.database.write() as connection:
         head = register.read(connection).head if after is None else after
         return register.release(
-            connection, house.trail, report, table, after=head, now=house.now, clerk=Personal(kennung="sb1")
+            connection, house.trail, a_draft(report, table), after=head, now=house.now, clerk=Personal(kennung="sb1")
         )

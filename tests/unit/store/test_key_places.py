@@ -19,7 +19,14 @@ PERSONS_KEY = {"person.audit_cipher", "person_version.document", "discrepancy.se
 NO_KEY = {
     *("person.id", "projection.place", "key_use.proof", "feed_counter.basis", "quarantine.sha256", "notice.person_id"),
     *("audit_head.hash", "audit_batch.previous", "audit_batch.root", "audit_batch.hash", "audit_entry.hash"),
-    *("audit_entry.content", "audit_replay.key", "audit_index_mark.hash", "quarantine.basis", "released.digest"),
+    *(
+        "audit_entry.content",
+        "audit_replay.key",
+        "audit_index_mark.hash",
+        "quarantine.basis",
+        "released.digest",
+        "released_draft.digest",
+    ),
 }
 """Bytes that no key of the ring has touched (`place` is random, `proof` is written by the change itself)."""
 MAKERS = {

@@ -12,13 +12,15 @@ from gateway.errors import NotFound, RegisterMoved, StoreError
 from gateway.model.statistic import Published
 from gateway.store import audit_tables
 from gateway.store import released as register
-from gateway.store.audit import Personal
+from gateway.store.audit import Entry, Kind, Personal
+from gateway.store.audit_check import RELEASED
 from gateway.store.audit_verify import verify
 from gateway.store.packing import packed
-from gateway.store.released import EMPTY, Reason
+from gateway.store.released import Reason
+from gateway.store.released_draft import EMPTY
 from gateway.store.released_form import content_of, table_of
 from gateway.store.released_tables import released
-from tests.unit.store.released_kit import REPORT, a_table, release
+from tests.unit.store.released_kit import REPORT, a_draft, a_table, release
 from tests.unit.store.store_kit import NOW, House
 
 
@@ -70,7 +72,7 @@ def test_a_release_that_breaks_off_leaves_nothing(house: House) -> None:
     """Neither row nor entry are there if the transaction does not commit; the register goes on behind it."""
     with suppress(ZeroDivisionError), house.database.write() as connection:
         register.release(
-            connection, house.trail, REPORT, a_table(), after=EMPTY, now=NOW, clerk=Personal(kennung="sb1")
+            connection, house.trail, a_draft(REPORT, a_table()), after=EMPTY, now=NOW, clerk=Personal(kennung="sb1")
         )
         raise ZeroDivisionError
     assert read(house) == register.Register(EMPTY, ())
@@ -186,6 +188,25 @@ def test_the_verification_of_the_trail_finds_what_was_changed(house: House, name
     with house.database.write() as connection:
         connection.execute(TAMPERED[name])
     assert broken(house) == FOUND[name]
+
+
+def test_a_row_of_the_first_form_is_read_and_verified(house: House) -> None:
+    """What was released before drafts were signed stays readable, and newer rows follow it."""
+    draft = a_draft(REPORT, a_table())
+    later = ("lauf", "kenntnisstand", "entworfen", "geprueft")
+    said = {name: part for name, part in draft.tree.items() if name not in later}
+    form = {"format": 1, "nummer": 1, "vorgaenger": "00" * 32, "zeitpunkt": "2026-11-01T10:00:00.000Z"}
+    head = packed(said | form)
+    digest = sha256(head).digest()
+    entry = Entry(kind=Kind.BETRIEB, operation=RELEASED, outcome="ok", request_digest=digest, counts={"register": 1})
+    with house.database.write() as connection:
+        (told,) = house.trail.stage(connection, [entry])
+        row = {"number": 1, "head": head.decode(), "content": draft.content, "digest": digest, "entry": told}
+        connection.execute(sa.insert(released), [row])
+    release(house, a_table(30))
+    assert [(one.name, one.audience, one.approvals) for one in read(house).tables] == [("bestand", "rat", ())] * 2
+    assert read_all(house)[0] == a_table()
+    assert verify(house.database).intact
 
 
 def test_a_row_that_nobody_released_is_found(house: House) -> None:
