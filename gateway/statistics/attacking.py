@@ -43,12 +43,14 @@ class Target:
 class Attacker:
     """Knows every table in `told` with its rule, and the `links`; which persons there are it does not know.
 
+    `filled`: takes a withheld cell to be none that is empty, where empty cells are told.
+
     Tables of one subject are tables of the same persons: their common margins are equal. For two tables, or several
     whose features overlap without a ring, nobody can compute more than this does; ReleaseRefused for a ring, for
     one feature in two groupings, and for more cells than can be looked at.
     """
 
-    def __init__(self, told: Sequence[Told], links: Sequence[Link] = ()) -> None:
+    def __init__(self, told: Sequence[Told], links: Sequence[Link] = (), *, filled: bool = True) -> None:
         self._told = told
         self._blocks: dict[Subject, list[tuple[Lattice, int]]] = {}
         self._columns = 0
@@ -63,7 +65,7 @@ class Attacker:
             for margin, cells in one.table.margins.items():
                 for cell, number in cells.items():
                     parts.append([(self._places(one.table.subject, margin, cell), 1)])
-                    bounds.append(_bounds(one, number, certain=(margin, cell) not in before))
+                    bounds.append(_bounds(one, number, certain=filled and (margin, cell) not in before))
         self._matrix, low, high = stacked_rows(parts, self._columns), *_both(bounds)
         more = [*self._shared(), *self._linked(links)]
         if more:

@@ -11,6 +11,9 @@ from gateway.statistics.asked import AUDIENCES, Told, frozen
 from gateway.statistics.attacking import Attacker, Link, Target, flows
 from gateway.statistics.beside import require_apart
 
+_STEPS = 2
+"""Over so many links numbers are followed; each step more doubles the months that one program holds."""
+
 
 def require_safe(new: Told, earlier: Sequence[Told]) -> None:
     """Nobody who sees the new table can compute a withheld cell, of it or of a table told before, more narrowly than
@@ -68,9 +71,10 @@ def _attacker(told: Sequence[Told], links: Sequence[Link]) -> Attacker:
     subjects = {one.table.subject for one in told}
     known = [link for link in links if subjects.issuperset(subject for subject, _ in link.terms)]
     for some in (known, [link for link in known if not link.margin]):
-        attacker = Attacker(told, some)
-        if some and attacker.possible():
-            return attacker
+        for filled in (True, False):  # a cell may be withheld though it is empty, for the sake of a table not seen here
+            attacker = Attacker(told, some, filled=filled)
+            if some and attacker.possible():
+                return attacker
     return Attacker(told)
 
 
@@ -91,8 +95,15 @@ def _targets(one: Told) -> list[Target]:
 
 
 def _near(subject: Subject, links: Sequence[Link]) -> set[Subject]:
-    linked = [{each for each, _ in link.terms} for link in links]
-    return {subject}.union(*(each for each in linked if subject in each))
+    """The subjects of links in which this one is, and of links in which one of those is.
+
+    What a stock withholds follows from the flows on either side of it; farther away than that it is not looked for.
+    """
+    near = {subject}
+    for _ in range(_STEPS):
+        linked = [{each for each, _ in link.terms} for link in links]
+        near = near.union(*(each for each in linked if near & each))
+    return near
 
 
 def _visible(one: Told, audience: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from gateway.errors import ReleaseRefused
-from gateway.model.statistic import Category, Counted, Dimension, Period, Subject
+from gateway.model.statistic import Category, Counted, Dimension, Period, Published, Subject
 from gateway.statistics.asked import Asked, Told
 from gateway.statistics.attacking import Attacker
 from gateway.statistics.differencing import require_safe
@@ -113,6 +113,36 @@ def test_flows_are_known() -> None:
     with pytest.raises(ReleaseRefused, match="would follow"):
         require_safe(came, [replace(one, asked=replace(one.asked, audience="oeffentlich")) for one in tables])
     assert Attacker([came]).interval(came.table.subject, ("a",), ("p",))[1] > 100
+
+
+def said(population: str, month: int, p: int | None, q: int | None, both: int) -> Told:
+    """A table by hand: two cells and their sum, of the stock at a month's end or of the flow in a month."""
+    last = date(2026, month + 1, 1) - timedelta(days=1)
+    period = Period(last if population == "bestand" else last.replace(day=1), last)
+    cells = {(code,): {"p": p, "q": q}.get(code, 0) for code in "pqrstu"}
+    table = counted({}, period, population)
+    margins = {(): {(): both}, ("a",): cells}
+    return Told(f"{population} {month}", PUBLIC, Published(table.subject, table.dimensions, margins))
+
+
+def test_what_follows_over_a_stock_in_between_is_refused() -> None:
+    """Who came in March tells who was there in February, and that who came in February: 3 to 6 instead of 0 to 6."""
+    before = [said("bestand", 1, 10, 20, 30), said("abgang", 2, 0, 0, 0), said("bestand", 2, None, None, 36)]
+    march = [said("bestand", 3, 19, 23, 42), said("abgang", 3, 0, 0, 0), said("zugang", 3, None, None, 6)]
+    came = said("zugang", 2, None, None, 6)
+    require_safe(came, before)
+    with pytest.raises(ReleaseRefused, match="withheld cells of zugang 2"):
+        require_safe(came, [*before, *march])
+
+
+def test_a_cell_that_is_withheld_for_another_reason_may_be_empty() -> None:
+    """January's stock, which no flow links, has p withheld; so March withholds it, though it is empty: who takes that
+    for a contradiction would look no further, and others see that it follows from February's stock and the flows.
+    """
+    earlier = [said("bestand", 2, 9, 20, 29), said("zugang", 3, 0, 5, 5), said("abgang", 3, 9, 5, 14)]
+    stock = said("bestand", 3, None, None, 20)
+    with pytest.raises(ReleaseRefused, match="would follow"):
+        require_safe(stock, earlier)
 
 
 def test_numbers_are_moved_alike_and_within_what_is_said() -> None:
