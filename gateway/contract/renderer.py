@@ -14,7 +14,7 @@ from gateway.contract.description import ComplexTypeDef, ElementDef, FieldDef
 from gateway.errors import ContractError
 from gateway.model.types import Code, Fragment, SimpleType, Tree, Truth, Value, Whole
 
-Append: TypeAlias = Callable[[str], object]
+Append: TypeAlias = Callable[[str | bytes], object]
 Emit: TypeAlias = Callable[[Value, Append], None]
 Render: TypeAlias = Callable[[Tree], bytes]
 
@@ -29,10 +29,10 @@ def compile_element(element: ElementDef, namespace: str) -> Render:
     start, end = start_tag(element, namespace).decode(), f"</{element.name}>"
 
     def render(tree: Tree) -> bytes:
-        pieces = [start]
+        pieces: list[str | bytes] = [start]
         content(tree, pieces.append)
         pieces.append(end)
-        return "".join(pieces).encode()
+        return b"".join([piece if piece.__class__ is bytes else piece.encode() for piece in pieces])  # type: ignore[union-attr]  # it is a text
 
     return render
 
@@ -43,7 +43,7 @@ def start_tag(element: ElementDef, namespace: str) -> bytes:
 
 
 def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], str] | None:
-    """A function that writes the group `field` as the text of a Fragment, up to its last fields, those of `rest`.
+    """A function that writes the group `field` as a Fragment has it, up to its last fields, those of `rest`.
 
     Raises ContractError like `compile_element`. None if they are not the last fields, in this order.
     """
@@ -61,7 +61,7 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
 
     def write(tree: Tree) -> str:
         pieces = [f"<{field.name}>"]
-        content(tree, pieces.append)
+        content(tree, pieces.append)  # type: ignore[arg-type]  # no part of a person is a fragment
         return "".join(pieces)
 
     return write
@@ -119,7 +119,7 @@ def _nested(group: ComplexTypeDef, start: str, end: str, path: str) -> Emit:
         if tree.__class__ is Fragment:
             if not tree.keys() <= single.keys():
                 raise ContractError(f"{path}: a fragment with field(s) that the contract does not know")
-            append(tree.text)
+            append(tree.octets)
             for name, value in tree.items():
                 single[name](value, append)
             append(end)

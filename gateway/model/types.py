@@ -24,15 +24,15 @@ Tree: TypeAlias = dict[str, Value]
 
 
 class Fragment(dict[str, Value]):
-    """A group of an answer that its contract's renderer has written before: `text` is all but its last fields and its
-    end, and the tree is those last fields. It stands where the whole group would.
+    """A group of an answer that its contract's renderer has written before: `octets` is all but its last fields and its
+    end, in UTF-8, and the tree is those last fields. It stands where the whole group would.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("octets",)
 
-    def __init__(self, text: str, rest: Tree) -> None:
+    def __init__(self, octets: bytes, rest: Tree) -> None:
         super().__init__(rest)
-        self.text = text
+        self.octets = octets
 
 
 _CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

@@ -10,26 +10,33 @@ person is opened, derived and projected as ever. It goes with the key of its per
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Grant
-from gateway.model.types import Fragment, Tree, Value
+from gateway.model.types import Fragment, Tree
+from gateway.store import dossier as d
 from gateway.store import feed, feed_told
 from gateway.store.basis import basis
 from gateway.store.feed_told import Telling
 from gateway.store.vault import Vault
 
-FRAGMENT = "fragment"
-"""Where it stands in the sealed text of a projection row."""
+_EARLIER = "fragment"
+"""Where it once stood in the sealed text of a projection row."""
 STORED = ("stand", "datensatzversion")
 """Fields of the store itself, counted by the feed: they are added when the fragment is told."""
 
 _EVER = "9999-12-31"
-_PARTS, _UNTIL = 8, 4
+_FORM = b"2"
+"""Of what is written here; another one, and all is written anew."""
+_PARTS, _UNTIL = 9, 4
+_LINE, _GAP = b"\n", b" "
+
+Kept: TypeAlias = list[str]
+"""What is kept of a person: what it was made of and for, who it is, what of it is told, and the fragment."""
 
 
 class Writer(Protocol):
@@ -53,6 +60,31 @@ class Disclosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What must be true of a fragment today, and which fields of the store are added to it."""
+
+    basis: bytes
+    generation: bytes
+    today: bytes
+    added: tuple[bool, bool]
+
+    def hold(self, parts: Sequence[bytes], vault: Vault, digest: bytes) -> bool:
+        """True if what is kept, without the fragment, was made by these rules, for this digest and for this day."""
+        if len(parts) != _PARTS - 1 or parts[0] != self.basis or not parts[3] <= self.today < parts[4]:
+            return False
+        made_for = bytes.fromhex(parts[1].decode())
+        return digest == (made_for if parts[2] == self.generation else _lifted(vault, made_for, int(parts[2])))
+
+    def stored(self, row: Mapping[Any, Any]) -> Tree:
+        """Those of the fields that the store itself counts."""
+        stand, version = self.added
+        found: Tree = {STORED[0]: _moment(row)} if stand else {}
+        if version:
+            found[STORED[1]] = row["told_version"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
     """The fragments of one agreement; without a writer there are none, and all is as ever."""
 
@@ -60,47 +92,66 @@ class Shelf:
     writer: Writer | None = None
     basis: str = ""
 
-    def made(
-        self, telling: Telling, kennung: str, audit_id: str, *, stichtag: date, digest: bytes
-    ) -> list[Value] | None:
+    def made(self, telling: Telling, kennung: str, audit_id: str, *, stichtag: date, digest: bytes) -> Kept | None:
         """What is kept of this telling from `stichtag` on; None if there are no fragments here."""
         if self.writer is None:
             return None
         fields = feed_told.bulk_fields(self.agreement)
         tree = with_kennung(fields, kennung, telling.tree(fields))
         bits = rules.field_bits({**tree, **{name: "" for name in STORED if name in fields}})
-        days: list[Value] = [stichtag.isoformat(), _until(telling, stichtag)]
-        made_of: list[Value] = [self.basis, digest.hex(), telling.vault.in_use("digest"), *days]
-        return [*made_of, audit_id, bits, self.writer.write(tree)]
+        days = [stichtag.isoformat(), _until(telling, stichtag)]
+        made_of = [self.basis, digest.hex(), str(telling.vault.in_use("digest")), *days]
+        return [*made_of, audit_id, kennung, str(bits), self.writer.write(tree)]
 
-    def outdated(self, kept: Value | None, telling: Telling, *, stichtag: date, digest: bytes) -> bool:
+    def outdated(self, kept: Kept | None, telling: Telling, *, stichtag: date, digest: bytes) -> bool:
         """True if what is kept, or that nothing is, is not what would be kept of this telling now."""
-        if not isinstance(kept, list):
+        if kept is None:
             return self.writer is not None
-        return not self._holds(kept, telling.vault, stichtag, digest) or str(kept[_UNTIL]) > _until(telling, stichtag)
+        terms = self._terms(telling.vault, stichtag)
+        holds = terms is not None and terms.hold([part.encode() for part in kept[:-1]], telling.vault, digest)
+        return not holds or kept[_UNTIL] > _until(telling, stichtag)
 
-    def told(
-        self, kept: Value | None, vault: Vault, grant: Grant, row: Mapping[Any, Any], kennung: str
-    ) -> Disclosed | None:
-        """What is told of a visible person under the grant; None if that must be found out from the person itself."""
-        if row["told_fields"] is not None or row["state"] != "active" or grant.agreement is not self.agreement:
+    def terms(self, vault: Vault, grant: Grant) -> Terms | None:
+        """On which terms a fragment is told under the grant; None if none is."""
+        if grant.agreement is not self.agreement or grant.fields != feed_told.bulk_fields(self.agreement):
             return None
-        if not isinstance(kept, list) or grant.fields != feed_told.bulk_fields(self.agreement):
-            return None
-        if not self._holds(kept, vault, grant.stichtag, row["digest"]):
-            return None
-        *_, audit_id, bits, text = kept
-        return Disclosed(str(audit_id), kennung, Fragment(str(text), store_fields(grant.fields, row)), int(str(bits)))
+        return self._terms(vault, grant.stichtag)
 
-    def _holds(self, kept: list[Value], vault: Vault, stichtag: date, digest: bytes) -> bool:
-        if self.writer is None or len(kept) != _PARTS:
-            return False
-        made_by, made_for, generation, since, until, *_ = kept
-        return (
-            made_by == self.basis
-            and str(since) <= stichtag.isoformat() < str(until)
-            and _lifted(vault, bytes.fromhex(str(made_for)), generation) == digest
-        )
+    def _terms(self, vault: Vault, stichtag: date) -> Terms | None:
+        if self.writer is None:
+            return None
+        generation = str(vault.in_use("digest")).encode()
+        return Terms(self.basis.encode(), generation, stichtag.isoformat().encode(), self._stored_fields())
+
+    def _stored_fields(self) -> tuple[bool, bool]:
+        fields = feed_told.bulk_fields(self.agreement)
+        return STORED[0] in fields, STORED[1] in fields
+
+    def told(self, text: bytes, terms: Terms, vault: Vault, row: Mapping[Any, Any]) -> Disclosed | None:
+        """What is told of a visible person, by the opened text; None if that must be found out from the person."""
+        if row["told_fields"] is not None or row["state"] != "active":
+            return None
+        _, _, kept = text.partition(_LINE)
+        head, _, octets = kept.partition(_LINE)
+        parts = head.split(_GAP)
+        if not terms.hold(parts, vault, row["digest"]):
+            return None
+        return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(octets, terms.stored(row)), int(parts[7]))
+
+    def page(
+        self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Mapping[Any, Any]]
+    ) -> list[Disclosed | None]:
+        """The same of many visible persons, each opened here: VaultError if one cannot be."""
+        terms = self.terms(vault, grant)
+        if terms is None:
+            return [None] * len(rows)
+        opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), self.told
+        return [
+            None
+            if row["wrapped_key"] is None
+            else told(opened(row["wrapped_key"], row["sealed"], row["id"]), terms, vault, row)
+            for row in rows
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +165,7 @@ class Fragments:
         writer = self.writers.get(feed.stream(agreement))
         if writer is None or not feed_told.has_feed(agreement):
             return Shelf(agreement)
-        return Shelf(agreement, writer, hashlib.sha256(writer.form + basis(agreement)).hexdigest())
+        return Shelf(agreement, writer, hashlib.sha256(_FORM + writer.form + basis(agreement)).hexdigest())
 
 
 NO_FRAGMENTS = Fragments()
@@ -129,10 +180,36 @@ def store_fields(fields: frozenset[str], row: Mapping[Any, Any]) -> Tree:
     """Those of the fields that the store itself counts."""
     found: Tree = {}
     if "stand" in fields:
-        found["stand"] = row["stand"].isoformat()[:19] + "Z"
+        found["stand"] = _moment(row)
     if "datensatzversion" in fields:
         found["datensatzversion"] = row["told_version"]
     return found
+
+
+def packed(text: Tree, kept: Kept | None = None) -> bytes:
+    """What is sealed in a projection row: {"kennung": ..., "links": {...}}, and below it what is kept."""
+    first = d.packed(text)
+    if kept is None:
+        return first
+    *head, fragment = kept
+    # No part of the head has a gap in it, and JSON has no line end.
+    return _LINE.join((first, " ".join(head).encode(), fragment.encode()))
+
+
+def unpacked(content: bytes) -> tuple[Tree, Kept | None]:
+    """What was packed; nothing is kept in an earlier form of it."""
+    first, line, kept = content.partition(_LINE)
+    text = d.unpacked(first)
+    text.pop(_EARLIER, None)
+    if not line:
+        return text, None
+    head, _, fragment = kept.decode().partition("\n")
+    return text, [*head.split(" "), fragment]
+
+
+def _moment(row: Mapping[Any, Any]) -> str:
+    moment: str = row["stand"].isoformat()
+    return moment[:19] + "Z"
 
 
 def _until(telling: Telling, stichtag: date) -> str:
@@ -141,10 +218,8 @@ def _until(telling: Telling, stichtag: date) -> str:
     return _EVER if day is None else day.isoformat()
 
 
-def _lifted(vault: Vault, digest: bytes, generation: Value) -> bytes:
+def _lifted(vault: Vault, digest: bytes, generation: int) -> bytes:
     """A digest of an earlier generation of its key as the one in use has it."""
-    if generation == vault.in_use("digest"):
-        return digest
-    for further in range(int(str(generation)) + 1, vault.in_use("digest") + 1):
+    for further in range(generation + 1, vault.in_use("digest") + 1):
         digest = vault.further("digest", further, digest)
     return digest

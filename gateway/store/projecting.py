@@ -24,11 +24,12 @@ from gateway.model.derived import Ableitung
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import ending, feed_told
+from gateway.store import fragments as written
 from gateway.store.dossier import Dossier
 from gateway.store.ending import End
 from gateway.store.feed_rows import Move
 from gateway.store.feed_told import Telling
-from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments, Shelf
+from gateway.store.fragments import NO_FRAGMENTS, Fragments, Kept, Shelf
 from gateway.store.notices import Letters, NoticeKind
 from gateway.store.tables import family_kennung
 from gateway.store.tables import projection as stored
@@ -54,7 +55,7 @@ class _Row:
 
     kennung: str = field(repr=False)
     links: Tree = field(repr=False)
-    fragment: Value | None = field(repr=False)
+    kept: Kept | None = field(repr=False)
     digest: bytes | None
     index: bytes
     visible: bool
@@ -180,9 +181,9 @@ def _join(connection: sa.Connection, vault: Vault, people: dict[bytes, Dossier],
 def _open_rows(connection: sa.Connection, world: World) -> None:
     for block in d.blocks(world.people):
         for row in connection.execute(sa.select(stored).where(stored.c.person_id.in_(block))).mappings():
-            text = _opened_row(world, row)
+            text, kept = _opened_row(world, row)
             found = _Row(
-                str(text["kennung"]), d.group(text, "links"), text.get(FRAGMENT),
+                str(text["kennung"]), d.group(text, "links"), kept,
                 row["digest"], row["kennung_index"],
                 visible=row["digest"] is not None, released=row["released"],
                 told=feed_told.unpacked(row["told_fields"]),
@@ -191,17 +192,22 @@ def _open_rows(connection: sa.Connection, world: World) -> None:
             world.streams.add(row["stream"])
 
 
-def _opened_row(world: World, row: Mapping[Any, Any]) -> Tree:
+def _opened_row(world: World, row: Mapping[Any, Any]) -> tuple[Tree, Kept | None]:
     identity, stream = row["person_id"], row["stream"]
     if row["released"]:
-        return d.unpacked(world.vault.open_feed(row["sealed"], stream, identity))
+        return d.unpacked(world.vault.open_feed(row["sealed"], stream, identity)), None
     key = world.people[identity].stored_key
-    return open_links(world.vault, key or b"", row["sealed"], stream, identity)
+    return written.unpacked(opened(world.vault, key or b"", row["sealed"], stream, identity))
+
+
+def opened(vault: Vault, key: bytes, sealed: bytes, stream: str, person_id: bytes) -> bytes:
+    """What is sealed in a projection row, as `fragments` has packed it."""
+    return vault.open(key, sealed, f"{d.LINKS}/{stream}", person_id)
 
 
 def open_links(vault: Vault, key: bytes, sealed: bytes, stream: str, person_id: bytes) -> Tree:
-    """The text of a projection row: {"kennung": ..., "links": {...}}, with what is told of a person who is visible."""
-    return d.unpacked(vault.open(key, sealed, f"{d.LINKS}/{stream}", person_id))
+    """The text of a projection row: {"kennung": ..., "links": {...}}."""
+    return written.unpacked(opened(vault, key, sealed, stream, person_id))[0]
 
 
 def _open_families(connection: sa.Connection, world: World) -> None:
@@ -271,12 +277,12 @@ def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | No
             return None
         # The same as ever, unless the application is told one more field before this is written.
         return Move(stream, one.id, telling, stand, letters=letters)
-    text: Tree = {"kennung": row.kennung, "links": found}
+    kept = None
     if telling is not None and content is not None and not row.told:
         audit_id = world.vault.open(one.key, one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
         kept = world.shelves[stream].made(telling, row.kennung, audit_id, stichtag=world.stichtag, digest=content)
-        text |= {FRAGMENT: kept} if kept is not None else {}
-    sealed = world.vault.seal(one.key, d.packed(text), f"{d.LINKS}/{stream}", one.id)
+    text = written.packed({"kennung": row.kennung, "links": found}, kept)
+    sealed = world.vault.seal(one.key, text, f"{d.LINKS}/{stream}", one.id)
     return Move(stream, one.id, telling, stand, sealed, row.index, letters=letters)
 
 
@@ -285,8 +291,8 @@ def _stands(world: World, stream: str, row: _Row, content: bytes | None, found: 
     if content != row.digest or found != row.links or row.fresh or row.released:
         return False
     if telling is None or content is None or row.told:
-        return row.fragment is None  # none is told, so none is kept
-    return not world.shelves[stream].outdated(row.fragment, telling, stichtag=world.stichtag, digest=content)
+        return row.kept is None  # none is told, so none is kept
+    return not world.shelves[stream].outdated(row.kept, telling, stichtag=world.stichtag, digest=content)
 
 
 def _telling(world: World, agreement: Agreement, one: Dossier, found: Tree) -> Telling | None:

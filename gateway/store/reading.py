@@ -18,11 +18,11 @@ from gateway.agreements.agreement import Grant
 from gateway.model import derived
 from gateway.model.types import Tree
 from gateway.store import dossier as d
-from gateway.store import feed, feed_told, projecting
+from gateway.store import feed, feed_told, fragments, projecting
 from gateway.store.feed import State
 from gateway.store.feed_rows import News
 from gateway.store.feed_told import Telling
-from gateway.store.fragments import FRAGMENT, Disclosed, Shelf, store_fields, with_kennung
+from gateway.store.fragments import Disclosed, Shelf, store_fields, with_kennung
 from gateway.store.tables import person, person_version, projection
 from gateway.store.vault import Vault
 
@@ -83,6 +83,17 @@ FEED_ROWS = (
 )
 """Projection rows of one `stream`, a parameter, with person and current document; also of persons now invisible."""
 
+TOLD_ROWS = (
+    sa.select(
+        *(person.c[name] for name in ("id", "state", "wrapped_key")),
+        *(projection.c[name] for name in ("sealed", "place", "stand", "told_fields", "digest")),
+        projection.c.version.label("told_version"),
+    )
+    .select_from(projection.join(person, person.c.id == projection.c.person_id))
+    .where(projection.c.stream == sa.bindparam("stream"), projection.c.digest.is_not(None))
+)
+"""Of whom the stream may see, as much as it takes to tell them by their fragments."""
+
 VISIBLE_ROWS = FEED_ROWS.where(projection.c.digest.is_not(None))
 """The same, only of persons that the stream may see."""
 
@@ -95,14 +106,14 @@ def render(vault: Vault, grant: Grant, row: Mapping[Any, Any], shelf: Shelf) -> 
         text = d.unpacked(vault.open_feed(row["sealed"], stream, identity))
         return Rendered(identity, state, str(text["kennung"]), None, None)
     key = vault.unwrap(row["wrapped_key"], d.KEY, identity) if row["wrapped_key"] is not None else None
-    text = projecting.open_links(vault, key or b"", row["sealed"], stream, identity)
-    kennung = str(text["kennung"])
-    if state.digest is not None:
-        told_so_far = shelf.told(text.get(FRAGMENT), vault, grant, row, kennung)
+    content = projecting.opened(vault, key or b"", row["sealed"], stream, identity)
+    terms = shelf.terms(vault, grant) if state.digest is not None else None
+    if terms is not None:
+        told_so_far = shelf.told(content, terms, vault, row)
         if told_so_far is not None:
             news = News(identity, row["version"], row, None, state.digest)
-            return Rendered(identity, state, kennung, state.digest, told_so_far, None, None, news)
-    return _derived(vault, grant, row, state, text)
+            return Rendered(identity, state, told_so_far.kennung, state.digest, told_so_far, None, None, news)
+    return _derived(vault, grant, row, state, fragments.unpacked(content)[0])
 
 
 def _derived(vault: Vault, grant: Grant, row: Mapping[Any, Any], state: State, text: Tree) -> Rendered:

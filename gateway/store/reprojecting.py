@@ -13,10 +13,11 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.synthetic import is_stream
 from gateway.store import dossier as d
 from gateway.store import feed, feed_rows, projecting
+from gateway.store import fragments as written
 from gateway.store.audit import AuditTrail, Entry, Kind
 from gateway.store.basis import DIGEST, RULES, basis
 from gateway.store.database import Database
-from gateway.store.fragments import FRAGMENT, NO_FRAGMENTS, Fragments
+from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.ingest import PIECE
 from gateway.store.progress import Progress, silent
 from gateway.store.recording import lock_feeds, write_outcome
@@ -234,10 +235,11 @@ def _unwritten(vault: Vault, stream: str, row: Mapping[Any, Any]) -> dict[str, o
     """The row without its fragment; None if it has none."""
     identity, sealed = row["person_id"], row["sealed"]
     key = vault.unwrap(row["wrapped_key"], d.KEY, identity)
-    text = projecting.open_links(vault, key, sealed, stream, identity)
-    if text.pop(FRAGMENT, None) is None:
+    content = projecting.opened(vault, key, sealed, stream, identity)
+    bare = written.packed(written.unpacked(content)[0])
+    if bare == content:
         return None
-    new = vault.seal(key, d.packed(text), f"{d.LINKS}/{stream}", identity)
+    new = vault.seal(key, bare, f"{d.LINKS}/{stream}", identity)
     return {"key_stream": stream, "key_person": identity, "key_sealed": sealed, "new_sealed": new}
 
 

@@ -11,6 +11,7 @@ import binascii
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -63,13 +64,17 @@ def snapshot(
     stream = feed.stream(grant.agreement)
     mark = _opened(vault, grant, token, now) if token else _begin(database, stream, now)
     shelf = fragments.shelf(grant.agreement)
+    most = max(1, limit)
+    sought = {"stream": stream, "number": mark.number, "after": mark.after, "most": most + 1}
     for _ in range(_ROUNDS):
         with database.view() as view:
             _require_current(view, stream, mark)
-            sought = {"stream": stream, "number": mark.number, "after": mark.after, "most": max(1, limit) + 1}
             rows = _PAGE.rows(view, sought)
-        page = rows[: max(1, limit)]
-        rendered = [reading.render(vault, grant, row, shelf) for row in page]
+            told = shelf.page(vault, grant, stream, rows[:most])
+            persons = _PERSONS.rows(view, sought) if None in told else ()
+        rendered = [
+            reading.render(vault, grant, row, shelf) for row, one in zip(persons, told, strict=False) if one is None
+        ]
         if drifted := [one for one in rendered if one.drifted]:
             correct(database, vault, grant, drifted, now)
         elif remember(database, grant, [one.news for one in rendered if one.unremembered and one.news is not None]):
@@ -78,12 +83,13 @@ def snapshot(
         if any(one.unremembered for one in rendered):
             raise StoreError("the stock moves faster than it can be read")
     following = None
-    if len(rows) > len(page):
-        following = _sealed(vault, grant, _Mark(mark.number, page[-1]["place"], mark.issued, mark.epoch))
+    if len(rows) > most:
+        following = _sealed(vault, grant, _Mark(mark.number, rows[most - 1]["place"], mark.issued, mark.epoch))
     else:
         _complete(database, stream, mark.number)
-    persons = tuple(one.disclosed for one in rendered if one.disclosed is not None)
-    return SnapshotPage(persons, mark.number, following, mark.epoch)
+    found = (one.disclosed for one in rendered)
+    every = (next(found) if one is None else one for one in told)
+    return SnapshotPage(tuple(one for one in every if one is not None), mark.number, following, mark.epoch)
 
 
 def _require_current(connection: View, stream: str, mark: _Mark) -> None:
@@ -119,13 +125,14 @@ def _complete(database: Database, stream: str, number: int) -> None:
         feed_rows.save(connection, counters)
 
 
-_PAGE = Statement(
-    reading.VISIBLE_ROWS.where(
-        projection.c.visible_since <= sa.bindparam("number"), projection.c.place > sa.bindparam("after")
-    )
-    .order_by(projection.c.place)
-    .limit(sa.bindparam("most"))
-)
+def _page(rows: sa.Select[Any]) -> Statement:
+    first = rows.where(projection.c.visible_since <= sa.bindparam("number"), projection.c.place > sa.bindparam("after"))
+    return Statement(first.order_by(projection.c.place).limit(sa.bindparam("most")))
+
+
+_PAGE = _page(reading.TOLD_ROWS)
+_PERSONS = _page(reading.VISIBLE_ROWS)
+"""The same rows of the same moment, with what it takes where no fragment is told."""
 
 
 def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:

@@ -20,7 +20,7 @@ import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -34,6 +34,10 @@ __all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
 
 HASH = 32  # bytes: HMAC-SHA-256
 _NONCE = 12  # bytes: NIST SP 800-38D, 8.2.2, random
+_GENERATION = 4  # bytes before the nonce of a wrapped key
+_WRAPPED = _GENERATION + _NONCE
+_UNVERSIONED = bytes(8)
+_NOT_OPENED = "a sealed text cannot be opened: other key, other place, or changed bytes"
 _PROOF = "pruefwert"
 _RECORD = "statistik"
 _FURTHER = b""
@@ -77,10 +81,13 @@ class Vault:
     def unwrap(self, wrapped: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """The key in `wrapped`; VaultError if its generation is gone or it was made for something else."""
         generation = int.from_bytes(wrapped[:4], "big")
+        return _decrypt(self._wrapping(generation), wrapped[4:], _bound("wrap", purpose, subject, generation))
+
+    def _wrapping(self, generation: int) -> bytes:
         wrapping = self._ring.generations.get(generation) or self._refreshed().generations.get(generation)
         if wrapping is None:
             raise VaultError(f"generation {generation} of the vault key is not in the ring")
-        return _decrypt(wrapping, wrapped[4:], _bound("wrap", purpose, subject, generation))
+        return wrapping
 
     def rewrapped(self, wrapped: bytes, purpose: str, subject: bytes) -> bytes:
         """The same key under the newest generation."""
@@ -93,6 +100,28 @@ class Vault:
     def open(self, key: bytes, sealed: bytes, purpose: str, subject: bytes = b"", version: int = 0) -> bytes:
         """What was sealed; VaultError if key, purpose, subject or version differ, or a bit was changed."""
         return _decrypt(key, sealed, _bound("seal", purpose, subject, version))
+
+    def opening(self, key_purpose: str, purpose: str) -> Callable[[bytes, bytes, bytes], bytes]:
+        """`open` under the key that `unwrap` gives, of (wrapped key, sealed text, subject): for many of one kind.
+
+        What is alike for all of them is made once. To be used up at once, for it keeps what the ring has now.
+        """
+        ciphers: dict[bytes, AESGCM] = {}
+        wrapped_for, sealed_for = _bound_to("wrap", key_purpose), _bound_to("seal", purpose)
+
+        def opened(wrapped: bytes, sealed: bytes, subject: bytes) -> bytes:
+            generation, named = wrapped[:_GENERATION], len(subject).to_bytes(2, "big") + subject
+            cipher = ciphers.get(generation)
+            if cipher is None:
+                cipher = ciphers[generation] = AESGCM(self._wrapping(int.from_bytes(generation, "big")))
+            try:
+                bound = b"%b%b%b%b" % (wrapped_for, named, _UNVERSIONED[_GENERATION:], generation)
+                key = cipher.decrypt(wrapped[_GENERATION:_WRAPPED], wrapped[_WRAPPED:], bound)
+                return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], sealed_for + named + _UNVERSIONED)
+            except (InvalidTag, ValueError):
+                raise VaultError(_NOT_OPENED) from None
+
+        return opened
 
     def seal_box(self, plain: bytes, purpose: str, subject: bytes = b"") -> bytes:
         """`plain` under a key of its own, wrapped in front: for texts that belong to no stored person."""
@@ -127,7 +156,7 @@ class Vault:
                     return generation, self.open(key, sealed, f"feed:{application}", subject)
                 except VaultError:
                     continue
-        raise VaultError("a sealed text cannot be opened: other key, other place, or changed bytes")
+        raise VaultError(_NOT_OPENED)
 
     def blind(self, purpose: str, text: str) -> bytes:
         """32 bytes that stand for `text` in an index; without the keys they say nothing."""
@@ -260,7 +289,7 @@ def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
     except (InvalidTag, ValueError):
-        raise VaultError("a sealed text cannot be opened: other key, other place, or changed bytes") from None
+        raise VaultError(_NOT_OPENED) from None
 
 
 def _bound(kind: str, purpose: str, subject: bytes, version: int) -> bytes:

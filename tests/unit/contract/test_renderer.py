@@ -50,7 +50,8 @@ def test_a_fragment_is_what_would_be_written(application: str, sample: Callable[
     tree = sample(response(published, Operation.BESTAND_ABRUFEN).type)
     person = sample(person_type(published))
     rest = {name: person[name] for name in STORED if name in person}
-    written = Fragment(writer.write({name: value for name, value in person.items() if name not in rest}), rest)
+    begun = writer.write({name: value for name, value in person.items() if name not in rest})
+    written = Fragment(begun.encode(), rest)
     whole = [published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [one, one]}) for one in (person, written)]
     assert whole[0] == whole[1]
     published.check_answer(whole[1])
@@ -75,12 +76,12 @@ def test_a_fragment_says_nothing_else() -> None:
     """Behind its text there are fields of the group and no others; what is wrong in it is refused as ever."""
     published = contract("wohnung2000")
     tree = full(response(published, Operation.BESTAND_ABRUFEN).type)
-    for wrong in (Fragment("<person>", {"unbekannt": "x"}), Fragment("<person>", {"stand": 1})):
+    for wrong in (Fragment(b"<person>", {"unbekannt": "x"}), Fragment(b"<person>", {"stand": 1})):
         with pytest.raises(ContractError):
             published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [wrong]})
     with pytest.raises(ContractError):
         published.check_answer(
-            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [Fragment("<person>", {})]})
+            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [Fragment(b"<person>", {})]})
         )
 
 

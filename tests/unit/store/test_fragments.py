@@ -5,6 +5,7 @@ Every test of the store reads twice (`twice`): here is shown that fragments are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,7 +16,10 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
+from gateway.model.types import Fragment, Tree
+from gateway.store import dossier as d
 from gateway.store import fragments, projecting, reading
+from gateway.store.fragments import Disclosed
 from gateway.store.key_check import KeyCheck
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
@@ -121,6 +125,54 @@ def test_what_another_renderer_wrote_is_not_told(house: House) -> None:
     assert house.kinds() == []
 
 
+def test_what_was_written_in_an_earlier_form_is_written_anew(house: House) -> None:
+    """It is not told, and what is told meanwhile is right; once the poller was there it is, without an entry."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fragments, "_FORM", b"")
+        patched.setattr(fragments, "packed", packed_earlier)
+        house.reproject()
+        house.take(upsert("1", 3, person={"familienname": "Neu"}))
+    house.settle()
+    assert set(written(house).values()) == {False}
+    assert "Neu" in opened(house).replace("\\", "")
+    assert told(house) == 0
+    assert set(house.kennungen()) == {"Neu", "Musterc"}
+    house.reproject()
+    assert told(house) == 2
+    assert "fragment" not in opened(house)
+    assert house.kinds() == []
+
+
+def packed_earlier(text: Tree, kept: fragments.Kept | None = None) -> bytes:
+    """As it once was: the fragment in the JSON, without the identifier."""
+    return d.packed(text if kept is None else {**text, "fragment": [*kept[:6], *kept[7:]]})
+
+
+def test_a_page_is_told_in_its_order_by_whatever_holds(light_house: House) -> None:
+    """Where one fragment of a page does not hold, that person is opened, and the page is the same as without any."""
+    light_house.take(*(upsert(str(n), n, person=PUPIL if n == 4 else {}) for n in range(1, 8)))
+    light_house.reproject()
+    light_house.today = ADULT_AFTER
+    grant = light_house.grant(Operation.BESTAND_ABRUFEN)
+    pages = []
+    for shelves in (fragments.Fragments({"wohnung/1": Plain()}), fragments.NO_FRAGMENTS):
+        parts = (light_house.database, light_house.vault, light_house.ledger, lambda: light_house.now)
+        store, marks = Store(*parts, light_house.trail, shelves), [None]
+        while marks[-1] is not None or len(marks) == 1:
+            page = store.snapshot(grant, marks[-1], 3, light_house.now)
+            marks.append(page.token)
+            pages.append([(one.audit_id, one.kennung, whole(one), one.fields) for one in page.persons])
+            assert isinstance(page.persons[0].tree, Fragment) or shelves is fragments.NO_FRAGMENTS or len(pages) == 3
+    assert [len(page) for page in pages] == [3, 3, 1] * 2
+    assert pages[:3] == pages[3:]
+
+
+def whole(one: Disclosed) -> Tree:
+    """The person, also if it is told by its fragment."""
+    begun: Tree = json.loads(one.tree.octets) if isinstance(one.tree, Fragment) else {}
+    return begun | one.tree
+
+
 def test_another_digest_is_not_told(house: House) -> None:
     """If the feed says that something else was told last, the person decides, and the feed is corrected first."""
     with house.database.write() as connection:
@@ -141,7 +193,7 @@ def digests(house: House) -> set[bytes]:
 def told_carelessly(house: House) -> None:
     """As if a fragment were told without looking at the digest it was made for."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fragments, "_lifted", lambda *_: b"d" * 32)
+        patched.setattr(fragments.Terms, "hold", lambda *_: True)
         told(house)
 
 
@@ -167,7 +219,7 @@ def test_without_a_feed_there_are_none(light_house: House) -> None:
 def test_it_is_as_safe_as_the_person(house: House) -> None:
     """Nothing of it stands in the database in clear, and nothing opens it elsewhere or without the person's key."""
     house.take(upsert("1", 3, person={"anschrift": address("Geheimweg")}))
-    assert not any(b"Geheimweg" in text or b"fragment" in text for text in sealed(house).values())
+    assert not any(b"Geheimweg" in text or b"familienname" in text for text in sealed(house).values())
     house.now += timedelta(days=1)
     assert told(house) == 2
 
@@ -179,8 +231,9 @@ def written(house: House, stream: str = "wohnung/1") -> dict[str, bool]:
     found = {}
     for row in rows:
         key = house.vault.unwrap(row["wrapped_key"], "person-key", row["id"])
-        text = projecting.open_links(house.vault, key, row["sealed"], stream, row["id"])
-        found[str(text["kennung"])] = fragments.FRAGMENT in text
+        content = projecting.opened(house.vault, key, row["sealed"], stream, row["id"])
+        text, kept = fragments.unpacked(content)
+        found[str(text["kennung"])] = kept is not None
     return found
 
 
@@ -230,7 +283,7 @@ def test_nothing_is_kept_that_may_no_longer_be_told(light_house: House) -> None:
     light_house.today = date(2027, 4, 1)  # twelve months after the end of its quarter (AZRG-DV § 18 Abs. 3)
     light_house.reproject()
     kept = opened(light_house)
-    assert "fragment" in kept
+    assert '"familienname"' in kept
     assert not any(word in kept for word in ("2026-03-05", "Sperrweg", "Fortgezogene"))
 
 

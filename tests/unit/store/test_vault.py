@@ -95,6 +95,30 @@ def test_a_sealed_text_opens_in_its_place_only(vault: Vault, purpose: str, subje
         vault.open(key, sealed, purpose, subject, version)
 
 
+def test_many_are_opened_as_one_is(vault: Vault) -> None:
+    """What opens many of one kind opens what `unwrap` and `open` do, in its place only, under each generation."""
+    sealed = []
+    for place in range(4):
+        key, subject = vault.new_key(), bytes([place])
+        text = vault.seal(key, SECRET + subject, "links/a", subject)
+        sealed.append((vault.wrap(key, "person-key", subject), text, subject))
+    opened = vault.opening("person-key", "links/a")
+    assert [opened(*one) for one in sealed] == [SECRET + bytes([place]) for place in range(4)]
+    (wrapped, text, subject), (other_wrapped, other_text, other_subject), *_ = sealed
+    wrong = [
+        *((other_wrapped, text, subject), (wrapped, other_text, subject), (wrapped, text, other_subject)),
+        *((wrapped, text[:-1], subject), (wrapped[:-1], text, subject), (wrapped, b"", subject)),
+        *((b"\xff" + wrapped[1:], text, subject), (b"", text, subject)),
+    ]
+    for one in wrong:
+        with pytest.raises(VaultError) as caught:
+            opened(*one)
+        assert SECRET.decode() not in str(caught.value)
+    for purposes in (("person-key", "links/b"), ("segment", "links/a")):
+        with pytest.raises(VaultError):
+            vault.opening(*purposes)(wrapped, text, subject)
+
+
 def test_a_changed_bit_is_noticed_and_nothing_is_quoted(vault: Vault) -> None:
     """Whatever byte of a sealed text changes, it does not open, and the error holds none of it."""
     key = vault.new_key()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agreements.agreement import Agreement, Grant
-from gateway.model.types import Fragment, Tree, Value
+from gateway.model.types import Fragment, Tree
 from gateway.store import reading
-from gateway.store.fragments import Disclosed, Fragments, Shelf
+from gateway.store.fragments import Disclosed, Fragments, Shelf, Terms
 from gateway.store.persons import Store
 from gateway.store.vault import Vault
 
@@ -29,6 +29,7 @@ class Twice:
 
     writer: Plain = field(default_factory=Plain)
     told: int = 0
+    grant: Any = None
 
     def shelf(self, agreement: Agreement) -> Shelf:
         one = Fragments({f"{agreement.application}/{agreement.major}": self.writer}).shelf(agreement)
@@ -40,17 +41,32 @@ class Compared(Shelf):
     """Tells what the person itself says, once it is sure that the fragment says the same."""
 
     house: Any = None
+    paged: dict[bytes, Disclosed | None] = field(default_factory=dict)
 
-    def told(
-        self, kept: Value | None, vault: Vault, grant: Grant, row: Mapping[Any, Any], kennung: str
-    ) -> Disclosed | None:
-        told = super().told(kept, vault, grant, row, kennung)
+    def page(
+        self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Mapping[Any, Any]]
+    ) -> list[Disclosed | None]:
+        """Nobody, so that each is read whole; what would have been told is compared then."""
+        one = Shelf(self.agreement, self.writer, self.basis)
+        told = one.page(vault, grant, stream, rows)
+        self.paged.update((row["id"], one) for row, one in zip(rows, told, strict=True))
+        return [None] * len(rows)
+
+    def terms(self, vault: Vault, grant: Grant) -> Terms | None:
+        self.house.grant = grant
+        return super().terms(vault, grant)
+
+    def told(self, text: bytes, terms: Terms, vault: Vault, row: Mapping[Any, Any]) -> Disclosed | None:
+        told = super().told(text, terms, vault, row)
+        paged = self.paged.pop(row["id"], told)
+        assert paged == told
+        assert getattr(paged, "tree", {}) == getattr(told, "tree", {})
         if told is None:
             return None
         self.house.told += 1
-        same = reading.render(vault, grant, row, Shelf(grant.agreement))
+        same = reading.render(vault, self.house.grant, row, Shelf(self.agreement))
         assert isinstance(told.tree, Fragment)
-        whole = json.loads(told.tree.text) | told.tree
+        whole = json.loads(told.tree.octets) | told.tree
         assert same.disclosed is not None, "told, though nothing may be told"
         assert not same.drifted, "told, though the feed says something else"
         assert not same.unremembered
