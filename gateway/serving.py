@@ -58,6 +58,7 @@ def run(
         measuring.begin(settings.metrics.folder)
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
+    gc.enable()  # `gateway serve` has begun without
     server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
 
 

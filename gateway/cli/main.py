@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -52,6 +53,9 @@ class _Lazy(click.Group):
             return None
         module, name = _COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), name)
+        if not gc.isenabled():  # `main` has begun: what was imported stays, and no collection need look at it
+            gc.freeze()
+            gc.enable()
         return command
 
 
@@ -63,6 +67,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a GatewayError prints its operator's message and ends with exit code 2."""
+    gc.disable()
     try:
         cli(prog_name="gateway")
     except GatewayError as error:

@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options that several commands share; light, because `gateway serve` reads them twice."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gateway import settings as settings_file
-from gateway.agreements.city import City, load_city
-from gateway.settings import CodelistSettings, Settings
 from gateway.shipped import schemas, wsdl
-from gateway.upkeep import codelist_folder
+
+if TYPE_CHECKING:
+    from gateway.agreements.city import City
+    from gateway.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,6 +33,9 @@ def settings_option(command: Command) -> Command:
 
 def load_settings(path: Path | None) -> Settings:
     """The settings named by option or environment, whose code lists hold from now on; else SettingsError."""
+    from gateway import settings as settings_file
+    from gateway.upkeep import codelist_folder
+
     settings = settings_file.load(settings_file.locate(path))
     codelist_folder.use(settings.codelists)
     return settings
@@ -58,6 +61,9 @@ def find_settings(path: Path | None) -> Settings | None:
     """
     if path is not None or os.environ.get("GATEWAY_SETTINGS"):
         return load_settings(path)
+    from gateway.settings import CodelistSettings
+    from gateway.upkeep import codelist_folder
+
     folder = os.environ.get("GATEWAY_CODELISTS_FOLDER")
     codelist_folder.use(CodelistSettings(folder=None if folder is None else Path(folder)))
     return None
@@ -98,4 +104,6 @@ def contracts_folder(settings: Settings | None = None) -> Path:
 
 def city(settings: Settings | None = None) -> City:
     """The city of the agreements' folder."""
+    from gateway.agreements.city import load_city
+
     return load_city(agreements_folder(settings) / "stadt.toml")

@@ -1,7 +1,14 @@
-"""`gateway serve`: the server, started anew once, so that OpenSSL has the settings of the house from the beginning."""
+"""`gateway serve`: the server, started anew once, so that OpenSSL has the settings of the house from the beginning.
+
+Nothing is loaded before that but what decides it: it would be loaded twice.
+"""
 
 from __future__ import annotations
 
+import gc
+import os
+import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -44,10 +51,21 @@ def serve(
 
         run(folder, Wishes(port=port, host=host, names=names, persons=persons), fresh=fresh)
         return
+    gc.disable()  # what a start loads stays: nothing is collected until it listens
+    try:
+        _start(settings_path, sandbox=sandbox)
+    finally:
+        gc.enable()
+
+
+def _start(settings_path: Path | None, *, sandbox: bool) -> None:
+    from gateway.exchange import openssl
+
+    if _ends_tls(settings_path):
+        openssl.enforce()
+    _load_log()
     settings = load_settings(settings_path)
     if settings.server.ends_tls:
-        from gateway.exchange import openssl
-
         openssl.enforce()
     if sandbox:
         from gateway.sandbox.house import serve as run_sandbox
@@ -57,3 +75,26 @@ def serve(
         from gateway.serving import serve as run_server
 
         run_server(settings)
+
+
+def _ends_tls(settings_path: Path | None) -> bool:
+    """Whether it can be told at a glance that the server ends TLS itself, as it does if nothing is said of a proxy.
+
+    What is wrong with the settings, if anything, is said when all of them are read.
+    """
+    try:
+        told = tomllib.loads((settings_path or Path(os.environ["GATEWAY_SETTINGS"])).read_text("utf-8"))
+    except (KeyError, OSError, ValueError):
+        return False
+    return isinstance(told.get("server"), dict) and "proxy" not in told["server"]
+
+
+def _load_log() -> None:
+    """structlog, without rich if nobody has loaded that: it would be for tracebacks, and none is ever drawn."""
+    if "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]  # what import takes for "there is none"
+    try:
+        import structlog  # noqa: F401 - loaded, not used
+    finally:
+        del sys.modules["rich"]

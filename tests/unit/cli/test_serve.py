@@ -1,0 +1,89 @@
+"""How `gateway serve` begins: twice, and the first time with hardly anything loaded."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import cli
+from tests.unit.place import Place
+
+_LAST_LINE = "print(*sorted(name for name in sys.modules if name.split('.')[0] in {house!r}))"
+_BEGUN = """
+import os, sys
+def begun(*_): {told}; os._exit(0)
+os.execve = begun
+from gateway.cli.main import main
+sys.argv = ["gateway", "serve"]
+main()
+"""
+_SERVED = """
+import gc, sys
+from gunicorn.arbiter import Arbiter
+def listening(*_): {told}; print("collecting" if gc.isenabled() and gc.get_freeze_count() else "not collecting")
+Arbiter.run = listening
+from gateway.cli.main import main
+sys.argv = ["gateway", "serve"]
+main()
+"""
+
+
+def _loaded(script: str, settings: Path, *packages: str) -> list[str]:
+    """What a start of `script` prints: the modules of `packages` that it has loaded, and what else it says."""
+    told = _LAST_LINE.format(house=packages)
+    environment = {**os.environ, "GATEWAY_SETTINGS": str(settings)}
+    command = [sys.executable, "-c", script.format(told=told)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_nothing_is_loaded_twice_but_what_decides_on_openssl(place: Place) -> None:
+    """Before it starts itself anew, the server has loaded neither libraries nor rooms of the house."""
+    heavy = ("pydantic", "lxml", "cryptography", "structlog", "sqlalchemy", "spyne", "rich", "gateway")
+    assert set(_loaded(_BEGUN, place.installation.settings, *heavy)) == {
+        "gateway",
+        "gateway.cli",
+        "gateway.cli.main",
+        "gateway.cli.options",
+        "gateway.cli.serve",
+        "gateway.errors",
+        "gateway.exchange",
+        "gateway.exchange.allowed",
+        "gateway.exchange.hello",
+        "gateway.exchange.openssl",
+        "gateway.shipped",
+    }
+
+
+def test_a_server_collects_again_and_has_loaded_no_rich(place: Place) -> None:
+    """When it listens: garbage is collected, what was loaded is frozen, and nothing is there that draws or polls."""
+    drawing = ("rich", "pygments", "requests", "zeep", "matplotlib", "numpy", "scipy")
+    assert _loaded(_SERVED, place.installation.settings, *drawing) == ["collecting"]
+
+
+def test_behind_a_proxy_all_settings_decide(place: Place) -> None:
+    """Where a section about a proxy stands, the settings are read before anything is decided about OpenSSL."""
+    text = place.installation.settings.read_text("utf-8")
+    place.installation.settings.write_text(text + '\n[server.proxy]\naddresses = ["127.0.0.1"]\ntls = true\n', "utf-8")
+    assert "gateway.settings" in _loaded(_BEGUN, place.installation.settings, "gateway")
+
+
+@pytest.mark.parametrize("text", ["", "server = 1", "[server", None])
+def test_unfit_settings_are_told_and_collecting_goes_on(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that say nothing of a server, or nothing at all, are refused by those who read all of them."""
+    monkeypatch.setattr("gateway.exchange.openssl.enforce", lambda: None)
+    path = tmp_path / "settings.toml"
+    if text is not None:
+        path.write_text(text, "utf-8")
+    result = CliRunner().invoke(cli, ["serve", "--settings", str(path)])
+    assert type(result.exception).__name__ == "SettingsError"
+    assert gc.isenabled()
