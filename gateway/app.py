@@ -11,31 +11,28 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
 from gateway import shipped
 from gateway.agreements.agreement import Agreement
-from gateway.agreements.approval import Trust
-from gateway.agreements.approval import problems as unapproved
 from gateway.agreements.city import City, load_city
 from gateway.agreements.load import Written, load_every
 from gateway.agreements.synthetic import EIGENPROBE
 from gateway.agreements.versions import Versions, by_stream, in_force, successions
-from gateway.contract.compiled import Contract, compile_contract
+from gateway.contract.compiled import Contract, derive_contract
 from gateway.contract.fragment import person_writer
 from gateway.contract.serving import served
-from gateway.errors import AgreementError, GatewayError, SettingsError
+from gateway.errors import Findings, SettingsError
 from gateway.exchange.dispatch import Dispatcher
-from gateway.exchange.http import Answering, Web
+from gateway.exchange.http import Answering, Page, Web
 from gateway.exchange.limits import Budgets
 from gateway.exchange.measuring import measure
-from gateway.exchange.pages import pages
 from gateway.exchange.pipeline import Pipeline
 from gateway.exchange.proxy import peers
 from gateway.exchange.readiness import Readiness
@@ -43,8 +40,6 @@ from gateway.exchange.service import Service
 from gateway.exchange.superseded import Superseded
 from gateway.model import codelists
 from gateway.operations.messages import Services
-from gateway.portal.edition import editions
-from gateway.portal.site import Site
 from gateway.settings import DatabaseSettings, Settings
 from gateway.store.audit import AuditTrail
 from gateway.store.audit_anchor import Anchor, CheckpointKey
@@ -57,10 +52,9 @@ from gateway.store.ledger import LEDGER, Ledger
 from gateway.store.persons import Store
 from gateway.store.replication import require_replicated
 from gateway.store.vault import KeyRing, Vault
-from gateway.upkeep import codelist_approval, codelist_folder
+from gateway.upkeep import codelist_folder
 from gateway.upkeep.probing import own_probe
 from gateway.wire import certificates
-from gateway.wire.proving import prove
 from gateway.wire.renewing import published
 from gateway.wire.seal import SigningKey
 from gateway.wire.xml import Limits
@@ -74,7 +68,8 @@ LOG = structlog.stdlib.get_logger("gateway.app")
 
 Clock = Callable[[], datetime]
 Randomness = Callable[[int], bytes]
-Result = TypeVar("Result")
+Serving = tuple[Mapping[str, Agreement], Mapping[str, Contract], City, Mapping[str, Dispatcher]]
+"""The agreements in force, and what serves them; contracts whose schemas are still to be compiled."""
 
 
 def utc_now() -> datetime:
@@ -157,7 +152,7 @@ class App:
         peer, claims = peers(settings.server, rules.clock)
         return Web(
             pipeline,
-            pages(_portal(rules)),
+            _pages(rules),
             services={key: service.headers for key, service in self.pipeline.services.items()},
             max_bytes=settings.server.max_request_bytes,
             peer=peer,
@@ -228,29 +223,37 @@ def build(settings: Settings, *, clock: Clock = utc_now, randomness: Randomness 
 
 
 def load(
-    settings: Settings, *, clock: Clock = utc_now, randomness: Randomness = os.urandom, database: bool = True
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    randomness: Randomness = os.urandom,
+    database: bool = True,
+    begin: Callable[[Serving], object] | None = None,
 ) -> Rules:
     """The rules of the house, read and checked; SettingsError lists everything that is wrong at once.
 
     CodelistError comes before: without the code lists nothing else can be judged. An agreement that is not in force
     today is no error: its callers are told so, and it is logged. `database` False does not look at the database: it is
-    about to be replaced.
+    about to be replaced. `begin` is told of agreements and contracts as soon as they are there, and nothing wrong has
+    been found so far; it sees to it that the schemas compile, and judges them while the rest is read.
     """
     codelist_folder.use(settings.codelists)
     codelists.require()
-    found = _Findings()
+    found = Findings()
     now, folder = clock(), settings.agreements or shipped.schemas()
     city = found.of("", lambda: load_city(folder / "stadt.toml"))
     written = found.of("", lambda: load_every(folder)) or ()
-    _require_approval(found, written, settings)
     agreements, versions = [one.agreement for one in written], by_stream(one.agreement for one in written)
-    folders = (folder, settings.contracts or shipped.wsdl())
-    contracts = _contracts(found, versions, city, folders) if city else {}
+    contracts = _contracts(found, versions, city, (folder, settings.contracts or shipped.wsdl())) if city else {}
     names = {agreement.application for agreement in agreements}
     if city and (own := found.of("probe: ", lambda: own_probe(settings, agreements))):
         agreements.append(own)
         versions = by_stream(agreements)
-        contracts[stream(own)] = compile_contract(own, city)
+        contracts[stream(own)] = derive_contract(own, city)
+    dispatchers = {key: Dispatcher(contract) for key, contract in contracts.items()}
+    if city:
+        _judge(found, (in_force(versions, city.today(now)), contracts, city, dispatchers), begin)
+    _require_approval(found, written, settings)
     signing = _signing_keys(found, settings, agreements, now)
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
@@ -259,22 +262,9 @@ def load(
     found.problems += [f"pins.{name}: there is no such application" for name in settings.pins if name not in names]
     if found.problems or city is None or ring is None or checkpoint is None:
         raise SettingsError(problems=found.problems)
-    today = city.today(now)
-    for key in versions.keys() - in_force(versions, today).keys():
-        LOG.warning("agreement not in force", agreement=key, reference=versions[key].on(today).reference)
-    return Rules(
-        settings=settings,
-        city=city,
-        versions=versions,
-        contracts=contracts,
-        dispatchers={key: Dispatcher(contract) for key, contract in contracts.items()},
-        signing=signing,
-        ring=ring,
-        checkpoint=checkpoint,
-        budgets=Budgets(agreements, city, time.monotonic),
-        clock=clock,
-        randomness=randomness,
-    )
+    _tell_asleep(versions, city.today(now))
+    parts = (settings, city, versions, contracts, dispatchers, signing, ring, checkpoint)
+    return Rules(*parts, budgets=Budgets(agreements, city, time.monotonic), clock=clock, randomness=randomness)
 
 
 def open_house(rules: Rules, *, restored: bool = False) -> App:
@@ -288,12 +278,16 @@ def open_house(rules: Rules, *, restored: bool = False) -> App:
     return App(rules, database, Vault(rules.ring, rules.randomness))
 
 
-def _portal(rules: Rules) -> Site:
+def _pages(rules: Rules) -> Mapping[str, Page]:
     """What developers read; its examples go by the versions of the agreements of today."""
+    from gateway.exchange.pages import pages
+    from gateway.portal.edition import editions
+    from gateway.portal.site import Site
+
     schemas, today = rules.settings.agreements or shipped.schemas(), rules.city.today(rules.clock())
     contracts = [one for one in rules.contracts.values() if one.application != EIGENPROBE]  # nobody else can call it
     told = editions(contracts, rules.versions, rules.city, schemas, today)
-    return Site(told, rules.city, public_url=rules.settings.server.public_url, signers=rules.signers)
+    return pages(Site(told, rules.city, public_url=rules.settings.server.public_url, signers=rules.signers))
 
 
 def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
@@ -315,36 +309,35 @@ def services(rules: Rules, store: Store) -> dict[tuple[str, int], Service]:
     return found
 
 
-class _Findings:
-    """Collects what is wrong, so that all of it can be said at once."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def of(self, where: str, step: Callable[[], Result]) -> Result | None:
-        """What `step` gives; None and one or more problems if it raises an error of ours."""
-        try:
-            return step()
-        except (SettingsError, AgreementError) as error:
-            self.problems += [f"{where}{problem}" for problem in error.problems or (str(error),)]
-        except GatewayError as error:
-            self.problems.append(f"{where}{error}")
-        return None
+def _judge(found: Findings, serving: Serving, begin: Callable[[Serving], object] | None) -> None:
+    if begin and not found.problems:
+        begin(serving)
+        return
+    for contract in serving[1].values():
+        found.of("", contract.require_schema)
 
 
-def _require_approval(found: _Findings, written: Sequence[Written], settings: Settings) -> None:
+def _tell_asleep(versions: Mapping[str, Versions], today: date) -> None:
+    for key in versions.keys() - in_force(versions, today).keys():
+        LOG.warning("agreement not in force", agreement=key, reference=versions[key].on(today).reference)
+
+
+def _require_approval(found: Findings, written: Sequence[Written], settings: Settings) -> None:
     """No agreement is served, and none decides what is computed, that not all its roles have signed as it stands.
 
     Nor does a code list that says who is entitled.
     """
+    from gateway.agreements.approval import Trust, problems
+    from gateway.upkeep import codelist_approval
+
     trust = found.of("approvals.trusted.", lambda: Trust.load(settings.approvals.trusted))
     if trust is not None:
-        found.problems += unapproved(written, trust, settings.approvals.folder)
+        found.problems += problems(written, trust, settings.approvals.folder)
         found.problems += codelist_approval.problems(settings, trust)
 
 
 def _contracts(
-    found: _Findings, versions: Mapping[str, Versions], city: City, folders: tuple[Path, Path]
+    found: Findings, versions: Mapping[str, Versions], city: City, folders: tuple[Path, Path]
 ) -> dict[str, Contract]:
     """The published contracts, each byte for byte what model and agreement give."""
     loaded = {
@@ -355,9 +348,11 @@ def _contracts(
 
 
 def _signing_keys(
-    found: _Findings, settings: Settings, agreements: Iterable[Agreement], now: datetime
+    found: Findings, settings: Settings, agreements: Iterable[Agreement], now: datetime
 ) -> dict[str, SigningKey]:
     """The configured keys by method; every method an agreement needs is there and its certificate valid now."""
+    from gateway.wire.proving import prove
+
     keys: dict[str, SigningKey] = {}
     for method, pair in settings.signing.items():
         key = found.of(f"signing.{method}: ", partial(SigningKey.load, pair.key, pair.certificate, method))

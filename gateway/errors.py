@@ -36,7 +36,10 @@ Every error carries a stable `code`, a German and an English public text, and a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class GatewayError(Exception):
@@ -294,3 +297,20 @@ class RecordRefused(SourceError):
     def __init__(self, message: str = "", *, code: str | None = None, reasons: Sequence[str] = ()) -> None:
         super().__init__(message or "; ".join(reasons), code=code)
         self.reasons = tuple(reasons)
+
+
+class Findings:
+    """Collects what is wrong, so that all of it can be said at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def of(self, where: str, step: Callable[[], Result]) -> Result | None:
+        """What `step` gives; None and one or more problems if it raises an error of ours."""
+        try:
+            return step()
+        except (SettingsError, AgreementError) as error:
+            self.problems += [f"{where}{problem}" for problem in error.problems or (str(error),)]
+        except GatewayError as error:
+            self.problems.append(f"{where}{error}")
+        return None

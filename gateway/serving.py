@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import gc
-import ssl
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.app import App, Rules, load, open_house
-from gateway.errors import AuditError, SettingsError
-from gateway.exchange import measuring, selfattack, server, standing
-from gateway.exchange.tls import context_for
+from gateway.app import App, Rules, Serving, load, open_house, utc_now
+from gateway.errors import AuditError, ContractError, SettingsError
+from gateway.exchange import measuring, selfattack, standing
+from gateway.exchange.beside import Told, beside
 from gateway.log import configure_log
 from gateway.settings import Settings
 from gateway.store import usage
 
+if TYPE_CHECKING:
+    import ssl
+
+    from gateway.exchange.server import Opened
+
 LOG = structlog.stdlib.get_logger("gateway.app")
+
+_UNFIT = "unfit"
 
 
 def serve(settings: Settings) -> None:
@@ -35,7 +44,7 @@ def serve(settings: Settings) -> None:
 
 def run(
     settings: Settings,
-    open_app: Callable[[Rules], server.Opened],
+    open_app: Callable[[Rules], Opened],
     require: Callable[[App], object] = lambda _app: None,
 ) -> None:
     """Serves what `open_app` makes in each process, after everything was checked that `serve` promises to check.
@@ -43,8 +52,25 @@ def run(
     And after `require`, which raises if this gateway must not be served so.
     """
     configure_log(settings.log)
-    rules, context = checked(settings)
-    _attack(rules)
+    with ExitStack() as ending:
+        # Two things take their time, and are done at the same time: the attack, and whatever it does not need.
+        attacks: list[Callable[[], Told]] = []
+        rules, context = checked(
+            settings, lambda serving: attacks.append(ending.enter_context(beside(partial(_attack, serving))))
+        )
+        _prepare(settings, rules, require)
+        from gateway.exchange import server
+
+        (attack,) = attacks
+        _require_refused(attack())
+    # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
+    gc.freeze()
+    gc.enable()  # `gateway serve` has begun without
+    server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
+
+
+def _prepare(settings: Settings, rules: Rules, require: Callable[[App], object]) -> None:
+    """What a process needs after the fork can be made, and what the last one left is in order."""
     with open_house(rules) as app:
         require(app)
         # What a process makes after the fork can be made.
@@ -56,18 +82,21 @@ def run(
         _resume_budgets(app)
     if settings.metrics is not None:
         measuring.begin(settings.metrics.folder)
-    # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
-    gc.freeze()
-    gc.enable()  # `gateway serve` has begun without
-    server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
 
 
-def checked(settings: Settings) -> tuple[Rules, ssl.SSLContext | None]:
-    """The rules and the context for TLS; SettingsError lists everything that is wrong with either at once."""
+def checked(
+    settings: Settings, begin: Callable[[Serving], object] | None = None
+) -> tuple[Rules, ssl.SSLContext | None]:
+    """The rules and the context for TLS; SettingsError lists everything that is wrong with either at once.
+
+    `begin` as in `gateway.app.load`.
+    """
+    from gateway.exchange.tls import context_for
+
     problems: list[str] = []
     rules = context = None
     try:
-        rules = load(settings)
+        rules = load(settings, begin=begin)
     except SettingsError as error:
         problems += error.problems or [str(error)]
     try:
@@ -98,18 +127,32 @@ def _resume_budgets(app: App) -> None:
     app.budgets.resume(usage.disclosed(app.database, midnight), now=now)
 
 
-def _attack(rules: Rules) -> None:
+def _attack(serving: Serving) -> Told:
+    """Every probe that was not refused, and every schema that does not compile: its kind, and what it is."""
+    agreements, contracts, city, dispatchers = serving
+    told = []
+    for contract in contracts.values():
+        try:
+            contract.require_schema()
+        except ContractError as error:
+            told.append([_UNFIT, str(error)])
     probes = selfattack.attack(
-        rules.agreements,
-        rules.contracts,
-        rules.city,
-        clock=rules.clock,
-        randomness=rules.randomness,
-        dispatchers=rules.dispatchers,
-        thorough=False,
+        agreements, contracts, city, clock=utc_now, randomness=os.urandom, dispatchers=dispatchers, thorough=False
     )
-    if through := selfattack.passed(probes):
-        raise SettingsError(problems=[f"self-attack on {one.service}: {one.attack}: was answered" for one in through])
-    for one in probes:
-        if one.verdict is selfattack.Verdict.NOT_RUN:
-            LOG.warning("self-attack could not run", service=one.service, attack=one.attack, told=one.told)
+    refused = selfattack.Verdict.REFUSED
+    return told + [
+        [one.verdict.value, one.service, one.attack, one.told] for one in probes if one.verdict is not refused
+    ]
+
+
+def _require_refused(told: Told) -> None:
+    problems = []
+    for kind, *words in told:
+        if kind == selfattack.Verdict.NOT_RUN.value:
+            LOG.warning("self-attack could not run", **dict(zip(("service", "attack", "told"), words, strict=True)))
+        elif kind == selfattack.Verdict.PASSED.value:
+            problems.append(f"self-attack on {words[0]}: {words[1]}: was answered")
+        else:
+            problems += words
+    if problems:
+        raise SettingsError(problems=problems)

@@ -60,6 +60,10 @@ class Contract:
         """The agreed operations in the order of the schema."""
         return tuple(item.operation for item in self.description.operations)
 
+    def require_schema(self) -> None:
+        """The schema compiles; ContractError otherwise."""
+        self._validator.require_schema()
+
     def operation_of(self, payload: etree._Element) -> Operation:
         """The operation that a request's payload asks for; ContractViolation if the contract has no such request."""
         operation = self._requests.get(payload.tag)
@@ -146,7 +150,19 @@ def _violation(findings: Sequence[Finding]) -> ContractViolation:
 def compile_contract(
     agreement: Agreement, city: City, operations: Mapping[Operation, Definition] = OPERATIONS
 ) -> Contract:
-    """The contract of one agreement; the same inputs give the same bytes on every machine and hash seed."""
+    """The contract of one agreement; the same inputs give the same bytes on every machine and hash seed.
+
+    ContractError if the agreement does not fit the model, or its schema does not compile.
+    """
+    contract = derive_contract(agreement, city, operations)
+    contract.require_schema()
+    return contract
+
+
+def derive_contract(
+    agreement: Agreement, city: City, operations: Mapping[Operation, Definition] = OPERATIONS
+) -> Contract:
+    """As `compile_contract`, but that the schema compiles is still to be required."""
     description = describe(agreement, city, operations)
     schema = xsd.write(description)
     namespace = description.namespace

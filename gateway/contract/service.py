@@ -5,7 +5,7 @@ Spyne never sees bytes and never runs an operation: a service method only notes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,13 +56,14 @@ class TreeProtocol(Soap11):  # type: ignore[misc]  # Spyne has no types
         ctx.method_request_string = ctx.udc.payload.tag
 
 
-def build(contract: Contract) -> Application:
+def build(contract: Contract, *, without: Set[Operation] = frozenset()) -> Application:
     """A fresh application with a service class of its own (Spyne changes shared ones silently).
 
-    Spyne never frees its classes: build once per process and contract.
+    It knows no operation of `without`. Spyne never frees its classes: build once per process and contract.
     """
     types = _Types(contract.namespace)
-    methods = {item.operation.value: _method(types, item) for item in contract.description.operations}
+    operations = [item for item in contract.description.operations if item.operation not in without]
+    methods = {item.operation.value: _method(types, item) for item in operations}
     service = type(ServiceBase)(f"{contract.application}{contract.major}", (ServiceBase,), methods)
     # xsi:type with the declared type itself is valid, but Spyne knows none of the simple types' names.
     protocol = TreeProtocol(validator=None, parse_xsi_type=False)

@@ -34,6 +34,9 @@ class Validator:
         self._schema = schema
         self._local = threading.local()
         self._dates = _date_elements(description)
+
+    def require_schema(self) -> None:
+        """The schema compiles; ContractError otherwise. Each thread compiles its own when it first needs one."""
         self._compiled()
 
     def findings(self, element: etree._Element, at: etree._Element | None = None) -> tuple[Finding, ...]:

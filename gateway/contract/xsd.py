@@ -50,17 +50,21 @@ def without_declaration(schema: bytes) -> bytes:
     return schema.partition(b"\n")[2]
 
 
+@cache
 def quoted(text: str) -> str:
     """An attribute value with its quotes; line ends, tabs (XML 1.0, 3.3.3) and what is not ASCII as references."""
     plain = escape(text, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
     return f'"{plain.encode("ascii", "xmlcharrefreplace").decode()}"'
 
 
-def documentation(text: str, indent: str) -> Iterator[str]:
+@cache
+def documentation(text: str, indent: str) -> tuple[str, ...]:
     """An `xs:annotation` with one German text, on three lines."""
-    yield f"{indent}<xs:annotation>"
-    yield f"{indent}  <xs:documentation>{escape(text)}</xs:documentation>"
-    yield f"{indent}</xs:annotation>"
+    return (
+        f"{indent}<xs:annotation>",
+        f"{indent}  <xs:documentation>{escape(text)}</xs:documentation>",
+        f"{indent}</xs:annotation>",
+    )
 
 
 def _hex(schema: bytes) -> bytes:
@@ -178,15 +182,17 @@ def _period(codelist: codelists.CodeList, entry: codelists.CodeEntry) -> str:
     return f" ({' '.join(told)})" if told else ""
 
 
-def _simple(simple: SimpleType) -> Iterator[str]:
+@cache
+def _simple(simple: SimpleType) -> tuple[str, ...]:
     form = restriction(simple)
     base = form.base if form.base.startswith("xs:") else f"tns:{form.base}"
-    yield from _restricted(simple.name, simple.documentation, base, form.facets)
+    return tuple(_restricted(simple.name, simple.documentation, base, form.facets))
 
 
-def _din(datatype: str) -> Iterator[str]:
+@cache
+def _din(datatype: str) -> tuple[str, ...]:
     text = f"DIN 91379 Datentyp {datatype} in der Fassung der KoSIT vom August 2022; Text in Normalform NFC."
-    yield from _restricted(f"Datentyp{datatype}", text, "xs:string", [("pattern", din_pattern(datatype))])
+    return tuple(_restricted(f"Datentyp{datatype}", text, "xs:string", [("pattern", din_pattern(datatype))]))
 
 
 def _restricted(name: str, text: str, base: str, facets: Iterable[tuple[str, str]]) -> Iterator[str]:

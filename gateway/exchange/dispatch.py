@@ -48,7 +48,7 @@ class Dispatcher:
     """One contract's Spyne application, built once per process; safe to use from several threads."""
 
     def __init__(self, contract: Contract) -> None:
-        self._server = TreeServer(build(contract))
+        self._server = TreeServer(build(contract, without=HOT))
         self._hot = {
             f"{{{contract.namespace}}}{item.request.name}": (
                 item.operation,

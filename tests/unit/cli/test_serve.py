@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from gateway import serving
 from gateway.cli.main import cli
+from gateway.errors import SettingsError
+from gateway.exchange.identity import Caller
+from gateway.settings import load as load_settings
 from tests.unit.place import Place
 
 _LAST_LINE = "print(*sorted(name for name in sys.modules if name.split('.')[0] in {house!r}))"
@@ -87,3 +91,39 @@ def test_unfit_settings_are_told_and_collecting_goes_on(
     result = CliRunner().invoke(cli, ["serve", "--settings", str(path)])
     assert type(result.exception).__name__ == "SettingsError"
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("told", "problems"),
+    [
+        ([["passed", "wohnung2000/1", "unsigned"], ["not run", "a/1", "all", "x"]], ["unsigned: was answered"]),
+        ([["unfit", "the schema of a does not compile"]], ["does not compile"]),
+        ([["not run", "a/1", "all", "nicht"]], None),
+    ],
+)
+def test_nothing_listens_that_could_not_refuse(
+    told: list[list[str]], problems: list[str] | None, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the process beside the start tells of attacks that came through keeps the server from listening."""
+    listening: list[object] = []
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *_: listening.append(1))
+    monkeypatch.setattr("gateway.serving._attack", lambda _serving: told)
+    settings = load_settings(place.installation.settings, {})
+    if problems is None:
+        serving.serve(settings)
+        assert listening
+        gc.unfreeze()
+        return
+    with pytest.raises(SettingsError) as refusal:
+        serving.serve(settings)
+    assert all(any(one in problem for problem in refusal.value.problems) for one in problems)
+    assert not listening
+
+
+def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that lets a stranger in is found by the process beside the start: nothing listens."""
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *_: pytest.fail("listens"))
+    monkeypatch.setattr("gateway.exchange.pipeline.identify", lambda *_, now: Caller("sha256:" + "0" * 64))
+    with pytest.raises(SettingsError) as refusal:
+        serving.serve(load_settings(place.installation.settings, {}))
+    assert any(problem.endswith("no certificate: was answered") for problem in refusal.value.problems)

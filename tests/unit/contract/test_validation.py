@@ -7,16 +7,21 @@ import re
 import threading
 from collections import Counter
 from contextlib import suppress
+from datetime import date
 from random import Random
 
 import pytest
 from lxml import etree
 
+from gateway.agreements.city import load_city
+from gateway.agreements.load import load_all
 from gateway.agreements.operation import Operation
 from gateway.contract import validation, xsd
+from gateway.contract.compiled import compile_contract
 from gateway.contract.findings import MOST
 from gateway.contract.validation import Validator
 from gateway.errors import ContractError, ContractViolation
+from gateway.shipped import schemas
 from gateway.wire.canonical import Plain
 from tests.unit.contract.sample import XSI, contract, full, request, response
 from tests.unit.contract.small import description
@@ -283,10 +288,23 @@ def test_threads_never_see_each_others_errors() -> None:
 
 
 def test_a_schema_that_does_not_compile_is_a_house_error() -> None:
-    """A broken schema is found when the contract is made, not at the first request."""
+    """A broken schema is found when it is asked for before the first request."""
     published = contract("wohnung2000")
+    broken = Validator(published.description, published.xsd.replace(b'type="tns:NameA90"', b'type="tns:Nix"', 1))
     with pytest.raises(ContractError):
-        Validator(published.description, published.xsd.replace(b'type="tns:NameA90"', b'type="tns:Nix"', 1))
+        broken.require_schema()
+
+
+def test_a_contract_is_made_with_a_schema_that_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever compiles a contract is told at once that its schema does not compile."""
+    agreement, city = (
+        load_all(schemas(), today=date(2026, 11, 23))["wohnung2000/1"],
+        load_city(schemas() / "stadt.toml"),
+    )
+    write = xsd.write
+    monkeypatch.setattr(xsd, "write", lambda d: write(d).replace(b'type="tns:NameA90"', b'type="tns:Nix"', 1))
+    with pytest.raises(ContractError, match="does not compile"):
+        compile_contract(agreement, city)
 
 
 def test_a_contract_without_dates_finds_the_same() -> None:
