@@ -155,12 +155,14 @@ class _AtWork(AbstractContextManager[None]):
 
     def __enter__(self) -> None:
         self._parallel.begin(self._limit)
+        admitted = False
         try:
             if self._admit is not None:
                 self._admit()
-        except BaseException:
-            self._parallel.end()
-            raise
+            admitted = True
+        finally:
+            if not admitted:
+                self._parallel.end()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -290,11 +292,13 @@ class _Shared:
         """The memory, and nobody else changes it meanwhile."""
         # Record locks exclude processes but not threads of one process, so both kinds are taken.
         self._threads.acquire()
+        locked = False
         try:
             self._lock()
-        except BaseException:
-            self._threads.release()
-            raise
+            locked = True
+        finally:
+            if not locked:
+                self._threads.release()
         return self._memory
 
     def __exit__(self, *_error: object) -> None:

@@ -50,6 +50,7 @@ class Sealer:
         agreement, version = admitted.service.agreement, admitted.media.version
         body = wire_seal.body_bytes(version, outcome.payload, agreement.signature_profile)
         receipt = self._audit.record(entry(outcome, admitted), body, once=admitted.once)
+        finished = False
         try:
             header = self._quittung(receipt, admitted)
             began = self._monotonic()
@@ -57,9 +58,10 @@ class Sealer:
                 agreement.signature_profile, version, [header], body, admitted.service.key, now=receipt.time
             )
             signature = self._monotonic() - began
-        except BaseException:  # whatever failed: the trail says that the audited answer did not leave
-            self._audit.undelivered(receipt)
-            raise
+            finished = True
+        finally:
+            if not finished:  # whatever failed: the trail says that the audited answer did not leave
+                self._audit.undelivered(receipt)
         return Reply(
             outcome.status,
             f"{version.content_type}; charset=utf-8",

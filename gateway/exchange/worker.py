@@ -128,10 +128,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         conn.sock.gather()
         try:
             kept = super().handle_request(req, conn)
-        except BaseException:
-            conn.sock.drop()  # what is said instead must not stand behind half an answer
-            raise
-        conn.sock.flush()
+            conn.sock.flush()
+        finally:
+            conn.sock.drop()  # if it failed: what is said instead must not stand behind half an answer
         return kept
 
     def finish_request(self, conn: Any, fs: Any) -> None:
