@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
-from itertools import chain, combinations
+from datetime import date, timedelta
+from itertools import chain, combinations, pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from gateway.errors import ReleaseRefused
 from gateway.model.statistic import Category, Cell, Counted, Dimension, Margin, Period, Subject
 from gateway.statistics import protecting
 from gateway.statistics.asked import Asked, Told
-from gateway.statistics.attacking import Attacker, Target
+from gateway.statistics.attacking import Attacker, Target, flows
 from gateway.statistics.definition import Audience, load_definitions
 from gateway.statistics.differencing import require_safe
 from gateway.statistics.protecting import protect
@@ -26,6 +26,7 @@ from gateway.statistics.solving import least
 
 Person = dict[str, str]
 JANUARY, FEBRUARY = (Period(day, day) for day in (date(2026, 1, 31), date(2026, 2, 28)))
+MONTHS = (JANUARY, FEBRUARY, Period(date(2026, 3, 31), date(2026, 3, 31)))
 FAST = settings(
     phases=[Phase.explicit, Phase.generate], deadline=None, max_examples=6, suppress_health_check=list(HealthCheck)
 )
@@ -178,6 +179,43 @@ def test_no_cell_follows_from_many_tables(data: DataObject) -> None:
 def test_no_cell_follows_from_many_tables_long(data: DataObject) -> None:
     """The same, longer."""
     law_of_many_tables(data)
+
+
+def law_of_flows(data: DataObject) -> None:
+    asked, feature = Asked("oeffentlich", 4, 4, zeros=True), {"d": FEATURES["d"]}
+    codes = [one.code for one in feature["d"].categories]
+    stock = {code: data.draw(st.sampled_from([0, 1, 2, 3, 5, 9, 30])) for code in codes}
+    tables = [flow("bestand", MONTHS[0], stock, "d")]
+    for before, end in pairwise(MONTHS):
+        came = {code: data.draw(st.sampled_from([0, 0, 1, 2, 3, 6, 9])) for code in codes}
+        gone = {code: data.draw(st.integers(0, min(stock[code], 10))) for code in codes}
+        stock = {code: stock[code] + came[code] - gone[code] for code in codes}
+        month = Period(before.first + timedelta(days=1), end.last)
+        tables += [flow("zugang", month, came, "d"), flow("abgang", month, gone, "d"), flow("bestand", end, stock, "d")]
+    told = released((table, [(), ("d",)], asked) for table in data.draw(st.permutations(tables)))
+    links = flows(told)
+    attacker = next(one for filled in (True, False) if (one := Attacker(told, links, filled=filled)).possible())
+    assert attacker.narrow(withheld(told)) == []
+
+
+def flow(population: str, period: Period, counts: dict[str, int], name: str) -> Counted:
+    cells = {(code,): count for code, count in counts.items() if count}
+    return Counted(Subject(population, period), (FEATURES[name],), cells, sum(counts.values()))
+
+
+@given(st.data())
+@FAST
+def test_no_cell_follows_from_stocks_and_flows(data: DataObject) -> None:
+    """Stocks of three months and who came and went between them, released in any order: no cell is given away."""
+    law_of_flows(data)
+
+
+@pytest.mark.long
+@given(st.data())
+@DEEP
+def test_no_cell_follows_from_stocks_and_flows_long(data: DataObject) -> None:
+    """The same, longer."""
+    law_of_flows(data)
 
 
 @given(population(most=40), rules())
