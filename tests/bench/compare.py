@@ -48,7 +48,7 @@ class Effort:
 
 
 QUICK = Effort(persons=300, rounds=2, seconds=1.0, answers=500, polled=100, large=1000, day=(300, 0.2))
-WHOLE = Effort(persons=5000, rounds=5, seconds=3.0, answers=5000, polled=1500, large=20_000, day=(5000, 24.0))
+WHOLE = Effort(persons=5000, rounds=5, seconds=2.5, answers=5000, polled=1500, large=20_000, day=(5000, 24.0))
 
 
 @dataclass
@@ -175,7 +175,7 @@ def measure(made: Ground, case: Case, load: Path, effort: Effort, folder: Path) 
 
 def _warm(load: Path, peer: Peer, path: str, body: bytes, effort: Effort) -> None:
     """For a moment; what is compiled as it runs until it has answered often enough, or for long enough."""
-    answers, turns = 0, min(8, effort.rounds + 1) if peer.name in (JAVA, NODE) else 1
+    answers, turns = 0, {JAVA: 2 * effort.rounds, NODE: 2}.get(peer.name, 1)
     for _ in range(turns):
         answers += drive(load, peer, path, body, connections=CONNECTIONS, seconds=max(1.0, effort.seconds)).answers
         if answers >= effort.answers:
