@@ -32,6 +32,7 @@ from gateway.simulator.record import read_shape, render
 from gateway.sources.okvisa_record import map_record
 from gateway.store import dossier
 from gateway.store.batch import Batch, Position, Upsert
+from gateway.store.database import upgrade
 from gateway.store.feed import stream
 from gateway.store.tables import person, projection
 from gateway.store.tenure import Tenure
@@ -50,6 +51,7 @@ def kept(folder: Path, persons: int, *, database: str | None = None) -> Ground:
     if place.is_file():
         found = pickle.loads(place.read_bytes())
         assert isinstance(found, Ground)
+        _renew(found)
         return found
     made = empty(folder, ("ec",), database=database)
     with build(load_settings(made.settings, {})) as app:
@@ -57,6 +59,17 @@ def kept(folder: Path, persons: int, *, database: str | None = None) -> Ground:
     made = replace(made, persons=persons)
     place.write_bytes(pickle.dumps(made))
     return made
+
+
+def _renew(made: Ground) -> None:
+    """Afterwards a stock of an earlier version is what this version would have made of it; quick if it is already."""
+    upgrade(made.installation.database_url)
+    with build(load_settings(made.settings, {})) as app:
+        now = app.rules.clock()
+        today = app.rules.city.today(now)
+        with app.store.poll_lock() as tenure:
+            done = app.store.reproject(tenure, in_force(app.rules.versions, today), now=now, stichtag=today)
+    print(f"  the kept stock: {done}", flush=True)
 
 
 def fill(app: App, persons: int) -> None:
