@@ -48,7 +48,7 @@ class Effort:
 
 
 QUICK = Effort(persons=300, rounds=2, seconds=1.0, answers=500, polled=100, large=1000, day=(300, 0.2))
-WHOLE = Effort(persons=5000, rounds=5, seconds=2.5, answers=5000, polled=1500, large=20_000, day=(5000, 24.0))
+WHOLE = Effort(persons=5000, rounds=5, seconds=2.0, answers=5000, polled=1500, large=20_000, day=(5000, 24.0))
 
 
 @dataclass
