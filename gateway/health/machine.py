@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from cryptography import x509
 
 from gateway.exchange.proxy import admits
 from gateway.exchange.tls import context_for
@@ -29,6 +32,9 @@ _CHECKPOINT_MINUTES = 5
 """A running gateway writes a checkpoint every minute in which something was audited."""
 _SAMPLE = 20
 """Of each kind of wrapped key so many are opened."""
+_FILES = Levels(warning=10_000, critical=1_000, falling=True)
+_WAL = Levels(warning=1024**3)
+"""Octets; a poll of everybody and a change of keys stay far below."""
 _OTHERS, _GROUP = 0o027, 0o050
 """File modes that a key must not have, and that it should not."""
 
@@ -39,7 +45,7 @@ def server(e: Examination) -> Iterator[Finding]:
     try:
         with _connected(settings) as raw:
             admitted = admits(settings.proxy)(raw.getsockname())
-            line = _first_line(settings, raw, refused=not admitted)
+            line, shown = _first_line(settings, raw, refused=not admitted)
     except OSError as error:
         yield Finding("server", State.CRITICAL, f"does not answer ({type(error).__name__})", "gateway serve")
         return
@@ -49,6 +55,11 @@ def server(e: Examination) -> Iterator[Finding]:
     else:
         alive, good, bad = not line, "answers its proxy only, and hung up on this machine", "answers not only its proxy"
     yield Finding("server", State.OK if alive else State.CRITICAL, good if alive else bad, "look at its log")
+    if shown is not None and shown != certificates.load(settings.certificate):
+        left = certificates.days_left(shown, now=e.now)
+        text = f"shows another certificate than the settings name; that one has {left} days left"
+        remedy = "restart the server: it reads its certificate at start"
+        yield Finding("server certificate", State.WARNING, text, remedy, left, "d")
 
 
 def _connected(settings: ServerSettings) -> socket.socket:
@@ -65,19 +76,26 @@ def _connected(settings: ServerSettings) -> socket.socket:
     return socket.create_connection((host, settings.port), timeout=_PATIENCE)
 
 
-def _first_line(settings: ServerSettings, raw: socket.socket, *, refused: bool) -> bytes:
-    """The status line of /health/live; nothing if the server hangs up on somebody who is to be `refused`."""
+def _first_line(
+    settings: ServerSettings, raw: socket.socket, *, refused: bool
+) -> tuple[bytes, x509.Certificate | None]:
+    """The status line of /health/live and the certificate that was shown, over TLS.
+
+    No line if the server hangs up on somebody who is to be `refused`.
+    """
     name = urlsplit(settings.public_url).hostname or settings.host
-    line = b""
+    line, shown = b"", None
     try:
         with _secured(settings, raw, name) if settings.ends_tls else raw as connection:
+            if isinstance(connection, ssl.SSLSocket):
+                shown = certificates.read(connection.getpeercert(binary_form=True) or b"")
             connection.sendall(f"GET /health/live HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
             while b"\n" not in line and len(line) < 64 and (piece := connection.recv(64)):
                 line += piece
     except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         if not refused:
             raise
-    return line
+    return line, shown
 
 
 def _secured(settings: ServerSettings, raw: socket.socket, name: str) -> ssl.SSLSocket:
@@ -164,7 +182,23 @@ def disk(e: Examination) -> Iterator[Finding]:
     if e.database.path is not None:
         folders.insert(0, e.database.path.parent)
     levels = Levels(critical=e.settings.health.free_mib * 1024**2, falling=True)
+    remedy = "make room: without it nothing is disclosed"
     for folder in {folder.stat().st_dev: folder for folder in reversed(folders)}.values():
-        free = shutil.disk_usage(folder).free
-        name, text = f"disk {folder.name}", f"{free // 1024**2} MiB free"
-        yield Finding(name, levels.judge(free), text, "make room: without it nothing is disclosed", free, "B", levels)
+        free, there = shutil.disk_usage(folder).free, os.statvfs(folder)
+        text = f"{free // 1024**2} MiB free"
+        yield Finding(f"disk {folder.name}", levels.judge(free), text, remedy, free, "B", levels)
+        if there.f_files and (few := _FILES.judge(there.f_favail)) is not State.OK:  # some file systems do not count
+            text = f"room for {there.f_favail} more files, however small"
+            yield Finding(f"files {folder.name}", few, text, remedy, there.f_favail, "", _FILES)
+    yield from _log_of_the_database(e.database.path)
+
+
+def _log_of_the_database(path: Path | None) -> Iterator[Finding]:
+    """SQLite cannot shorten its WAL as long as somebody reads an old state of the database."""
+    wal = path.with_name(f"{path.name}-wal") if path is not None else None
+    if wal is None or not wal.is_file():
+        return
+    size = wal.stat().st_size
+    if (state := _WAL.judge(size)) is not State.OK:
+        remedy = "end what reads the database for hours (a copy, a console); else restart server and poller one by one"
+        yield Finding("database log", state, f"{size // 1024**2} MiB in {wal.name}", remedy, size, "B", _WAL)

@@ -107,6 +107,13 @@ BREAKAGES = (
     Breakage("it ends in 3 days", "certificates", "CRITICAL", certificate("tls/server.pem", 3)),
     Breakage("it ended yesterday", "certificates", "CRITICAL", certificate("tls/server.pem", -1)),
     Breakage("it is not valid yet", "certificates", "CRITICAL", certificate("tls/server.pem", 50, start=3)),
+    Breakage(
+        "it was renewed, and the server not restarted",
+        "server",
+        "WARNING",
+        certificate("tls/server.pem", 300),
+        served=True,
+    ),
     Breakage("its file is no certificate", "certificates", "CRITICAL", file("tls/server.pem", lambda _: b"?")),
     Breakage("the signing key is another's", "keys", "CRITICAL", file("signing/rsa.key", another)),
     Breakage("others may read a private key", "keys", "CRITICAL", mode("tls/server.key", 0o644)),
