@@ -19,6 +19,7 @@ from gateway.exchange.beside import Told, beside
 from gateway.log import configure_log
 from gateway.settings import Settings
 from gateway.store import usage
+from gateway.upkeep import in_force
 
 if TYPE_CHECKING:
     import ssl
@@ -52,6 +53,7 @@ def run(
     And after `require`, which raises if this gateway must not be served so.
     """
     configure_log(settings.log)
+    lies_there = in_force.digest(settings)
     with ExitStack() as ending:
         # Two things take their time, and are done at the same time: the attack, and whatever it does not need.
         attacks: list[Callable[[], Told]] = []
@@ -63,6 +65,7 @@ def run(
 
         (attack,) = attacks
         _require_refused(attack())
+    in_force.note(settings, lies_there)
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
     gc.enable()  # `gateway serve` has begun without

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gateway.exchange import standing
 from gateway.exchange.standing import EVERY, REMEMBERED, Standing
 from gateway.health.finding import Examination, Finding, Levels, State
+from gateway.upkeep import in_force
 
 _SILENT = 4 * EVERY
 """Seconds after which a parent that writes nothing looks after nobody."""
@@ -51,6 +52,12 @@ def _standing(e: Examination, found: Standing) -> Iterator[Finding]:
     text = f"at most {busiest} requests at once in a process of {found.threads} threads"
     remedy = "requests wait: more `processes` or `threads`, or find out what makes them slow"
     yield Finding("workers busy", full.judge(percent), text, remedy, percent, "%", full)
+    told = in_force.noted(e.settings)
+    if told is not None:
+        other = told != in_force.digest(e.settings)
+        text = "the server goes by other agreements or pins than lie there now" if other else "goes by what lies there"
+        state = State.WARNING if other else State.OK
+        yield Finding("workers rules", state, text, "restart server and poller: until then what was holds on")
 
 
 def _lives(process: int) -> bool:

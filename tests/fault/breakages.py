@@ -59,6 +59,13 @@ BREAKAGES = (
     Breakage("one of the server's processes was killed", "workers", "WARNING", lost_process, served=True),
     Breakage("nobody looks after the server's processes", "workers", "CRITICAL", silent_parent, served=True),
     Breakage("the server was killed", "workers", "CRITICAL", killed, served=True),
+    Breakage(
+        "a pin was taken away, and the server not restarted",
+        "workers",
+        "WARNING",
+        setting("sozialamt = [", "# sozialamt = ["),
+        served=True,
+    ),
     Breakage("the probe is not answered", "probe", "CRITICAL", nothing),
     Breakage(
         "the probe's person is hidden from it",

@@ -12,6 +12,7 @@ import pytest
 from gateway.exchange import standing
 from gateway.exchange.standing import EVERY, REMEMBERED, Board, Notes
 from gateway.health import Finding, State, examine
+from gateway.upkeep import in_force
 from tests.unit.place import NOW, Place
 
 BEGAN = NOW.timestamp()
@@ -126,3 +127,19 @@ def test_it_is_written_when_something_changes(tmp_path: Path) -> None:
     away.write({7: 1}, 100.0)
     away.end()
     Notes(None, Board(), expected=1, threads=1).write({7: 1}, 100.0)
+
+
+def test_a_change_that_the_server_has_not_read_is_told(place: Place) -> None:
+    """A pin or an agreement that was changed since: until a restart the old one holds, whatever the files say."""
+    made, _ = notes(place)
+    made.write({os.getpid(): 1}, BEGAN)
+    assert "workers rules" not in found(place)  # of a server that did not say
+    in_force.note(place.settings, in_force.digest(place.settings))
+    assert found(place)["workers rules"].state is State.OK
+    place.edit("settings.toml", "sozialamt = [", "# sozialamt = [")
+    assert found(place)["workers rules"].state is State.WARNING
+    place.edit("settings.toml", "# sozialamt = [", "sozialamt = [")
+    assert found(place)["workers rules"].state is State.OK
+    agreement = place.folder / "schemas" / "sozialamt" / "agreement.toml"
+    agreement.write_text(agreement.read_text("utf-8") + "\n", "utf-8")
+    assert found(place)["workers rules"].state is State.WARNING
