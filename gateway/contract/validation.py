@@ -20,9 +20,10 @@ from gateway.model.types import FullDate, Moment
 
 _BLANK = " \t\n\r"
 _BLOCK = 32 * 1024
-_FOREIGN, _FOREIGN_NAME = b' fremd="">', "'fremd'"
-"""An attribute that no contract has."""
+_FOREIGN, _FOREIGN_NAME, _FOREIGN_CHILD = b' fremd="">', "'fremd'", b"<fremd></fremd>"
+"""An attribute and an element that no contract has."""
 _NOT_ALLOWED = etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_3_2_1
+_NOT_EXPECTED = etree.ErrorTypes.SCHEMAV_ELEMENT_CONTENT
 _UNSAID = Finding(FOREIGN, "verletzt das Schema", "/*")
 
 
@@ -34,6 +35,7 @@ class Validator:
         self._schema = schema
         self._local = threading.local()
         self._dates = _date_elements(description)
+        self._further: dict[bytes, bool] = {}
 
     def require_schema(self) -> None:
         """The schema compiles; ContractError otherwise. Each thread compiles its own when it first needs one."""
@@ -61,12 +63,29 @@ class Validator:
         """True if the octets are one well-formed and valid element that begins with the start tag `start`.
 
         They are validated while they are parsed, and no tree is made of them. False is no verdict: ask `findings`.
+        Namespaces are the schema's affair alone: what has a prefix that nobody declared is in none, where no contract
+        has elements.
 
         Whether the schema had its say is not left to belief: what is read has one attribute too many in its root, and
-        exactly that must be found. So nothing is accepted by a parser that has not looked, or does not say what it saw.
+        exactly that must be found; once also with another fault behind it, and both must be. So nothing is accepted by
+        a parser that has not looked, does not say what it saw, or looks no further after a fault.
         """
-        if not octets.startswith(start):
+        if not octets.startswith(start) or not self._looks_further(start):
             return False
+        found = self._faults(octets, start)
+        return len(found) == 1 and _is_known(found[0])
+
+    def _looks_further(self, start: bytes) -> bool:
+        """True if not only the first fault is found; asked once, as it is a matter of the library alone."""
+        known = self._further.get(start)
+        if known is None:
+            found = self._faults(start + _FOREIGN_CHILD + b"</" + start[1:].split(maxsplit=1)[0] + b">", start)
+            known = len(found) == 2 and _is_known(found[0]) and found[1].type == _NOT_EXPECTED
+            self._further[start] = known
+        return known
+
+    def _faults(self, octets: bytes, start: bytes) -> list[etree._LogEntry]:
+        """What the schema finds in the octets with a foreign attribute in their root; nothing if they are no XML."""
         parser = own_parser(target=_Nothing(), schema=self._compiled())
         try:
             parser.feed(start[:-1] + _FOREIGN)
@@ -74,9 +93,8 @@ class Validator:
                 parser.feed(octets[begin : begin + _BLOCK])
             parser.close()
         except etree.XMLSyntaxError:
-            return False
-        found = parser.feed_error_log
-        return len(found) == 1 and found[0].type == _NOT_ALLOWED and _FOREIGN_NAME in found[0].message
+            return []
+        return list(parser.feed_error_log)
 
     def _compiled(self) -> etree.XMLSchema:
         schema: etree.XMLSchema | None = getattr(self._local, "schema", None)
@@ -117,6 +135,10 @@ class _Nothing:
 
     def close(self) -> None:
         """Nothing was built."""
+
+
+def _is_known(fault: etree._LogEntry) -> bool:
+    return fault.type == _NOT_ALLOWED and _FOREIGN_NAME in fault.message
 
 
 def _log(schema: etree.XMLSchema) -> list[LogEntry]:

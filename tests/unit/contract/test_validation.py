@@ -213,6 +213,27 @@ def test_nothing_is_accepted_by_a_parser_that_does_not_validate(monkeypatch: pyt
         published.check_answer(rendered.replace(b"</epoche>", b"x</epoche>"))
 
 
+class _Content(etree.XMLParser):
+    """A parser that is content with the first fault."""
+
+    @property
+    def feed_error_log(self) -> list[etree._LogEntry]:  # type: ignore[override]
+        """That one alone."""
+        return list(super().feed_error_log)[:1]
+
+
+def test_nothing_is_accepted_by_a_parser_that_looks_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that finds only the known fault, and nothing behind it, accepts nothing: the tree has the last word."""
+    published = contract("sozialamt")
+    rendered = published.render(Operation.BESTAND_ABRUFEN, full(response(published, Operation.BESTAND_ABRUFEN).type))
+    start = rendered[: rendered.find(b">") + 1]
+    for octets in (rendered, rendered.replace(b"</epoche>", b"x</epoche>")):
+        assert Validator(published.description, published.xsd).accepts(octets, start) == (octets == rendered)
+    monkeypatch.setattr(validation, "own_parser", _Content)
+    for octets in (rendered, rendered.replace(b"</epoche>", b"x</epoche>")):
+        assert not Validator(published.description, published.xsd).accepts(octets, start)
+
+
 def test_a_request_is_no_answer() -> None:
     """A valid request element does not pass as an answer."""
     published = contract("wohnung2000")
