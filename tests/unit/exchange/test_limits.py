@@ -185,6 +185,16 @@ def test_no_more_at_one_time_than_agreed() -> None:
             pass
 
 
+def test_who_is_refused_for_the_minute_is_not_at_work() -> None:
+    """What the budget of the minute refuses takes no place among those at one time."""
+    budget, minute = ParallelBudget(), RequestBudget(1, Clock())
+    with budget.one(1, minute.admit):
+        pass
+    for _ in range(3):
+        with pytest.raises(LimitExceeded, match="je_minute"), budget.one(1, minute.admit):
+            pass
+
+
 def test_what_a_killed_process_held_is_given_back() -> None:
     """Requests at work count for all processes; those of a process that was killed count no longer."""
     budget = ParallelBudget()
