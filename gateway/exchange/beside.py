@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 
@@ -16,10 +17,14 @@ LOG = structlog.stdlib.get_logger("gateway.server")
 Told = list[list[str]]
 """What a process tells another: rows of texts."""
 
+_PATIENCE = 5.0
+"""Seconds in which a process that is no longer needed may take away what it has laid down."""
+_LOOK = 0.02
+
 
 @contextmanager
 def beside(step: Callable[[], Told]) -> Iterator[Callable[[], Told]]:
-    """Gives a function that waits for what `step` returns in a forked process; without it, that process is killed.
+    """Gives a function that waits for what `step` returns in a forked process; without it, that process is ended.
 
     To be used before there are threads. If the process cannot be made, or ends without having told, `step` runs here:
     whoever asks is never left without an answer.
@@ -50,8 +55,7 @@ def beside(step: Callable[[], Told]) -> Iterator[Callable[[], Told]]:
         yield wait
     finally:
         if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            _end(child)
         for one in filter(None, (reading, writing)):
             os.close(one)
 
@@ -60,8 +64,25 @@ def _tell(step: Callable[[], Told], writing: int) -> NoReturn:
     """In the forked process, which ends here whatever happens: what is above it belongs to the other."""
     status = 1
     try:
+        signal.signal(signal.SIGTERM, _leave)
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(json.dumps(step()).encode())
         status = 0
     finally:
         os._exit(status)
+
+
+def _leave(*_signal: Any) -> NoReturn:
+    # Not at once: a scratch database in memory would stay, and one more with each start that fails.
+    raise SystemExit
+
+
+def _end(child: int) -> None:
+    os.kill(child, signal.SIGTERM)
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return
+        time.sleep(_LOOK)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -46,6 +47,29 @@ def test_without_a_process_the_step_is_done_here(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "fork", refuse)
     with beside(lambda: [[str(os.getpid())]]) as wait:
         assert wait() == [[str(os.getpid())]]
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_what_a_process_nobody_asks_has_laid_down_is_gone(deaf: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that fails again and again does not fill the machine's memory; who does not listen is killed."""
+    monkeypatch.setattr("gateway.exchange.beside._PATIENCE", 0.2 if deaf else 20.0)
+    reading, writing = os.pipe()
+
+    def step() -> list[list[str]]:
+        if deaf:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with TemporaryDirectory() as folder:
+            os.write(writing, folder.encode())
+            time.sleep(600)
+        return []
+
+    with beside(step):
+        folder = os.read(reading, 4096).decode()
+    assert os.path.exists(folder) == deaf
+    if deaf:
+        os.rmdir(folder)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_nothing_is_left_of_a_process_nobody_asks() -> None:
