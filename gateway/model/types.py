@@ -37,6 +37,7 @@ class Fragment(dict[str, Value]):
 
 _CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 """What XML can carry at all (XML 1.0, production 2); no pattern of a schema needs to say it."""
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 OWN_RULE = "regel"
@@ -75,7 +76,7 @@ class Text(SimpleType):
     base: ClassVar[str] = "din91379"
 
     def check(self, value: str) -> str:
-        text = unicodedata.normalize("NFC", value)
+        text = value if value.isascii() else unicodedata.normalize("NFC", value)
         if not text:
             raise broken("leer")
         if len(text) > self.max_length:
@@ -111,10 +112,10 @@ class FullDate(SimpleType):
     """A day, `YYYY-MM-DD`, without time zone (xs:date restricted by a pattern)."""
 
     base: ClassVar[str] = "xs:date"
-    pattern: ClassVar[str] = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    pattern: ClassVar[str] = _DAY.pattern
 
     def check(self, value: str) -> str:
-        if not re.fullmatch(self.pattern, value):
+        if not _DAY.fullmatch(value):
             raise broken("kein Datum JJJJ-MM-TT")
         try:
             date.fromisoformat(value)

@@ -15,7 +15,6 @@ from pathlib import Path
 from gateway.agreements.approval import Trust
 from gateway.app import App
 from gateway.errors import MessageRefused, RecordRefused, SettingsError
-from gateway.model.trees import to_tree
 from gateway.model.types import Tree
 from gateway.sandbox.keys import JOURNAL
 from gateway.sandbox.source import SEED, OwnSource
@@ -156,7 +155,7 @@ def _taken(satz: Satz) -> Tree:
         taken = map_record(parse(render(satz, _shape()).encode()).root)
     except (RecordRefused, MessageRefused):
         return {}
-    return to_tree(taken.datensatz) if isinstance(taken, Upsert) else {}
+    return taken.tree if isinstance(taken, Upsert) else {}
 
 
 def _who(datensatz: Tree) -> tuple[object, ...]:

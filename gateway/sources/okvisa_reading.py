@@ -27,9 +27,11 @@ class Field:
     many: bool = False
     essential: bool = False
     parts: tuple[str, ...] = field(init=False)
+    plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(self.target.split(".")) if self.target else ())
+        object.__setattr__(self, "plain", len(self.parts) == 1 and not self.many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str
 
     False if an essential statement is not taken and the group must be left out.
     """
-    keep = True
+    keep, known = True, rows.get
     for child in element:
-        row = rows.get(child.tag[_PREFIX:])
+        row = known(child.tag[_PREFIX:])
         if row is None:
             continue
         if isinstance(row, Group):
@@ -65,13 +67,14 @@ def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str
         try:
             value = row.read(child.text or "")
         except Unreadable as refusal:
-            place = (
-                _place(path, row) if row.target else f"{path}.{child.tag[_PREFIX:]}" if path else child.tag[_PREFIX:]
-            )
+            name = child.tag[_PREFIX:]
+            place = _place(path, row) if row.target else f"{path}.{name}" if path else name
             reasons.append(f"{place}: {refusal}")
             continue
         if value is None:
             keep = keep and not row.essential
+        elif row.plain:
+            into[row.target] = value
         elif row.parts:
             _put(into, row.parts, value, row.many)
         elif isinstance(value, dict):

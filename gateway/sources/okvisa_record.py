@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from gateway.errors import RecordRefused
 from gateway.model import rules
-from gateway.model.person import Datensatz, Steuerdaten
+from gateway.model.person import Steuerdaten
 from gateway.model.reasons import INTERNAL
-from gateway.model.trees import to_tree
+from gateway.model.sound import sound
 from gateway.model.types import OWN_RULE, Tree, Value
 from gateway.sources import okvisa_keys as keys
 from gateway.sources.okvisa_fields import HEAD, RECORD
@@ -75,14 +75,13 @@ def _ending(head: Tree, reasons: list[str]) -> Removal | Merge:
 def _checked(tree: Tree, reasons: list[str]) -> Upsert:
     """What the record says, as the model sees it; RecordRefused if reading, a facet or a named rule found something."""
     try:
-        datensatz = Datensatz.model_validate({"person": tree["person"], "steuerung": tree["steuerung"]})
+        found = sound({"person": tree["person"], "steuerung": tree["steuerung"]})
     except ValidationError as error:
         raise _refused(reasons + _reasons(error, reasons)) from None
-    sound = to_tree(datensatz)
-    reasons += [f"{finding.path}: {finding.rule}" for finding in rules.check_tree(sound)]
+    reasons += [f"{finding.path}: {finding.rule}" for finding in rules.check_tree(found)]
     if reasons:
         raise _refused(reasons)
-    return Upsert(datensatz, sound)
+    return Upsert(found)
 
 
 def _refused(reasons: list[str]) -> RecordRefused:

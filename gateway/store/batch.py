@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 
+from gateway.model import sound
 from gateway.model.person import Datensatz
-from gateway.model.trees import to_tree
+from gateway.model.sound import Sound
 from gateway.model.types import Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """The source says this of a person now."""
+    """The source says this of a person now; `tree` is it as the store keeps it."""
 
-    datensatz: Datensatz = field(repr=False)
-    tree: Tree = field(default_factory=dict, repr=False, compare=False)
-    """The same as `to_tree` gives it; made here if whoever took the record has not made it already."""
+    said: InitVar[Datensatz | Sound]
+    tree: Sound = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        if not self.tree:
-            object.__setattr__(self, "tree", to_tree(self.datensatz))
+    def __post_init__(self, said: Datensatz | Sound) -> None:
+        object.__setattr__(self, "tree", sound.of(said) if isinstance(said, Datensatz) else said)
+
+    @property
+    def datensatz(self) -> Datensatz:
+        """The same as an object."""
+        return Datensatz.model_validate(self.tree)
 
     @property
     def personennummer(self) -> str:
-        return self.datensatz.steuerung.quellsystem_personennummer
+        return str(self.control["quellsystemPersonennummer"])
 
     @property
     def aenderungsnummer(self) -> int:
-        return self.datensatz.steuerung.aenderungsnummer
+        return int(str(self.control["aenderungsnummer"]))
+
+    @property
+    def control(self) -> Tree:
+        """The Steuerdaten."""
+        control = self.tree["steuerung"]
+        return control if isinstance(control, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class Intake:
     ) -> None:
         if isinstance(change, Upsert):
             counts.stored += 1
-            piece.stand[one.id] = moment(change.datensatz.steuerung.stand)
+            piece.stand[one.id] = moment(str(change.control["stand"]))
             self._say(piece, one, change, now)
             return
         piece.stand[one.id] = moment(change.stand)
@@ -306,8 +306,8 @@ def storable(agreements: Mapping[str, Agreement], document: Tree, now: datetime)
 
 def numbers_of(change: Upsert) -> list[str]:
     """The person numbers of a record: its own, and that of the person it is an alias of."""
-    main = change.datensatz.steuerung.hauptdatensatz
-    return [change.personennummer] if main is None else [change.personennummer, main]
+    main = change.control.get("hauptdatensatz")
+    return [change.personennummer, main] if isinstance(main, str) else [change.personennummer]
 
 
 def piece_size(applications: int) -> int:
