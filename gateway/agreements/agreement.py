@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 from gateway.agreements.context import Abrufkontext
@@ -97,6 +98,16 @@ class Agreement:
     roles: tuple[str, ...] = ()
     statistics: Statistics | None = None
 
+    @cached_property
+    def granted(self) -> frozenset[str]:
+        """All of `fields`."""
+        return frozenset(self.fields)
+
+    @cached_property
+    def in_bulk(self) -> frozenset[str]:
+        """Those of `fields` that need no single query."""
+        return self.granted - self.single_only
+
     def in_force(self, day: date) -> bool:
         """Whether `day` lies within the validity; both ends count."""
         return self.valid_from <= day <= self.valid_to
@@ -116,7 +127,7 @@ class Agreement:
                 raise NotAgreed(f"abrufkontext.{part} is mandatory", code="kopfangabe-fehlt", findings=missing)
         reasoned = context.aktenzeichen is not None and context.begruendung is not None
         single = operation is Operation.PERSON_ABRUFEN and reasoned
-        fields = frozenset(self.fields) if single else frozenset(self.fields) - self.single_only
+        fields = self.granted if single else self.in_bulk
         if operation.kind is Kind.NONE:
             fields = frozenset()
         return Grant(self, operation, context, fields, terms.page_size, today)

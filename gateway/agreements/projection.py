@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from typing import TypeAlias
+from functools import cache, lru_cache
+from typing import Final, TypeAlias
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.agreements.synthetic import EIGENPROBE, is_marked
@@ -19,7 +19,7 @@ from gateway.model.days import first_day, last_day
 from gateway.model.days import next_day as day_after
 from gateway.model.derived import Ableitung
 from gateway.model.person import Person
-from gateway.model.release import mask_address, release_code, without
+from gateway.model.release import GENERIC, mask_address, without
 from gateway.model.structure import Node, grantable, nodes
 from gateway.model.types import Code, Tree, Value
 
@@ -57,8 +57,11 @@ def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stic
         return False  # a person cannot be told without its required fields (DSGVO Art. 18: only the hint remains)
     if not agreement.valid_from <= stichtag <= agreement.valid_to:
         return False
-    full = _in_force({**_group(datensatz, "person"), **ableitung.tree}, stichtag)
-    return all(_holds(condition, full, restricted) for condition in agreement.scope)
+    person = _group(datensatz, "person")
+    return all(
+        _holds(condition, _in_force(condition, person, ableitung, stichtag), restricted)
+        for condition in agreement.scope
+    )
 
 
 def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ableitung: Ableitung, links: Links) -> Tree:
@@ -68,7 +71,9 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
     `fields` must be a subset of the agreement's; surplus ones are ignored (closed by default).
     """
     control = _group(datensatz, "steuerung")
-    granted = (fields & frozenset(agreement.fields)) - _restricted(control) - ableitung.verfallen
+    granted = _both(fields, agreement.granted)
+    if withheld := _restricted(control) | ableitung.verfallen:
+        granted -= withheld
     full: Tree = {**_group(datensatz, "person"), **ableitung.tree}
     if not ableitung.azr_nummer_frei:
         full.pop("azrNummer", None)
@@ -94,16 +99,20 @@ def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> d
     return min((day for day in days if day is not None and day > stichtag), default=None)
 
 
-def _in_force(full: Tree, stichtag: date) -> Tree:
-    """The person with only those statuses and residence duties that hold on the day: others decide nothing.
+def _in_force(condition: Condition, person: Tree, ableitung: Ableitung, stichtag: date) -> Value | None:
+    """What stands in the group or field that the condition is about; of statuses and residence duties only what holds.
 
-    Their boundaries are among the days that `derive` notes.
+    Others decide nothing. The boundaries of those that do are among the days that `derive` notes.
     """
-    kept: Tree = dict(full)
-    for name, end in (("aufenthaltsstatus", "ende"), ("wohnsitzauflage", "befristetBis")):
-        if name in full:
-            kept[name] = [item for item in _items(full[name]) if _holds_on(item, end, stichtag)]
-    return kept
+    name = _way(condition.field)[0]
+    value = ableitung.tree.get(name, person.get(name))
+    end = _ENDS.get(name)
+    if end is None or value is None:
+        return value
+    return [item for item in _items(value) if _holds_on(item, end, stichtag)]
+
+
+_ENDS: Final = {"aufenthaltsstatus": "ende", "wohnsitzauflage": "befristetBis"}
 
 
 def _holds_on(item: Tree, end: str, stichtag: date) -> bool:
@@ -140,48 +149,57 @@ def _relations(control: Tree, links: Links) -> list[Value]:
     return found
 
 
-def _keep(selection: Mapping[str, object], tree: Tree) -> Tree:
-    """The part of `tree` that `selection` names, in the selection's order; empty groups vanish."""
+_Selection: TypeAlias = "tuple[tuple[str, dict[str, str] | _Selection], ...]"
+"""Name of a field -> the codes that must not be told as they are, mostly none; of a group -> what is taken of it."""
+
+
+def _keep(selection: _Selection, tree: Tree) -> Tree:
+    """The part of `tree` that `selection` names, in the selection's order; empty groups vanish.
+
+    Codes that give away Art. 9 reasons become their generic form.
+    """
     kept: Tree = {}
-    for name, below in selection.items():
-        if (value := tree.get(name)) is None:
+    for name, below in selection:
+        value = tree.get(name)
+        if value is None:
             continue
-        result = _release(below, value) if isinstance(below, Node) else _keep_group(below, value)
-        if result not in ([], {}):
-            kept[name] = result
+        if isinstance(below, dict):
+            if isinstance(value, str):
+                kept[name] = below.get(value, value)
+            elif value not in ([], {}):
+                kept[name] = value
+        elif group := _keep_group(below, value):
+            kept[name] = group
     return kept
 
 
-def _keep_group(selection: object, value: Value) -> Value:
-    inner: Mapping[str, object] = selection if isinstance(selection, dict) else {}
-    if not isinstance(value, list):
-        return _keep(inner, value) if isinstance(value, dict) else {}
+def _keep_group(selection: _Selection, value: Value) -> Value:
+    if isinstance(value, dict):
+        return _keep(selection, value)
     groups: list[Value] = []
-    for item in value:
-        if isinstance(item, dict) and (group := _keep(inner, item)):
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict) and (group := _keep(selection, item)):
             groups.append(group)
     return groups
 
 
-def _release(node: Node, value: Value) -> Value:
-    """The value as it may be told: codes that give away Art. 9 reasons become their generic form."""
-    if isinstance(node.simple, Code) and isinstance(value, str):
-        return release_code(node.path, value)
-    return value
+@lru_cache(maxsize=1024)
+def _both(fields: frozenset[str], granted: frozenset[str]) -> frozenset[str]:
+    return fields & granted
 
 
 @cache
-def _selection(granted: frozenset[str]) -> dict[str, object]:
-    """The granted paths as nested dicts in wire order; a granted group is kept whole."""
+def _selection(granted: frozenset[str]) -> _Selection:
+    """The granted paths, nested, in wire order; a granted group is kept whole."""
 
-    def select(level: Sequence[Node]) -> dict[str, object]:
-        chosen: dict[str, object] = {}
+    def select(level: Sequence[Node]) -> _Selection:
+        chosen: list[tuple[str, dict[str, str] | _Selection]] = []
         for node in level:
             if node.path in granted:
-                chosen[node.name] = node
+                chosen.append((node.name, GENERIC.get(node.path, {}) if isinstance(node.simple, Code) else {}))
             elif node.children and (below := select(node.children)):
-                chosen[node.name] = below
-        return chosen
+                chosen.append((node.name, below))
+        return tuple(chosen)
 
     return select(nodes(Person))
 
@@ -219,10 +237,10 @@ def _bits_below(tree: Tree, places: _Places) -> int:
     return found
 
 
-def _holds(condition: Condition, full: Tree, restricted: frozenset[str]) -> bool:
+def _holds(condition: Condition, value: Value | None, restricted: frozenset[str]) -> bool:
     values: list[str] = []
-    if not restricted or not _covered(condition.field, restricted):
-        _values(full, _way(condition.field), values)
+    if value is not None and not (restricted and _covered(condition.field, restricted)):
+        _values(value, _way(condition.field)[1:], values)
     if condition.one_of is not None:
         return any(value in condition.one_of for value in values)
     if condition.none_of is not None:

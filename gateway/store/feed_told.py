@@ -39,12 +39,12 @@ def has_feed(agreement: Agreement) -> bool:
 
 def bulk_fields(agreement: Agreement) -> frozenset[str]:
     """The fields a change of which is announced whether or not they were told: those that may go out in bulk."""
-    return _without(agreement.fields, agreement.single_only)
+    return agreement.in_bulk
 
 
 def tracked_fields(agreement: Agreement) -> frozenset[str]:
     """The fields of which it is remembered that they were told."""
-    return agreement.single_only if has_feed(agreement) else _without(agreement.fields, frozenset())
+    return agreement.single_only if has_feed(agreement) else agreement.granted
 
 
 def bit(path: str) -> int:
@@ -54,8 +54,7 @@ def bit(path: str) -> int:
 
 def paths(bits: Iterable[int]) -> frozenset[str]:
     """The fields at these places."""
-    every = dict(audited())
-    return frozenset(every[place].path for place in bits)
+    return frozenset(_fields()[place] for place in bits)
 
 
 def bitmap(bits: Iterable[int]) -> int:
@@ -139,8 +138,8 @@ def unrestricted(document: Tree) -> Tree:
 
 
 @cache
-def _without(fields: tuple[str, ...], some: frozenset[str]) -> frozenset[str]:
-    return frozenset(fields) - some
+def _fields() -> Mapping[int, str]:
+    return {place: node.path for place, node in audited()}
 
 
 @cache

@@ -10,6 +10,8 @@ from gateway.model.types import Tree
 from gateway.store import dossier as d
 from gateway.store.vault import Vault
 
+_BY_NAME, _BY_BIRTH = "suche/name", "suche/geburt"
+
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
@@ -30,22 +32,23 @@ class Criteria:
 
 def tokens(vault: Vault, document: Tree) -> set[bytes]:
     """Every token under which this Datensatz is found: its names, spellings, other names and alias personalia."""
-    found = set()
+    asked: set[tuple[str, str]] = set()
     for familienname, vornamen, geburtsdatum in _combinations(d.group(document, "person")):
+        family_name = _form(familienname)
         if vornamen is not None:
-            found.add(_name_token(vault, familienname, vornamen))
+            asked.add((_BY_NAME, f"{family_name}\n{_form(vornamen)}"))
         if geburtsdatum is not None:
-            found.add(_birth_token(vault, familienname, geburtsdatum))
-    return found
+            asked.add((_BY_BIRTH, f"{family_name}\n{geburtsdatum}"))
+    return {vault.blind(purpose, text) for purpose, text in asked}
 
 
 def wanted(vault: Vault, criteria: Criteria) -> list[bytes]:
     """The tokens that a person must have to meet the criteria: all of them."""
-    found = []
+    found, family_name = [], _form(criteria.familienname)
     if criteria.vornamen is not None:
-        found.append(_name_token(vault, criteria.familienname, criteria.vornamen))
+        found.append(vault.blind(_BY_NAME, f"{family_name}\n{_form(criteria.vornamen)}"))
     if criteria.geburtsdatum is not None:
-        found.append(_birth_token(vault, criteria.familienname, criteria.geburtsdatum))
+        found.append(vault.blind(_BY_BIRTH, f"{family_name}\n{criteria.geburtsdatum}"))
     return found
 
 
@@ -70,14 +73,6 @@ def _combinations(person: Tree) -> Iterator[tuple[str, str | None, str | None]]:
 def _text(tree: Tree, name: str) -> str | None:
     value = tree.get(name)
     return value if isinstance(value, str) else None
-
-
-def _name_token(vault: Vault, familienname: str, vornamen: str) -> bytes:
-    return vault.blind("suche/name", f"{_form(familienname)}\n{_form(vornamen)}")
-
-
-def _birth_token(vault: Vault, familienname: str, geburtsdatum: str) -> bytes:
-    return vault.blind("suche/geburt", f"{_form(familienname)}\n{geburtsdatum}")
 
 
 def _form(text: str) -> str:

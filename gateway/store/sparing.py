@@ -25,6 +25,6 @@ def without_untellable(agreements: Mapping[str, Agreement], document: Tree, now:
         if name not in kept:
             continue
         granting = {stream: one for stream, one in agreements.items() if name in one.fields}
-        if not any(ending.in_some_scope(granting, document, day) for day in days):
+        if not granting or not any(ending.in_some_scope(granting, document, day) for day in days):
             del kept[name]
     return {**document, "person": kept}

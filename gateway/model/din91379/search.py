@@ -10,6 +10,7 @@ from importlib.resources import files
 _LIST = "latin_list_search_form_1.3.txt"
 _SILENT = "'`´’ʹʺʾʿˈˌ¨~·‡"
 """Marks inside a name that no two registers write alike (apostrophes, ayn, hamza): they vanish."""
+_SEPARATING = re.compile(r"[\W_]")
 
 
 def search_form(text: str) -> str:
@@ -24,7 +25,7 @@ def search_form(text: str) -> str:
     expression, becomes = _mapping()
     form = expression.sub(lambda match: becomes[match[0]], unicodedata.normalize("NFC", text))
     form = unicodedata.normalize("NFC", form.casefold())
-    return " ".join(re.sub(r"[\W_]", " ", form).split())
+    return " ".join(_SEPARATING.sub(" ", form).split())
 
 
 @cache
