@@ -74,14 +74,12 @@ def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter
     names = sorted(set(streams))
     if not names:
         return {}
-    mine = feed_counter.c.stream.in_(names)
-    known = set(connection.execute(sa.select(feed_counter.c.stream).where(mine)).scalars())
+    known = set(connection.execute(_KNOWN, {"streams": names}).scalars())
     if fresh := [name for name in names if name not in known]:
         # Another transaction may be making the same row: wait for it instead of failing.
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         connection.execute(insert(feed_counter).on_conflict_do_nothing(), [_fresh(name) for name in fresh])
-    query = sa.select(feed_counter).where(mine).order_by(feed_counter.c.stream).with_for_update()
-    rows = connection.execute(query).mappings().all()
+    rows = connection.execute(_LOCKED, {"streams": names}).mappings().all()
     return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 
 
@@ -94,13 +92,11 @@ def counter(connection: sa.Connection | View, stream: str) -> Counter:
 def save(connection: sa.Connection, counters: Mapping[str, Counter]) -> None:
     """Afterwards the rows of `counters` (locked by the caller) hold these figures."""
     if counters:
-        names: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _COUNTS}
-        statement = sa.update(feed_counter).where(feed_counter.c.stream == sa.bindparam("key")).values(names)
         rows = [
             {"key": stream, **{f"new_{name}": getattr(figures, name) for name in _COUNTS}}
             for stream, figures in counters.items()
         ]
-        connection.execute(statement, rows)
+        connection.execute(_SAVE, rows)
 
 
 def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[str, Counter], now: datetime) -> int:
@@ -110,8 +106,8 @@ def apply(connection: sa.Connection, moves: Sequence[Move], counters: Mapping[st
     """
     people = {move.person_id for move in moves}
     streams = {move.stream for move in moves}
-    query = sa.select(projection).where(projection.c.person_id.in_(people), projection.c.stream.in_(streams))
-    rows = {(row["stream"], row["person_id"]): dict(row) for row in connection.execute(query).mappings()}
+    found = connection.execute(_PROJECTIONS, {"people": list(people), "streams": list(streams)}).mappings()
+    rows = {(row["stream"], row["person_id"]): dict(row) for row in found}
     plan, given = _Plan(), {name: counters[name].last for name in streams}
     for move in moves:
         plan.add(move, rows.get((move.stream, move.person_id)), counters[move.stream], now)
@@ -177,7 +173,7 @@ class _Plan:
             connection.execute(sa.delete(feed_shown).where(_SHOWN_KEY), self._gone)
             connection.execute(sa.delete(projection).where(_KEY), self._gone)
         if self._new:
-            connection.execute(sa.insert(projection), self._new)
+            _INSERT.fill(connection, self._new)
         if self._changed:
             connection.execute(_UPDATE, self._changed)
         if self._shown:
@@ -322,7 +318,26 @@ _KEY = sa.and_(
 _SHOWN_KEY = sa.and_(
     feed_shown.c.stream == sa.bindparam("key_application"), feed_shown.c.person_id == sa.bindparam("key_person")
 )
+_MINE = feed_counter.c.stream.in_(sa.bindparam("streams", expanding=True))
+_KNOWN = sa.select(feed_counter.c.stream).where(_MINE)
+_LOCKED = sa.select(feed_counter).where(_MINE).order_by(feed_counter.c.stream).with_for_update()
+_SAVE = (
+    sa.update(feed_counter)
+    .where(feed_counter.c.stream == sa.bindparam("key"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _COUNTS})
+)
 _COUNTER = Statement(
     sa.select(*(feed_counter.c[name] for name in _COUNTS)).where(feed_counter.c.stream == sa.bindparam("wanted"))
+)
+_INSERT = Statement(
+    sa.insert(projection),
+    (
+        *("stream", "person_id", "kennung_index", "sealed", "released", "digest", "acked_digest", "number"),
+        *("visible_since", "told", "version", "stand", "acked_version", "acked_stand", "place"),
+    ),
+)
+_PROJECTIONS = sa.select(projection).where(
+    projection.c.person_id.in_(sa.bindparam("people", expanding=True)),
+    projection.c.stream.in_(sa.bindparam("streams", expanding=True)),
 )
 _UPDATE = sa.update(projection).where(_KEY).values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})

@@ -14,6 +14,7 @@ from gateway.store import ending, feed_rows, search
 from gateway.store.dossier import Dossier
 from gateway.store.feed import Counter
 from gateway.store.projecting import Outcome
+from gateway.store.statements import Statement
 from gateway.store.tables import (
     discrepancy,
     family,
@@ -46,16 +47,14 @@ def write_people(
     """
     new = [_person_row(one) | {"due": fresh[one.id]} for one in people if one.id in fresh]
     old = [_person_row(one) for one in people if one.id not in fresh]
-    if new:
-        connection.execute(sa.insert(person), new)
+    _INSERT_PERSON.fill(connection, new)
     if old:
         connection.execute(_UPDATE_PERSON, [{f"new_{name}": value for name, value in row.items()} for row in old])
         ids = [row["id"] for row in old]
         for table in (search_index, relation, family):
             connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
-    for table, rows in _index_rows(vault, people):
-        if rows:
-            connection.execute(sa.insert(table), rows)
+    for statement, rows in _index_rows(vault, people):
+        statement.fill(connection, rows)
 
 
 def lock_feeds(connection: sa.Connection, outcome: Outcome) -> Counters:
@@ -101,7 +100,7 @@ def _person_row(one: Dossier) -> dict[str, Any]:
     return {name: getattr(one, name) for name in _PERSON if name != "ring_key_id"} | {"ring_key_id": generation}
 
 
-def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[sa.Table, list[dict[str, Any]]]]:
+def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[Statement, list[dict[str, Any]]]]:
     tokens, relations, families = [], [], []
     for one in people:
         if not one.active or one.document is None:
@@ -113,13 +112,17 @@ def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[sa.Table,
             tokens += [{"person_id": one.id, "token": token, "generation": generation} for token in made]
         if one.family_key is not None:
             families.append({"person_id": one.id, "family_key": one.family_key})
-    return [(search_index, tokens), (relation, relations), (family, families)]
+    return [(_INSERT_TOKENS, tokens), (_INSERT_RELATIONS, relations), (_INSERT_FAMILIES, families)]
 
 
 _PERSON = (
     *("id", "source", "source_key", "wrapped_key", "ring_key_id", "version"),
     *("change_number", "state", "merged_into", "audit_cipher"),
 )
+_INSERT_PERSON = Statement(sa.insert(person), (*_PERSON, "due"))
+_INSERT_TOKENS = Statement(sa.insert(search_index), ("person_id", "token", "generation"))
+_INSERT_RELATIONS = Statement(sa.insert(relation), ("person_id", "other_source_key"))
+_INSERT_FAMILIES = Statement(sa.insert(family), ("person_id", "family_key"))
 _UPDATE_PERSON = (
     sa.update(person)
     .where(person.c.id == sa.bindparam("new_id"))

@@ -70,6 +70,12 @@ class Statement:
             return connection.execute(self._statement, list(rows)).rowcount
         return self._for(connection.dialect).run(connection.raw, rows)
 
+    def fill(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """As `run`, for the many rows of a transaction of SQLAlchemy's, which are handed to the driver as they are."""
+        if rows:
+            made = self._for(connection.dialect)
+            connection.exec_driver_sql(made.text, made.all_told(rows))
+
     def _for(self, dialect: Dialect) -> _Made:
         made = self._made.get(dialect.name)
         if made is None:
@@ -82,7 +88,7 @@ class _Made:
 
     def __init__(self, statement: Core, dialect: Dialect, columns: Sequence[str] | None) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=columns)
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._given = dict(compiled.params)
         self._order: Sequence[str] | None = compiled.positiontup
         self._into = {
@@ -100,7 +106,7 @@ class _Made:
 
     def rows(self, raw: Any, given: Mapping[str, Any]) -> list[Row]:
         names, outof = self._names, self._outof
-        found = [dict(zip(names, row, strict=True)) for row in raw.execute(self._text, self._told(given)).fetchall()]
+        found = [dict(zip(names, row, strict=True)) for row in raw.execute(self.text, self._told(given)).fetchall()]
         for row in found:
             for name, convert in outof:
                 row[name] = convert(row[name])
@@ -109,10 +115,15 @@ class _Made:
     def run(self, raw: Any, rows: Sequence[Mapping[str, Any]]) -> int:
         cursor = raw.cursor()
         if len(rows) == 1:
-            cursor.execute(self._text, self._told(rows[0]))
+            cursor.execute(self.text, self._told(rows[0]))
         else:
-            cursor.executemany(self._text, [self._told(row) for row in rows])
+            cursor.executemany(self.text, [self._told(row) for row in rows])
         return int(cursor.rowcount)
+
+    def all_told(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """What a driver is given; each row a tuple or a dict, as SQLAlchemy asks."""
+        told = (self._told(row) for row in rows)
+        return [row if isinstance(row, dict) else tuple(row) for row in told]
 
     def _told(self, given: Mapping[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
         values = {**self._given, **given}

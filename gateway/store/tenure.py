@@ -50,8 +50,7 @@ class Tenure:
     def prove(self, connection: sa.Connection) -> Fenced:
         """The same transaction: no other term begins before it ends. StoreError as for `write`."""
         # FOR SHARE: the UPDATE that begins another term waits; or, if it was first, this waits and reads what it wrote.
-        query = sa.select(poll_term.c.term, poll_term.c.mark).with_for_update(read=True)
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_CURRENT).one_or_none()
         if row is None or (row.term, row.mark) != (self.term, self.mark):
             raise StoreError("another has taken the poll lock since: nothing was written", code=SUPERSEDED)
         return Fenced(connection)
@@ -67,3 +66,6 @@ def begin(database: Writes, randomness: Callable[[int], bytes]) -> Tenure:
             term = 1
             connection.execute(sa.insert(poll_term), [{"id": 1, "term": term, "mark": mark}])
     return Tenure(term, mark)
+
+
+_CURRENT = sa.select(poll_term.c.term, poll_term.c.mark).with_for_update(read=True)

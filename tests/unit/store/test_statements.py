@@ -15,7 +15,7 @@ from gateway.errors import OutcomeUnknown, StoreError, TransactionAborted
 from gateway.store import changes, feed_rows, finding, keyed, snapshot, turns
 from gateway.store.database import Database
 from gateway.store.statements import Statement
-from gateway.store.tables import epoch
+from gateway.store.tables import epoch, feed_counter
 from tests.unit.store.store_kit import AWAY, NOW, SOURCE, House, upsert
 
 STREAM = {"stream": "wohnung/1"}
@@ -75,6 +75,34 @@ def test_an_error_says_nothing_and_hinders_nobody(database: Database) -> None:
     assert refused.value.__suppress_context__
     with database.view() as view:
         assert VALUE.rows(view)
+
+
+def test_rows_that_are_filled_in_are_those_of_sqlalchemy(database: Database) -> None:
+    """Many rows or one, with moments and truth values; none are no statement at all."""
+    given: dict[str, Any] = {"last": 3, "delivered": 2, "acked": 1, "snapshot": 0, "snapshot_done": 0, "anew": True}
+    given |= {"snapshot_until": NOW, "waiting_since": None}
+    insert = Statement(sa.insert(feed_counter), ("stream", *given))
+    with database.write() as connection:
+        insert.fill(connection, [{"stream": "a"} | given, {"stream": "b"} | given])
+        insert.fill(connection, [{"stream": "c"} | given])
+        insert.fill(connection, [])
+        connection.execute(sa.insert(feed_counter), [{"stream": "d"} | given])
+    with database.read() as connection:
+        rows = [dict(row) for row in connection.execute(sa.select(feed_counter)).mappings()]
+        raw = sa.select(sa.cast(feed_counter.c.snapshot_until, sa.String)).distinct()
+        assert len(connection.execute(raw).all()) == 1
+    assert {row.pop("stream") for row in rows} == {"a", "b", "c", "d"}
+    assert [row for row in rows if row != rows[0]] == []
+    assert rows[0]["snapshot_until"] == NOW
+
+
+def test_a_row_that_cannot_be_filled_in_is_not_quoted(database: Database) -> None:
+    """The whole transaction is refused, in the house's own words."""
+    insert = Statement(sa.insert(feed_counter), ("stream", "last"))
+    with pytest.raises(StoreError) as refused, database.write() as connection:
+        insert.fill(connection, [{"stream": "secret", "last": None}])
+    assert "secret" not in str(refused.value)
+    assert refused.value.__suppress_context__
 
 
 def test_what_is_appended_is_there_as_a_whole_or_not_at_all(database: Database) -> None:
