@@ -53,7 +53,7 @@ def report(
     seen = None if row is None else reading.render(vault, grant, row, Shelf(grant.agreement)).disclosed
     if row is None or seen is None:
         raise NotFound
-    number = projecting.new_uuid(vault)
+    number = vault.new_uuid()
     key = vault.unwrap(row["wrapped_key"], d.KEY, row["id"])
     content: dict[str, object] = {"text": text} if field is None else {"text": text, "feld": field}
     sealed = vault.seal(key, d.packed(content), f"{_PURPOSE}/{number}", row["id"])
@@ -88,7 +88,7 @@ def show(connection: sa.Connection, vault: Vault, number: str) -> Discrepancy | 
         str(who) if who is not None else None,
         str(field) if field is not None else None,
         str(text["text"]),
-        vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode(),
+        d.audit_id(one, vault),
     )
 
 

@@ -49,6 +49,8 @@ class Dossier:
     named: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     """The person numbers that the document names as relatives, each with its source key."""
     family_key: bytes | None = None
+    known_audit_id: tuple[bytes, str] | None = field(default=None, repr=False, compare=False)
+    """The ciphertext that was opened or sealed, and the id in it."""
 
     @property
     def source_references(self) -> frozenset[bytes]:
@@ -63,6 +65,21 @@ class Dossier:
 def source_key(vault: Vault, source: str, personennummer: str) -> bytes:
     """What stands for a person number of a source in the store."""
     return vault.blind("quelle", f"{source}|{personennummer}")
+
+
+def audit_id(dossier: Dossier, vault: Vault) -> str:
+    """What the audit trail calls the person; VaultError for one whose key is gone."""
+    known, sealed = dossier.known_audit_id, dossier.audit_cipher or b""
+    if known is None or known[0] != sealed:
+        known = sealed, vault.open(dossier.key or b"", sealed, AUDIT_ID, dossier.id).decode()
+        dossier.known_audit_id = known
+    return known[1]
+
+
+def give_audit_id(dossier: Dossier, vault: Vault, audit_id: str) -> None:
+    """Afterwards the person, who has a key, has this id."""
+    dossier.audit_cipher = vault.seal(dossier.key or b"", audit_id.encode(), AUDIT_ID, dossier.id)
+    dossier.known_audit_id = dossier.audit_cipher, audit_id
 
 
 def set_document(dossier: Dossier, document: Tree | None, vault: Vault) -> None:
@@ -107,9 +124,7 @@ def unpacked(content: bytes) -> Tree:
 
 def load(connection: sa.Connection, vault: Vault, where: sa.ColumnElement[bool]) -> list[Dossier]:
     """Every person that fulfils `where`, with its current document, opened."""
-    current = sa.and_(person_version.c.person_id == person.c.id, person_version.c.version == person.c.version)
-    query = sa.select(person, person_version.c.document).join_from(person, person_version, current, isouter=True)
-    return [opened(row, vault) for row in connection.execute(query.where(where)).mappings()]
+    return [opened(row, vault) for row in connection.execute(_CURRENT.where(where)).mappings()]
 
 
 def opened(row: Mapping[Any, Any], vault: Vault, *, indexed: bool = True) -> Dossier:
@@ -130,12 +145,12 @@ def opened(row: Mapping[Any, Any], vault: Vault, *, indexed: bool = True) -> Dos
 
 def load_ids(connection: sa.Connection, vault: Vault, ids: Iterable[bytes]) -> list[Dossier]:
     """The persons with these internal identifiers."""
-    return [found for block in blocks(ids) for found in load(connection, vault, person.c.id.in_(block))]
+    return _load(connection, vault, _OF_IDS, ids)
 
 
 def load_source_keys(connection: sa.Connection, vault: Vault, keys: Iterable[bytes]) -> list[Dossier]:
     """The persons with these source keys; unknown ones are left out."""
-    return [found for block in blocks(keys) for found in load(connection, vault, person.c.source_key.in_(block))]
+    return _load(connection, vault, _OF_SOURCE_KEYS, keys)
 
 
 def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set[bytes]:
@@ -148,19 +163,40 @@ def neighbour_ids(connection: sa.Connection, dossiers: Sequence[Dossier]) -> set
         half = len(dossiers) // 2
         return neighbour_ids(connection, dossiers[:half]) | neighbour_ids(connection, dossiers[half:])
     families = {d.family_key for d in dossiers if d.family_key is not None}
-    stored_families = sa.select(family.c.family_key).where(family.c.person_id.in_(ids))
-    stored_names = sa.select(relation.c.other_source_key).where(relation.c.person_id.in_(ids))
-    queries = (
-        sa.select(person.c.id).where(person.c.source_key.in_(named)),
-        sa.select(person.c.id).where(person.c.source_key.in_(stored_names)),
-        sa.select(relation.c.person_id).where(relation.c.other_source_key.in_(keys)),
-        sa.select(family.c.person_id).where(family.c.family_key.in_(families)),
-        sa.select(family.c.person_id).where(family.c.family_key.in_(stored_families)),
-    )
-    return set(connection.execute(sa.union_all(*queries)).scalars())
+    asked = {"ids": ids, "keys": keys, "named": list(named), "families": list(families)}
+    return set(connection.execute(_NEIGHBOURS, asked).scalars())
 
 
 def blocks(values: Iterable[bytes]) -> Iterator[list[bytes]]:
     """The distinct values, in pieces that any database takes as parameters."""
     distinct = sorted(set(values))
     return (distinct[start : start + _BLOCK] for start in range(0, len(distinct), _BLOCK))
+
+
+def _load(connection: sa.Connection, vault: Vault, query: sa.Select[Any], values: Iterable[bytes]) -> list[Dossier]:
+    rows = (row for block in blocks(values) for row in connection.execute(query, {"wanted": block}).mappings())
+    return [opened(row, vault) for row in rows]
+
+
+def _among(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+# Made once: SQLAlchemy takes longer over a statement it has not seen than over running it.
+_CURRENT = sa.select(person, person_version.c.document).join_from(
+    person,
+    person_version,
+    sa.and_(person_version.c.person_id == person.c.id, person_version.c.version == person.c.version),
+    isouter=True,
+)
+_OF_IDS = _CURRENT.where(_among(person.c.id, "wanted"))
+_OF_SOURCE_KEYS = _CURRENT.where(_among(person.c.source_key, "wanted"))
+_STORED_NAMES = sa.select(relation.c.other_source_key).where(_among(relation.c.person_id, "ids"))
+_STORED_FAMILIES = sa.select(family.c.family_key).where(_among(family.c.person_id, "ids"))
+_NEIGHBOURS = sa.union_all(
+    sa.select(person.c.id).where(_among(person.c.source_key, "named")),
+    sa.select(person.c.id).where(person.c.source_key.in_(_STORED_NAMES)),
+    sa.select(relation.c.person_id).where(_among(relation.c.other_source_key, "keys")),
+    sa.select(family.c.person_id).where(_among(family.c.family_key, "families")),
+    sa.select(family.c.person_id).where(family.c.family_key.in_(_STORED_FAMILIES)),
+)

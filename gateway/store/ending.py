@@ -49,11 +49,16 @@ def is_alias(one: Dossier) -> bool:
     return "hauptdatensatz" in d.control(one.document or {})
 
 
+def is_hidden(one: Dossier) -> bool:
+    """True if something that passes may hide the person: then that nobody sees it now does not mean that it ended."""
+    return not _PASSING.isdisjoint(d.control(one.document or {}))
+
+
 def write(connection: sa.Connection, ends: Mapping[bytes, End | None], now: datetime) -> None:
     """Afterwards each of these persons has its end noted, since `now` unless it was noted before, or has none."""
     if not ends:
         return
-    rows = connection.execute(sa.select(person_end).where(person_end.c.person_id.in_(ends)))
+    rows = connection.execute(_NOTED, {"people": list(ends)})
     known = {row.person_id: row.kind for row in rows}
     over = [identity for identity, kind in known.items() if ends[identity] != kind]
     if over:
@@ -73,3 +78,6 @@ def in_some_scope(agreements: Mapping[str, Agreement], document: Tree, stichtag:
     plain: Tree = {**document, "steuerung": {name: part for name, part in control.items() if name not in _PASSING}}
     ableitung = derived.derive(plain, stichtag=stichtag)
     return any(rules.visible(one, plain, ableitung, stichtag=stichtag) for one in agreements.values())
+
+
+_NOTED = sa.select(person_end).where(person_end.c.person_id.in_(sa.bindparam("people", expanding=True)))

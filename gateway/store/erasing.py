@@ -188,7 +188,7 @@ class Eraser:
         return list(people.values())
 
     def _disclosure(self, one: Dossier) -> Disclosure:
-        audit_id = self.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        audit_id = d.audit_id(one, self.vault)
         return Disclosure(audit_id, poll_entries.present(one.document or {}))
 
     def _scrub(self) -> None:

@@ -233,7 +233,7 @@ class PersonPass:
             plan.lightened.append(one.id)
 
     def _audit_id(self, one: Dossier) -> str:
-        return self._place.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        return d.audit_id(one, self._place.vault)
 
     def _write(self, tenure: Tenure, plan: _Plan) -> None:
         """Everything of the step and its entries in one transaction."""

@@ -72,7 +72,7 @@ class Story:
         return [_entry(kind, operation, persons, self.purpose) for kind, operation, persons in told if persons]
 
     def _audit_id(self, one: Dossier) -> str:
-        return self.vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        return d.audit_id(one, self.vault)
 
 
 def refused(persons: Sequence[Disclosure], records: int, purpose: str | None = None) -> Entry:

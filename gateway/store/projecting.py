@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -25,6 +24,7 @@ from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
 from gateway.store import ending, feed_told
 from gateway.store import fragments as written
+from gateway.store.around import Around, same_home
 from gateway.store.dossier import Dossier
 from gateway.store.ending import End
 from gateway.store.feed_rows import Move
@@ -79,6 +79,8 @@ class World:
     family_kennungen: dict[tuple[str, bytes], str] = field(default_factory=dict)
     new_families: list[dict[str, Any]] = field(default_factory=list)
     derived: dict[bytes, Ableitung] = field(default_factory=dict)
+    around: dict[bytes, Around] = field(default_factory=dict)
+    due: dict[date, bytes] = field(default_factory=dict)
     by_source: dict[bytes, Dossier] = field(default_factory=dict)
     naming: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     families: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
@@ -121,12 +123,9 @@ def project(world: World, *, stand: Mapping[bytes, datetime], now: datetime) -> 
     for one in touched:
         for name in world.agreements:
             _decide(world, name, one)
-    moves = []
-    for name, identity in sorted(world.rows):
-        if identity in world.touched:
-            one = world.people[identity]
-            if move := _move(world, name, one, stand.get(identity, now)):
-                moves.append(move)
+    concerned = ((name, world.people[identity]) for name, identity in sorted(world.rows) if identity in world.touched)
+    made = (_move(world, name, one, stand.get(one.id, now)) for name, one in concerned)
+    moves = [move for move in made if move is not None]
     ends = {one.id: _end(world, one) for one in touched if not ending.is_alias(one)}
     return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families, ends)
 
@@ -180,7 +179,7 @@ def _join(connection: sa.Connection, vault: Vault, people: dict[bytes, Dossier],
 
 def _open_rows(connection: sa.Connection, world: World) -> None:
     for block in d.blocks(world.people):
-        for row in connection.execute(sa.select(stored).where(stored.c.person_id.in_(block))).mappings():
+        for row in connection.execute(_ROWS, {"people": block}).mappings():
             text, kept = _opened_row(world, row)
             found = _Row(
                 str(text["kennung"]), d.group(text, "links"), kept,
@@ -212,8 +211,7 @@ def open_links(vault: Vault, key: bytes, sealed: bytes, stream: str, person_id: 
 
 def _open_families(connection: sa.Connection, world: World) -> None:
     for block in d.blocks(world.families):
-        query = sa.select(family_kennung).where(family_kennung.c.family_key.in_(block))
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(_FAMILIES, {"keys": block}).mappings():
             plain = world.vault.open_feed(row["sealed"], row["application"], row["family_key"])
             world.family_kennungen[row["application"], row["family_key"]] = plain.decode()
 
@@ -252,7 +250,7 @@ def _kennung(world: World, application: str, one: Dossier) -> str:
         for stream in sorted(world.streams)
         if (stream, one.id) in world.rows and stream.rpartition("/")[0] == application
     )
-    return next(known, None) or new_uuid(world.vault)
+    return next(known, None) or world.vault.new_uuid()
 
 
 def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | None:
@@ -279,7 +277,7 @@ def _move(world: World, stream: str, one: Dossier, stand: datetime) -> Move | No
         return Move(stream, one.id, telling, stand, letters=letters)
     kept = None
     if telling is not None and content is not None and not row.told:
-        audit_id = world.vault.open(one.key, one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+        audit_id = d.audit_id(one, world.vault)
         kept = world.shelves[stream].made(telling, row.kennung, audit_id, stichtag=world.stichtag, digest=content)
     text = written.packed({"kennung": row.kennung, "links": found}, kept)
     sealed = world.vault.seal(one.key, text, f"{d.LINKS}/{stream}", one.id)
@@ -314,30 +312,39 @@ def _letters(world: World, stream: str, one: Dossier) -> Letters:
 
 def _links(world: World, stream: str, application: str, one: Dossier) -> Tree:
     """What the neighbours contribute to this person's tree, as it is sealed beside it."""
+    around = world.around.get(one.id) or _around(world, one)
     kennungen: Tree = {}
-    hidden: list[Value] = []
-    for number, key in one.named:
-        other = world.by_source.get(key)
-        if other is None:
-            continue
-        row = world.rows.get((stream, other.id))
-        if _hidden(world, other):
-            hidden.append(number)
-        elif row is not None and row.visible:
+    for number, other in around.named:
+        row = world.rows.get((stream, other))
+        if row is not None and row.visible:
             kennungen[number] = row.kennung
     found: Tree = {}
     if kennungen:
         found["kennungen"] = kennungen
-    if hidden:
-        found["verborgen"] = hidden
+    if around.hidden:
+        found["verborgen"] = list[Value](around.hidden)
     if one.family_key is not None:
         found["familie"] = _family_kennung(world, application, one.family_key)
-    blocked = [other for other in _neighbours(world, one) if _hidden(world, other)]
-    if blocked:
+    if around.nameless:
         found["namenlos"] = True
-    if any(_same_home(one, other) for other in blocked):
+    if around.masked:
         found["anschrift"] = True
     return found
+
+
+def _around(world: World, one: Dossier) -> Around:
+    """What is the same for every application."""
+    named: list[tuple[str, bytes]] = []
+    hidden: list[str] = []
+    for number, key in one.named:
+        other = world.by_source.get(key)
+        if other is not None and _hidden(world, other):
+            hidden.append(number)
+        elif other is not None:
+            named.append((number, other.id))
+    blocked = [other for other in _neighbours(world, one) if _hidden(world, other)]
+    masked = any(same_home(one, other) for other in blocked)
+    return world.around.setdefault(one.id, Around(tuple(named), tuple(hidden), bool(blocked), masked))
 
 
 def _hidden(world: World, other: Dossier) -> bool:
@@ -353,23 +360,10 @@ def _neighbours(world: World, one: Dossier) -> list[Dossier]:
     return [world.people[identity] for identity in ids - {one.id}]
 
 
-def _same_home(one: Dossier, other: Dossier) -> bool:
-    """True if both live in one building, or in one accommodation: the flat within does not make it safe."""
-    mine, theirs = (d.group(d.group(who.document or {}, "person"), "anschrift") for who in (one, other))
-    if "unterkunftskennung" in mine and mine["unterkunftskennung"] == theirs.get("unterkunftskennung"):
-        return True
-    named = [(address.get("postleitzahl"), _street(address), address.get("hausnummer")) for address in (mine, theirs)]
-    return _street(mine) != "" and named[0] == named[1]
-
-
-def _street(address: Tree) -> str:
-    return "".join(str(address.get("strasse", "")).casefold().split())
-
-
 def _family_kennung(world: World, application: str, family_key: bytes) -> str:
     known = world.family_kennungen.get((application, family_key))
     if known is None:
-        known = world.family_kennungen[application, family_key] = new_uuid(world.vault)
+        known = world.family_kennungen[application, family_key] = world.vault.new_uuid()
         sealed = world.vault.seal_feed(known.encode(), application, family_key)
         world.new_families.append({"application": application, "family_key": family_key, "sealed": sealed})
     return known
@@ -381,13 +375,18 @@ def _due(world: World, one: Dossier) -> bytes | None:
         return None
     days = (rules.next_day(a, ableitung, stichtag=world.stichtag) for a in world.agreements.values())
     first = min((day for day in days if day is not None), default=None)
-    return None if first is None else due(world.vault, first)
+    if first is None:
+        return None
+    return world.due.get(first) or world.due.setdefault(first, due(world.vault, first))
 
 
 def _end(world: World, one: Dossier) -> End | None:
+    """Of a person who is no alias."""
     seen = (world.rows.get((stream, one.id)) for stream in world.agreements)
     if one.active and any(row is not None and row.visible for row in seen):
         return None
+    if one.active and not ending.is_hidden(one):
+        return End.UMFANG  # outside of every scope: that was just found out
     return ending.end_of(world.agreements, one, stichtag=world.stichtag)
 
 
@@ -395,6 +394,5 @@ def _texts(value: Value | None) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def new_uuid(vault: Vault) -> str:
-    """A random UUID (RFC 9562, version 4)."""
-    return str(UUID(bytes=vault.random(16), version=4))
+_ROWS = sa.select(stored).where(stored.c.person_id.in_(sa.bindparam("people", expanding=True)))
+_FAMILIES = sa.select(family_kennung).where(family_kennung.c.family_key.in_(sa.bindparam("keys", expanding=True)))

@@ -14,7 +14,6 @@ from gateway.model.types import Tree
 from gateway.store import dossier as d
 from gateway.store.audit_entry import Disclosure
 from gateway.store.batch import Quarantined
-from gateway.store.projecting import new_uuid
 from gateway.store.tables import person, quarantine
 from gateway.store.vault import Vault
 
@@ -183,7 +182,7 @@ def _emptied(vault: Vault, number: str, *, hides: bool) -> dict[str, Any]:
 def _row(
     vault: Vault, source: str, key: bytes | None, record: Quarantined, now: datetime, *, hides: bool
 ) -> dict[str, Any]:
-    number = new_uuid(vault)
+    number = vault.new_uuid()
     return {
         "number": number,
         "source": source,

@@ -156,5 +156,5 @@ def _disclosed(
     vault: Vault, grant: Grant, one: d.Dossier, kennung: str, tree: Tree, row: Mapping[Any, Any]
 ) -> Disclosed:
     whole = with_kennung(grant.fields, kennung, tree) | store_fields(grant.fields, row)
-    audit_id = vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+    audit_id = d.audit_id(one, vault)
     return Disclosed(audit_id, kennung, whole, rules.field_bits(whole))

@@ -98,7 +98,7 @@ def gather(connection: sa.Connection, vault: Vault, source_keys: Sequence[bytes]
 
 
 def _record(connection: sa.Connection, vault: Vault, one: Dossier) -> Record:
-    audit_id = vault.open(one.key or b"", one.audit_cipher or b"", d.AUDIT_ID, one.id).decode()
+    audit_id = d.audit_id(one, vault)
     return Record(
         one.source,
         one.state,

@@ -67,6 +67,13 @@ class Vault:
     def random(self, size: int) -> bytes:
         return self._random(size)
 
+    def new_uuid(self) -> str:
+        """A random UUID (RFC 9562, version 4)."""
+        drawn = bytearray(self._random(16))
+        drawn[6], drawn[8] = drawn[6] & 0x0F | 0x40, drawn[8] & 0x3F | 0x80  # version (4.2) and variant (4.1)
+        text = drawn.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
     def new_key(self) -> bytes:
         """A fresh data key; it is only ever stored wrapped."""
         return self._random(KEY)
@@ -277,7 +284,7 @@ class Vault:
 
     def _encrypt(self, key: bytes, plain: bytes, bound: bytes) -> bytes:
         nonce = self._random(_NONCE)
-        return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+        return nonce + _cipher(key).encrypt(nonce, plain, bound)
 
 
 def fingerprint(content: bytes) -> bytes:
@@ -285,9 +292,15 @@ def fingerprint(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
+@lru_cache(maxsize=8)
+def _cipher(key: bytes) -> AESGCM:
+    """Taking a key in costs more than sealing a short text, and what is sealed first of a person comes together."""
+    return AESGCM(key)
+
+
 def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     try:
-        return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
+        return _cipher(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
     except (InvalidTag, ValueError):
         raise VaultError(_NOT_OPENED) from None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from gateway.errors import VaultError
-from gateway.store.vault import KeyRing, Vault
+from gateway.store.vault import KeyRing, Vault, _cipher
 from tests.unit.store.store_kit import Chance, ring
 
 SECRET = b"Familienname"
@@ -26,6 +27,20 @@ def test_a_new_ring_is_private(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
     assert set(modes) == {f"{name}.key" for name in ("index", "digest", "token", "ledger", "feed", "vault-1")}
     assert KeyRing.load(tmp_path / "keys") == made
+
+
+def test_a_uuid_is_a_random_one() -> None:
+    """As RFC 9562 wants version 4: all that is not version and variant is drawn."""
+    for drawn in (bytes(16), b"\xff" * 16, bytes(range(16))):
+        made = Vault(ring(), lambda size, drawn=drawn: drawn[:size]).new_uuid()  # type: ignore[misc]  # one of bytes
+        assert made == str(UUID(bytes=drawn, version=4))
+
+
+def test_a_key_is_forgotten_after_a_few_others(vault: Vault) -> None:
+    """What is kept ready of keys is a handful, whatever was opened."""
+    for _ in range(20):
+        vault.seal(vault.new_key(), SECRET, "document")
+    assert _cipher.cache_info().currsize <= 8
 
 
 def test_a_ring_is_never_overwritten(tmp_path: Path) -> None:
