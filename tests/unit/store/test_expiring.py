@@ -153,6 +153,15 @@ def test_a_block_is_no_end(house: House) -> None:
     assert living(house, "1") == {"1"}
 
 
+def test_what_passes_is_not_noted_as_an_end(house: House) -> None:
+    """Neither a block nor a restriction of who is in scope, whether it comes later or with the first record."""
+    house.take(upsert("1", 1), upsert("2", 2, auskunftssperre=BLOCK))
+    house.take(upsert("1", 3, auskunftssperre=BLOCK), upsert("3", 4, eingeschraenkt=["anschrift"]))
+    assert column(house, person_end.c.person_id) == []
+    house.take(upsert("4", 5, person={"anschrift": AWAY}, auskunftssperre=BLOCK))
+    assert len(column(house, person_end.c.person_id)) == 1
+
+
 def test_the_blocked_stay_while_relatives_would_name_them(house: House) -> None:
     """With the blocked person's record the silence about it would go; without relatives it goes in time."""
     house.take(upsert("1", 1, person={"anschrift": AWAY}, auskunftssperre=BLOCK), upsert("2", 2, familie=MOTHER))
