@@ -9,7 +9,7 @@ from gateway.agreements.context import Abrufkontext
 from gateway.agreements.operation import Operation
 from gateway.exchange.identity import Caller
 from gateway.exchange.service import Service
-from gateway.store.persons import Disclosed
+from gateway.store.audit_entry import Disclosure
 from gateway.wire.soap import MediaType
 
 
@@ -44,5 +44,5 @@ class Outcome:
     payload: bytes
     status: int
     code: str
-    persons: tuple[Disclosed, ...] = field(default=())
+    persons: tuple[Disclosure, ...] = field(default=())
     retry_after: int | None = None

@@ -93,13 +93,15 @@ class Pipeline:
                     grant = agreement.permit(operation, context, today=today)
                     admitted.stand = self._store.freshness()
                     answer = service.run(envelope, grant)
-                    self._budgets.disclose(agreement, sum(one.fields > 0 for one in answer.persons), now=now)
-                    rendered = contract.render(operation, answer.tree)
+                    told = answer.told
+                    self._budgets.disclose(agreement, sum(one.fields > 0 for one in told), now=now)
+                    payload = contract.render(operation, answer.tree)
+                    del answer  # a large one stands in memory as often as it must, and no more
                     began = self._monotonic()
-                    payload = contract.check_answer(rendered)
+                    payload = contract.check_answer(payload)
                     admitted.validation = self._monotonic() - began
                     self._budgets.send(agreement, len(payload), now=now)
-                outcome = Outcome(payload, 200, "ok", answer.persons)
+                outcome = Outcome(payload, 200, "ok", told)
             except Exception as error:  # noqa: BLE001 -- net 1: an identified caller gets a declared fault, whatever failed
                 outcome = declared_fault(error, admitted)
             return self._sealer.seal(outcome, admitted)

@@ -11,7 +11,7 @@ from gateway.exchange.admitted import Admitted, Outcome
 from gateway.exchange.fault import declared_fault
 from gateway.exchange.message import Reply
 from gateway.model.types import Tree
-from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal, Receipt
+from gateway.store.audit import AuditTrail, Entry, Kind, Personal, Receipt
 from gateway.wire import seal as wire_seal
 
 UNKNOWN_OPERATION = "unbekannt"
@@ -108,7 +108,7 @@ def entry(outcome: Outcome, admitted: Admitted) -> Entry:
         major=agreement.major,
         certificate=admitted.caller.fingerprint,
         request_digest=admitted.digest,
-        persons=tuple(Disclosure(person.audit_id, person.fields) for person in outcome.persons),
+        persons=outcome.persons,
         personal=Personal(context.kennung, context.aktenzeichen, context.begruendung) if context else None,
     )
 

@@ -14,6 +14,7 @@ from gateway.agreements.versions import Succession
 from gateway.model import vocabulary as v
 from gateway.model.structure import Part, Vielfach
 from gateway.model.types import Pattern, Tree, Whole
+from gateway.store.audit_entry import Disclosure
 from gateway.store.persons import Disclosed, Store
 
 __all__ = ["Abrufkontext", "Answer", "Fehler", "Quittung", "Services"]
@@ -89,3 +90,8 @@ class Answer:
 
     tree: Tree
     persons: tuple[Disclosed, ...] = ()
+
+    @property
+    def told(self) -> tuple[Disclosure, ...]:
+        """What the audit trail is to know of each of the persons."""
+        return tuple(Disclosure(person.audit_id, person.fields) for person in self.persons)

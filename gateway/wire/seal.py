@@ -129,8 +129,8 @@ class _Draft:
     body: bytes
 
     def message(self, last_block: bytes) -> bytes:
-        """The Envelope with one more header block at the end, as text."""
-        return b"".join((self._start, *self.blocks, last_block, _HEADER_END, self.body, _ENVELOPE_END))
+        """The Envelope with one more header block at the end, as a whole document."""
+        return b"".join((_DECLARATION, self._start, *self.blocks, last_block, _HEADER_END, self.body, _ENVELOPE_END))
 
     def canonical(self) -> tuple[bytes, ...]:
         """The Envelope without a signature in canonical form, in pieces; SigningError unless its parts are canonical.
@@ -169,7 +169,7 @@ def _seal_umschlag(draft: _Draft, key: SigningKey, _now: datetime) -> bytes:
     """The enveloped transform removes the signature wherever it stands, so it is digested without one."""
     references = [reference("", draft.canonical(), enveloped=True)]
     key_info = f"<ds:X509Data><ds:X509Certificate>{key.certificate_text}</ds:X509Certificate></ds:X509Data>"
-    return _DECLARATION + draft.message(signature(references, key.key, key_info))
+    return draft.message(signature(references, key.key, key_info))
 
 
 def _seal_wsse(draft: _Draft, key: SigningKey, now: datetime) -> bytes:
@@ -178,7 +178,7 @@ def _seal_wsse(draft: _Draft, key: SigningKey, now: datetime) -> bytes:
     declared = content.replace("<wsu:Timestamp", f'<wsu:Timestamp xmlns:wsu="{WSU}"', 1).encode()
     references = [reference(f"#{_TIMESTAMP_ID}", [declared]), reference(f"#{_BODY_ID}", [draft.body])]
     start, end = _security(key, content), b"</wsse:Security>"
-    return _DECLARATION + draft.message(start + signature(references, key.key, _TOKEN_REFERENCE) + end)
+    return draft.message(start + signature(references, key.key, _TOKEN_REFERENCE) + end)
 
 
 def _timestamp(now: datetime) -> str:
