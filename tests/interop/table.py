@@ -53,15 +53,16 @@ _BY_HAND = {
     "PHP (NuSOAP 0.9.5)": "Reads the WSDL; sends nothing under PHP 8 (`no transport found`; why was not sought). Use "
     "SoapClient.",
     "Mono `svcutil`": "Does not take a WSDL file. Use `wsdl.exe`.",
-    "Python (xsdata 26.10)": "Generates classes from both files and calls every operation tried, faults too. Its "
-    "parser refuses a header block that the WSDL does not name, and `ds:Signature` is one: give the client "
-    "`XmlParser(config=ParserConfig(fail_on_unknown_properties=False))`. No signature verified.",
-    "TypeScript (wsdl-tsclient 1.7.1)": "Both files give a client that compiles under `--strict` and works, faults "
-    "with detail too; from the one-port file each operation is there once. No signature verified.",
+    "Python (xsdata 26.10)": "Generates classes from both files and calls every operation tried; faults were not "
+    "looked at. Its parser refuses a header block that the WSDL does not name, and `ds:Signature` is one: give the "
+    "client `XmlParser(config=ParserConfig(fail_on_unknown_properties=False))`. No signature verified.",
+    "TypeScript (wsdl-tsclient 1.7.1)": "Both files give a client that works, faults with detail too; "
+    "from the one-port file each operation is there once. No signature verified.",
     "Go (1.19, `encoding/xml`)": "Structures by hand, TLS 1.3 with the client certificate, names outside Latin-1, "
     "faults with detail: works. No signature verified.",
     "C (gSOAP 2.8.124)": "`wsdl2h -c` and `soapcpp2 -1 -c -C -L -x` of the one-port file: header, answer, receipt and "
-    "fault detail. Without `-1` it speaks SOAP 1.2 and keeps nothing of a fault that comes with HTTP 400.",
+    "fault detail. Without `-1` it speaks SOAP 1.2; there one fault arrived without its detail, in a "
+    "build that was not clean: to be tried again.",
     "R (httr 1.4)": "Sends a sample message with the client certificate, reads the answer with xml2.",
     "C++ (xsdcxx 4.0)": "Classes from the schema compile. Nothing was sent.",
     "node (@omnigraph/soap 0.96)": "Cannot read the WSDL (`Invalid namespace alias: tns`, though it is declared). "

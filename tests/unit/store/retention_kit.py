@@ -18,6 +18,12 @@ from tests.unit.store.store_kit import SOURCE, House
 CITY = ZoneInfo("Europe/Berlin")
 RULES = load()
 
+HEALTH: dict[str, Any] = {
+    "gesundheitsuntersuchung": [{"art": "ASYL62", "datum": "2026-02-10"}, {"art": "ASYL62", "datum": "2026-11-10"}],
+    "impfung": [{"art": "masern"}],
+    "keineMedizinischenBedenkenGemeinschaftsunterkunft": {"unbedenklich": True, "datum": "2026-03-31"},
+}
+
 
 def at(house: House, day: date, hour: int = 12) -> None:
     """Afterwards it is that hour of that day in the city."""
