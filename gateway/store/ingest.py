@@ -38,8 +38,8 @@ from gateway.store.vault import Vault, fingerprint
 
 PIECE = 25
 """Persons per transaction where each is computed anew for every application: with families it stays below 50 ms."""
-_LEAST, _MOST = 10, 100
-_ROWS = 240
+_LEAST, _MOST = 10, 75
+_ROWS = 200
 """Projections that a transaction may write: below 50 ms, with what else there is of their persons."""
 
 CIRCULAR = "zusammenfuehrung-im-kreis"

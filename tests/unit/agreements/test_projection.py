@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 
+from gateway.agreements import projection
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.agreements.load import load_agreement
 from gateway.agreements.projection import Links, field_bits, next_day, project, visible
@@ -203,6 +204,19 @@ def test_medical_reasons_are_generic(sozialamt: Agreement) -> None:
     record["person"]["aufenthaltsstatus"] = [{"art": "DU02", "beginn": "2026-01-01"}]  # type: ignore[index,call-overload] # a tree of the test's own
     person = projected(sozialamt, record)
     assert person["aufenthaltsstatus"] == [{"art": "DU04", "beginn": "2026-01-01"}]
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ({"aufenthaltsstatus": [{"art": "DU02"}]}, {"aufenthaltsstatus": [{"art": "DU04"}]}),
+        ({"anschrift": {"art": "jva"}}, {"anschrift": {"art": "sonstige"}}),
+    ],
+)
+def test_the_last_step_makes_codes_generic_by_itself(group: Tree, told: Tree) -> None:
+    """Also if nothing before it has: neither derivation nor the masking of addresses is relied on."""
+    granted = frozenset({"aufenthaltsstatus.art", "anschrift.art"})
+    assert projection._keep(projection._selection(granted), group) == told
 
 
 @pytest.mark.parametrize("application", ["wohnung2000", "sozialamt", "schulentwicklung"])
