@@ -25,7 +25,6 @@ from gateway import shipped
 from gateway.agreements.versions import in_force
 from gateway.app import App, build
 from gateway.errors import RecordRefused
-from gateway.model.trees import to_tree
 from gateway.settings import load as load_settings
 from gateway.simulator.population import Population
 from gateway.simulator.record import read_shape, render
@@ -133,8 +132,7 @@ def _again(one: Upsert, turn: int) -> Upsert:
         for other in control.familie
     ]  # fmt: skip
     changed = control.model_copy(update={**told, "familie": tuple(family)})
-    tree = {**one.tree, "steuerung": to_tree(changed)}
-    return Upsert(one.datensatz.model_copy(update={"steuerung": changed}), tree)
+    return Upsert(one.datensatz.model_copy(update={"steuerung": changed}))
 
 
 if __name__ == "__main__":
