@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from gateway.errors import AuditError
 
@@ -52,5 +53,4 @@ def milliseconds(moment: datetime) -> int:
 
 def _uuid7(ms: int, tail: int) -> str:
     high, low = tail >> 62, tail & (2**62 - 1)
-    text = f"{(ms & (2**48 - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return str(UUID(int=(ms & (2**48 - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
 
+from gateway.errors import StoreError
+
 Row: TypeAlias = dict[str, Any]
 Core: TypeAlias = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete
 _Convert: TypeAlias = Callable[[Any], Any]
@@ -71,7 +73,13 @@ class Statement:
         return self._for(connection.dialect).run(connection.raw, rows)
 
     def fill(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """As `run`, for the many rows of a transaction of SQLAlchemy's, which are handed to the driver as they are."""
+        """As `run`, for the many rows of a transaction of SQLAlchemy's, which are handed to the driver as they are.
+
+        StoreError, and none is written, if one has other columns than the statement: nothing is left out in silence.
+        """
+        columns = set(self._columns or ())
+        if any(row.keys() != columns for row in rows):
+            raise StoreError("a row to be written has other columns than its statement")
         if rows:
             made = self._for(connection.dialect)
             connection.exec_driver_sql(made.text, made.all_told(rows))

@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -69,10 +70,7 @@ class Vault:
 
     def new_uuid(self) -> str:
         """A random UUID (RFC 9562, version 4)."""
-        drawn = bytearray(self._random(16))
-        drawn[6], drawn[8] = drawn[6] & 0x0F | 0x40, drawn[8] & 0x3F | 0x80  # version (4.2) and variant (4.1)
-        text = drawn.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return str(UUID(bytes=self._random(16), version=4))
 
     def new_key(self) -> bytes:
         """A fresh data key; it is only ever stored wrapped."""

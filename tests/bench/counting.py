@@ -41,6 +41,7 @@ from gateway.store.persons import Store
 from gateway.store.tables import person
 from gateway.store.vault import Vault
 from gateway.wire.xml import parse
+from tests.bench.filling import further
 from tests.unit.store.store_kit import ring
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -88,7 +89,7 @@ def _changes(persons: int) -> Iterator[Upsert]:
     pool = list(_mapped(min(persons, _POOL)))
     for place in range(persons):
         turn, index = divmod(place, len(pool))
-        yield pool[index] if turn == 0 else _again(pool[index], turn)
+        yield pool[index] if turn == 0 else further(pool[index], turn)
 
 
 def _mapped(persons: int) -> Iterator[Upsert]:
@@ -98,20 +99,6 @@ def _mapped(persons: int) -> Iterator[Upsert]:
             change = map_record(parse(render(satz, shape).encode()).root)
             if isinstance(change, Upsert):
                 yield change
-
-
-def _again(one: Upsert, turn: int) -> Upsert:
-    """Another person, of another family, of whom the source says the same."""
-    control = one.datensatz.steuerung
-    names = ("quellsystem_personennummer", "hauptdatensatz", "familienverband")
-    told = {name: f"{value}-{turn}" for name in names if (value := getattr(control, name)) is not None}
-    family = [
-        other if other.personennummer is None
-        else other.model_copy(update={"personennummer": f"{other.personennummer}-{turn}"})
-        for other in control.familie
-    ]  # fmt: skip
-    changed = control.model_copy(update={**told, "familie": tuple(family)})
-    return Upsert(one.datensatz.model_copy(update={"steuerung": changed}))
 
 
 def _count(name: str, store: Store, trail: AuditTrail, database: Database) -> None:

@@ -85,7 +85,7 @@ def fill(app: App, persons: int) -> None:
         numbers = _seen(app, key)
         again = [one for one in pool if dossier.source_key(app.store._vault, SOURCE, one.personennummer) in numbers]
         assert again, "the application sees nobody"
-        turns = (_again(one, turn) for turn in range(1, 1 + persons // len(again)) for one in again)
+        turns = (further(one, turn) for turn in range(1, 1 + persons // len(again)) for one in again)
         _take(app, tenure, islice(turns, max(0, persons - len(again))))
         app.store.finish_poll(tenure, SOURCE, now, now)
     assert len(_seen(app, key)) == max(persons, len(again))
@@ -121,7 +121,7 @@ def _seen(app: App, key: str) -> set[bytes]:
         return set(connection.execute(found).scalars())
 
 
-def _again(one: Upsert, turn: int) -> Upsert:
+def further(one: Upsert, turn: int) -> Upsert:
     """Another person, of another family, of whom the source says the same."""
     control = one.datensatz.steuerung
     names = ("quellsystem_personennummer", "hauptdatensatz", "familienverband")

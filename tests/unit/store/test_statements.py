@@ -96,6 +96,18 @@ def test_rows_that_are_filled_in_are_those_of_sqlalchemy(database: Database) -> 
     assert rows[0]["snapshot_until"] == NOW
 
 
+@pytest.mark.parametrize("change", [{"acked": 1}, {"last": None}])
+def test_a_row_of_other_columns_is_not_filled_in(database: Database, change: dict[str, Any]) -> None:
+    """Nothing is left out or written as NULL because somebody forgot to name a column; the whole is refused."""
+    insert = Statement(sa.insert(feed_counter), ("stream", "last"))
+    whole = {"stream": "a", "last": 1}
+    other = {name: value for name, value in ({"stream": "b", "last": 1} | change).items() if value is not None}
+    with pytest.raises(StoreError, match="other columns"), database.write() as connection:
+        insert.fill(connection, [whole, other])
+    with database.read() as connection:
+        assert connection.execute(sa.select(feed_counter)).all() == []
+
+
 def test_a_row_that_cannot_be_filled_in_is_not_quoted(database: Database) -> None:
     """The whole transaction is refused, in the house's own words."""
     insert = Statement(sa.insert(feed_counter), ("stream", "last"))
