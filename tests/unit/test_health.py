@@ -15,15 +15,11 @@ from gateway.agreements.document import ROLES
 from gateway.app import build
 from gateway.health import CHECKS, Finding, State, examine, worst
 from gateway.store import backup
-from gateway.store import released as register
-from gateway.store.audit import Personal
 from gateway.store.reconciled import Outcome, Reconciled
-from gateway.store.released_draft import EMPTY
 from gateway.wire import issuing
 from gateway.wire.issuing import Term
 from tests.unit.exchange.house import message
 from tests.unit.place import NOW, Place
-from tests.unit.store.released_kit import REPORT, a_draft, a_table
 from tests.unit.store.store_kit import Holding
 
 Spoil = Callable[[Place], object]
@@ -390,16 +386,3 @@ def test_a_feed_that_nobody_acknowledges_is_told(place: Place) -> None:
     place.edit("settings.toml", "feed_hours = 48", "feed_hours = 24\nfeed_critical_hours = 48\nfeed_changes = 39")
     assert finding(place, "feed sozialamt/1").state is State.CRITICAL
     assert finding(place, "feed growth sozialamt/1").state is State.WARNING
-
-
-def test_a_changed_statistic_is_critical(place: Place) -> None:
-    """A number of a released table that is another now, and a row that is gone at the end of the register."""
-    assert finding(place, "statistics").value == 0
-    with build(place.settings, clock=lambda: NOW) as app, app.database.write() as connection:
-        told = {"after": EMPTY, "now": NOW, "clerk": Personal(kennung="sb1")}
-        register.release(connection, app.audit, a_draft(REPORT, a_table()), **told)  # type: ignore[arg-type]  # named above
-    assert state(place, "statistics") is State.OK
-    execute(place, "UPDATE released SET content = replace(content, ',20]', ',21]')")
-    assert state(place, "statistics") is State.CRITICAL
-    execute(place, "DELETE FROM released")
-    assert (state(place, "statistics"), state(place, "audit")) == (State.OK, State.CRITICAL)

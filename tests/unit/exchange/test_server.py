@@ -22,13 +22,12 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import SettingsError
 from gateway.exchange.http import Page, Web
 from gateway.exchange.message import Reply, Request
 from gateway.exchange.openssl import enforce
 from gateway.exchange.proxy import peers
 from gateway.exchange.server import serve
-from gateway.exchange.tls import context_for, server_context
+from gateway.exchange.tls import context_for
 from gateway.settings import ServerSettings
 from tests.patience import attempts
 from tests.unit.exchange.certificates import issue
@@ -391,16 +390,6 @@ def test_an_oversized_body_is_413(running: Running) -> None:
     assert post(running.connect(), iter([b"x" * 60_000, b"x" * 60_000]))[0] == 413
     assert post(running.connect(), b"x" * 5_000_000)[0] == 413
     assert post(running.connect(), iter([b"x" * 60_000] * 50))[0] == 413
-
-
-@pytest.mark.parametrize("missing", ["server.crt", "server.key", "ca.crt"])
-def test_a_missing_file_refuses_to_start(place: Path, tmp_path: Path, missing: str) -> None:
-    """Without certificate, key or client CA there is no context, and the settings' name is said."""
-    for file in ("server.crt", "server.key", "ca.crt"):
-        if file != missing:
-            (tmp_path / file).write_bytes((place / file).read_bytes())
-    with pytest.raises(SettingsError, match=r"server\.(certificate|client_ca)"):
-        server_context(settings(tmp_path, 8443))
 
 
 if __name__ == "__main__":

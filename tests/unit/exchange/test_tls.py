@@ -48,6 +48,17 @@ def test_a_weak_server_certificate_refuses_to_start(tmp_path: Path, told: dict[s
         server_context(settings(place, 8443))
 
 
+@pytest.mark.parametrize("missing", ["server.crt", "server.key", "ca.crt"])
+def test_a_missing_file_refuses_to_start(tmp_path: Path, missing: str) -> None:
+    """Without certificate, key or client CA there is no context, and the settings' name is said."""
+    ca = issue("ca")
+    place = written(tmp_path, ca, server_certificate(ca))
+    assert server_context(settings(place, 8443))
+    (place / missing).unlink()
+    with pytest.raises(SettingsError, match=r"server\.(certificate|client_ca)"):
+        server_context(settings(place, 8443))
+
+
 @pytest.mark.parametrize("key", [
     rsa_key(3072),
     ec.generate_private_key(ec.SECP384R1()),
