@@ -34,14 +34,18 @@ class Receipt:
 
     `number` is the protokollnummer (UUIDv7), `entry_hash` the SHA-256 of the entry's canonical bytes. `salt` is
     stored nowhere: it goes into the signed `quittung`, and without it nobody can guess the answer from the log.
+    The last four are what a second entry says, too; nothing personal is here.
     """
 
     number: str
     entry_hash: bytes
     salt: bytes = field(repr=False)
     time: datetime
-    entry: Entry = field(repr=False)
     commitment: bytes | None
+    operation: str
+    application: str | None
+    fassung: int | None
+    major: int | None
     issued: InitVar[object]
 
     def __post_init__(self, issued: object) -> None:
@@ -134,14 +138,13 @@ class AuditTrail:
 
     def undelivered(self, receipt: Receipt, reason_code: str = "nicht-ausgeliefert") -> Receipt:
         """A second entry says that the answer of `receipt` did not leave, and why (a code)."""
-        first = receipt.entry
         second = Entry(
             kind=Kind.NICHT_AUSGELIEFERT,
-            operation=first.operation,
+            operation=receipt.operation,
             outcome=reason_code,
-            application=first.application,
-            fassung=first.fassung,
-            major=first.major,
+            application=receipt.application,
+            fassung=receipt.fassung,
+            major=receipt.major,
             refers_to=receipt.number,
         )
         return self.record(second)
@@ -353,10 +356,9 @@ class _Draft:
 
     def receipt(self) -> Receipt:
         """To be called only when the entry is durable."""
-        entry = self.entry.impersonal()  # the proof goes through the house without personal texts
-        return Receipt(
-            self.prepared.number, self.prepared.hash, self.salt, self.time, entry, self.commitment, issued=_ISSUED
-        )
+        prepared, told = self.prepared, self.entry
+        proof = (prepared.number, prepared.hash, self.salt, self.time, self.commitment)
+        return Receipt(*proof, told.operation, told.application, told.fassung, told.major, issued=_ISSUED)
 
 
 def _never(_final: bool) -> float | None:  # the shape of Tick

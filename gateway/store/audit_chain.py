@@ -25,7 +25,7 @@ from gateway.errors import AuditError, StoreError, VaultError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_entry import FORMAT, rfc3339, sha256
 from gateway.store.audit_number import milliseconds
-from gateway.store.packing import packed
+from gateway.store.packing import octets, packed, quoted
 from gateway.store.statements import Statement, View, Writing
 
 REPLAY_KEPT = timedelta(minutes=15)
@@ -108,16 +108,9 @@ def first_link(chain: str) -> bytes:
 
 def batch_content(*, number: int, previous: bytes, root: bytes, entries: int, total: int, time: str) -> bytes:
     """Everything a batch's row says, in the form that is hashed (RFC 8785)."""
-    return packed(
-        {
-            "format": FORMAT,
-            "block": number,
-            "vorgaenger": previous.hex(),
-            "wurzel": root.hex(),
-            "anzahl": entries,
-            "gesamt": total,
-            "zeitpunkt": time,
-        }
+    return octets(
+        f'{{"anzahl":{entries},"block":{number},"format":{FORMAT},"gesamt":{total},'
+        f'"vorgaenger":"{previous.hex()}","wurzel":"{root.hex()}","zeitpunkt":{quoted(time)}}}'
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -19,8 +19,8 @@ from sqlalchemy import Connection, select, update
 from gateway.errors import AuditError, VaultError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_chain import insert_unless_there
-from gateway.store.audit_entry import Personal, sha256
-from gateway.store.packing import packed
+from gateway.store.audit_entry import Personal, rfc3339, sha256
+from gateway.store.packing import group, octets, quoted
 
 _KEY_BYTES = 32
 _SALT_BYTES = 32
@@ -51,7 +51,7 @@ class SealedTexts:
 
 def month_of(time: datetime) -> str:
     """The segment of an entry: its calendar month in UTC, `2026-11`."""
-    return time.astimezone(UTC).isoformat()[:7]
+    return rfc3339(time)[:7]
 
 
 def segment_key(connection: Connection, vault: Sealing, month: str, randomness: Callable[[int], bytes]) -> bytes:
@@ -76,7 +76,8 @@ def seal(
     """The texts under the segment's key, bound to the entry's number."""
     texts = personal.texts()
     salts = {name: randomness(_SALT_BYTES) for name in texts}
-    plain = packed({name: {"text": text, "salt": salts[name].hex()} for name, text in texts.items()})
+    written = [(name, f'{{"salt":"{salts[name].hex()}","text":{quoted(texts[name])}}}') for name in sorted(texts)]
+    plain = octets(group(written))
     sealed = vault.seal(key, plain, _TEXTS, number.encode())
     commitments = {name: commitment(salts[name], text) for name, text in texts.items()}
     return SealedTexts(segment, sealed, {"segment": segment, "versiegelt": sha256(sealed).hex(), **commitments})

@@ -111,7 +111,7 @@ def test_no_signature_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("gateway.wire.seal.sign", sign)
     constant(house.ask(message()))
     assert [entry.outcome for entry in house.trail.entries] == ["ok"]
-    assert [receipt.entry.operation for receipt in house.trail.undelivered_receipts] == ["personAbrufen"]
+    assert [receipt.operation for receipt in house.trail.undelivered_receipts] == ["personAbrufen"]
 
 
 def test_an_expired_signing_certificate_signs_nothing(house: House) -> None:
