@@ -17,12 +17,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 
-from gateway.agreements.agreement import Agreement
+from gateway.agreements.agreement import Agreement, Limits
 from gateway.agreements.city import City
 from gateway.errors import LimitExceeded
 from gateway.exchange.limits_shared import SharedDayBudget, SharedRequestBudget
@@ -194,6 +195,7 @@ class Budgets:
             name: DayBudget(max(one.limits.bytes_per_day for one in told), city, "megabyte_je_tag")
             for name, told in self._versions.items()
         }
+        self._held: dict[str, tuple[date, _Holding]] = {}
 
     def shared(self, counters: SharedCounters) -> Budgets:
         """The same budgets, counted for all machines; but for requests at one time, which stay this machine's."""
@@ -212,23 +214,21 @@ class Budgets:
 
         Refused for the time of day (code `ausserhalb-der-uhrzeiten`), too many at one time, too many a minute.
         """
-        holding = self._holding(agreement, now)
-        for one in holding:
-            _within_hours(one.limits.hours, now.astimezone(self._city.timezone))
-        admit = self._requests[agreement.application].admit
-        return self._parallel[agreement.application].one(
-            min(one.limits.parallel_requests for one in holding),
-            partial(admit, min(one.limits.requests_per_minute for one in holding)),
-        )
+        local = now.astimezone(self._city.timezone)
+        hold = self._holding(agreement, local.date())
+        for hours in hold.hours:
+            _within_hours(hours, local)
+        admit = partial(self._requests[agreement.application].admit, hold.requests_per_minute)
+        return self._parallel[agreement.application].one(hold.parallel_requests, admit)
 
     def disclose(self, agreement: Agreement, persons: int, *, now: datetime) -> None:
         """Count persons that are about to be disclosed; LimitExceeded if that many are not left today."""
-        limit = min(one.limits.persons_per_day for one in self._holding(agreement, now))
+        limit = self._holding(agreement, self._city.today(now)).persons_per_day
         self._persons[agreement.application].take(persons, now=now, limit=limit)
 
     def send(self, agreement: Agreement, octets: int, *, now: datetime) -> None:
         """Count the bytes of an answer's payload; LimitExceeded if that many are not left today."""
-        limit = min(one.limits.bytes_per_day for one in self._holding(agreement, now))
+        limit = self._holding(agreement, self._city.today(now)).bytes_per_day
         self._bytes[agreement.application].take(octets, now=now, limit=limit)
 
     def resume(self, persons: Mapping[str, int], *, now: datetime) -> None:
@@ -237,10 +237,39 @@ class Budgets:
             if application in self._persons:
                 self._persons[application].resume(count, now=now)
 
-    def _holding(self, agreement: Agreement, now: datetime) -> list[Agreement]:
-        """The application's agreements in force, of each contract major one; `agreement` is one of them."""
-        today = self._city.today(now)
-        return [one for one in self._versions[agreement.application] if one.in_force(today)] or [agreement]
+    def _holding(self, agreement: Agreement, today: date) -> _Holding:
+        """What the application's agreements in force allow together, of each contract major one: `agreement` is one.
+
+        Worked out once for each day: the agreements of these budgets never change.
+        """
+        held = self._held.get(agreement.application)
+        if held is None or held[0] != today:
+            told = [one.limits for one in self._versions[agreement.application] if one.in_force(today)]
+            held = today, _Holding.together(told or [agreement.limits])
+            if told:
+                self._held[agreement.application] = held
+        return held[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """The smallest budgets of several agreements, and all their times of day."""
+
+    requests_per_minute: int
+    parallel_requests: int
+    persons_per_day: int
+    bytes_per_day: int
+    hours: tuple[Sequence[tuple[int, int]], ...]
+
+    @classmethod
+    def together(cls, limits: Sequence[Limits]) -> _Holding:
+        return cls(
+            min(one.requests_per_minute for one in limits),
+            min(one.parallel_requests for one in limits),
+            min(one.persons_per_day for one in limits),
+            min(one.bytes_per_day for one in limits),
+            tuple(one.hours for one in limits),
+        )
 
 
 def _within_hours(hours: Sequence[tuple[int, int]], now: datetime) -> None:

@@ -81,11 +81,13 @@ def test_the_versions_in_force_set_the_budget() -> None:
     then = replace(
         one, version=4, valid_from=after, limits=replace(GENEROUS, requests_per_minute=2, persons_per_day=10)
     )
+    clock = Clock()
+    budgets = Budgets([now, second, then], city(), clock)
     for agreement, moment, requests, persons in (
         (now, datetime(2026, 11, 23, 9, tzinfo=UTC), 5, 3),
         (then, datetime(2026, 11, 24, 9, tzinfo=UTC), 2, 10),
     ):
-        budgets = Budgets([now, second, then], city(), Clock())
+        clock.now += 61
         for _ in range(requests):
             with budgets.admitted(agreement, now=moment):
                 pass
