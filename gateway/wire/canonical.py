@@ -11,8 +11,10 @@ from gateway.errors import MessageRefused, SigningError
 from gateway.wire.xml import canonical
 
 _MADE_HERE = object()
-_REFERENCES = (b"&amp;", b"&lt;", b"&gt;", b"&#xD;")
-_PADDED_TAG = re.compile(b" >").search  # twice as quick as `in`
+# A compiled pattern finds two bytes in a third of the time that `in` takes.
+_EMPTY_TAG = re.compile(b"/>").search
+_PADDED_TAG = re.compile(b" >").search
+_OTHER_REFERENCE = re.compile(b"&(?!amp;|lt;|gt;|#xD;)").search
 
 
 class Canonical(bytes):
@@ -45,17 +47,13 @@ def plain(octets: bytes, start: bytes) -> Plain | None:
         return None
     if octets.find(b"?", after) >= 0 and octets.find(b"<?", after) >= 0:  # no instruction
         return None
-    tags = octets.count(b"<", after)  # from here on each is a tag
-    if octets.count(b">", after) != tags:  # each ends one: none stands in a text
+    if octets.count(b"<", after) != octets.count(b">", after):  # each < begins a tag, each > ends one: none is text
         return None
-    # All have an end tag, and so its slash, if there is one slash for each pair: the root began before.
-    if octets.count(b"/", after) * 2 != tags + 1 and octets.find(b"/>", after) >= 0:
+    if _EMPTY_TAG(octets, after) or _PADDED_TAG(octets, after):
         return None
-    if _PADDED_TAG(octets, after) or any(octets.find(one) >= 0 and one + b">" in octets for one in (b"\t", b"\n")):
+    if any(octets.find(one) >= 0 and one + b">" in octets for one in (b"\t", b"\n")):
         return None
-    references = octets.count(b"&", after)
-    written = _REFERENCES if references else ()
-    if octets.find(b"\r", after) >= 0 or references != sum(octets.count(one, after) for one in written):
+    if octets.find(b"\r", after) >= 0 or (octets.find(b"&", after) >= 0 and _OTHER_REFERENCE(octets, after)):
         return None
     return Plain(octets, _MADE_HERE)
 
