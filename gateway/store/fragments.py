@@ -10,10 +10,11 @@ person is opened, derived and projected as ever. It goes with the key of its per
 from __future__ import annotations
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Grant
@@ -59,6 +60,20 @@ class Disclosed:
     fields: int
 
 
+class Stored(NamedTuple):
+    """A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment."""
+
+    id: bytes
+    state: str
+    wrapped_key: bytes | None
+    sealed: bytes
+    place: bytes
+    stand: str
+    told_fields: bytes | None
+    digest: bytes
+    told_version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What must be true of a fragment today, and which fields of the store are added to it."""
@@ -70,18 +85,31 @@ class Terms:
 
     def hold(self, parts: Sequence[bytes], vault: Vault, digest: bytes) -> bool:
         """True if what is kept, without the fragment, was made by these rules, for this digest and for this day."""
-        if len(parts) != _PARTS - 1 or parts[0] != self.basis or not parts[3] <= self.today < parts[4]:
+        if len(parts) != _PARTS - 1:
             return False
-        made_for = bytes.fromhex(parts[1].decode())
-        return digest == (made_for if parts[2] == self.generation else _lifted(vault, made_for, int(parts[2])))
+        basis, made_for, generation, begun, until = parts[:5]
+        if basis != self.basis or not begun <= self.today < until:
+            return False
+        if generation == self.generation:
+            return made_for == hexlify(digest)
+        return digest == _lifted(vault, bytes.fromhex(made_for.decode()), int(generation))
 
-    def stored(self, row: Mapping[Any, Any]) -> Tree:
+    def stored(self, stand: str, version: int) -> Tree:
         """Those of the fields that the store itself counts."""
-        stand, version = self.added
-        found: Tree = {STORED[0]: _moment(row)} if stand else {}
-        if version:
-            found[STORED[1]] = row["told_version"]
+        with_stand, with_version = self.added
+        found: Tree = {STORED[0]: _second(stand)} if with_stand else {}
+        if with_version:
+            found[STORED[1]] = version
         return found
+
+    def told(self, text: bytes, vault: Vault, digest: bytes, stand: str, version: int) -> Disclosed | None:
+        """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
+        _, head, octets = text.split(_LINE, 2) if _LINE in text else (b"", b"", b"")
+        parts = head.split(_GAP)
+        if not self.hold(parts, vault, digest):
+            return None
+        tree = Fragment(octets, self.stored(stand, version))
+        return Disclosed(parts[5].decode(), parts[6].decode(), tree, int(parts[7]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +159,19 @@ class Shelf:
         """What is told of a visible person, by the opened text; None if that must be found out from the person."""
         if row["told_fields"] is not None or row["state"] != "active":
             return None
-        _, _, kept = text.partition(_LINE)
-        head, _, octets = kept.partition(_LINE)
-        parts = head.split(_GAP)
-        if not terms.hold(parts, vault, row["digest"]):
-            return None
-        return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(octets, terms.stored(row)), int(parts[7]))
+        return terms.told(text, vault, row["digest"], row["stand"], row["told_version"])
 
-    def page(
-        self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Mapping[Any, Any]]
-    ) -> list[Disclosed | None]:
+    def page(self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Stored]) -> list[Disclosed | None]:
         """The same of many visible persons, each opened here: VaultError if one cannot be."""
         terms = self.terms(vault, grant)
         if terms is None:
             return [None] * len(rows)
-        opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), self.told
+        opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), terms.told
         return [
             None
-            if row["wrapped_key"] is None
-            else told(opened(row["wrapped_key"], row["sealed"], row["id"]), terms, vault, row)
-            for row in rows
+            if wrapped is None or told_fields is not None or state != "active"
+            else told(opened(wrapped, sealed, identity), vault, digest, stand, version)
+            for identity, state, wrapped, sealed, _, stand, told_fields, digest, version in rows
         ]
 
 
@@ -180,7 +201,7 @@ def store_fields(fields: frozenset[str], row: Mapping[Any, Any]) -> Tree:
     """Those of the fields that the store itself counts."""
     found: Tree = {}
     if "stand" in fields:
-        found["stand"] = _moment(row)
+        found["stand"] = _second(row["stand"])
     if "datensatzversion" in fields:
         found["datensatzversion"] = row["told_version"]
     return found
@@ -207,9 +228,9 @@ def unpacked(content: bytes) -> tuple[Tree, Kept | None]:
     return text, [*head.split(" "), fragment]
 
 
-def _moment(row: Mapping[Any, Any]) -> str:
-    moment: str = row["stand"].isoformat()
-    return moment[:19] + "Z"
+def _second(stand: str) -> str:
+    """A moment as the store has it (`tables.Utc`), to the second."""
+    return stand[:19] + "Z"
 
 
 def _until(telling: Telling, stichtag: date) -> str:

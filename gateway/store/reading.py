@@ -63,6 +63,9 @@ class Rendered:
         return self.unremembered or (self.state.number is not None and not self.state.told)
 
 
+_STAND = sa.type_coerce(projection.c.stand, sa.String).label("stand")
+"""The text of it: nobody here counts with the moment."""
+
 FEED_ROWS = (
     sa.select(
         person.c.id,
@@ -71,7 +74,7 @@ FEED_ROWS = (
         projection.c.sealed,
         projection.c.released,
         projection.c.place,
-        projection.c.stand,
+        _STAND,
         projection.c.told_fields,
         projection.c.version.label("told_version"),
         *(projection.c[name] for name in _FEED),
@@ -86,13 +89,15 @@ FEED_ROWS = (
 TOLD_ROWS = (
     sa.select(
         *(person.c[name] for name in ("id", "state", "wrapped_key")),
-        *(projection.c[name] for name in ("sealed", "place", "stand", "told_fields", "digest")),
+        *(projection.c[name] for name in ("sealed", "place")),
+        _STAND,
+        *(projection.c[name] for name in ("told_fields", "digest")),
         projection.c.version.label("told_version"),
     )
     .select_from(projection.join(person, person.c.id == projection.c.person_id))
     .where(projection.c.stream == sa.bindparam("stream"), projection.c.digest.is_not(None))
 )
-"""Of whom the stream may see, as much as it takes to tell them by their fragments."""
+"""Of whom the stream may see, as much as it takes to tell them by their fragments: `fragments.Stored`."""
 
 VISIBLE_ROWS = FEED_ROWS.where(projection.c.digest.is_not(None))
 """The same, only of persons that the stream may see."""

@@ -20,7 +20,7 @@ from gateway.errors import StoreError, TokenRefused
 from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Stored
 from gateway.store.statements import Statement, View
 from gateway.store.tables import projection
 from gateway.store.vault import Vault
@@ -69,7 +69,7 @@ def snapshot(
     for _ in range(_ROUNDS):
         with database.view() as view:
             _require_current(view, stream, mark)
-            rows = _PAGE.rows(view, sought)
+            rows = [Stored._make(row) for row in _PAGE.tuples(view, sought)]
             told = shelf.page(vault, grant, stream, rows[:most])
             persons = _PERSONS.rows(view, sought) if None in told else ()
         rendered = [
@@ -84,7 +84,7 @@ def snapshot(
             raise StoreError("the stock moves faster than it can be read")
     following = None
     if len(rows) > most:
-        following = _sealed(vault, grant, _Mark(mark.number, rows[most - 1]["place"], mark.issued, mark.epoch))
+        following = _sealed(vault, grant, _Mark(mark.number, rows[most - 1].place, mark.issued, mark.epoch))
     else:
         _complete(database, stream, mark.number)
     found = (one.disclosed for one in rendered)

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.model.types import Fragment, Tree
 from gateway.store import reading
-from gateway.store.fragments import Disclosed, Fragments, Shelf, Terms
+from gateway.store.fragments import Disclosed, Fragments, Shelf, Stored, Terms
 from gateway.store.persons import Store
 from gateway.store.vault import Vault
 
@@ -43,13 +43,11 @@ class Compared(Shelf):
     house: Any = None
     paged: dict[bytes, Disclosed | None] = field(default_factory=dict)
 
-    def page(
-        self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Mapping[Any, Any]]
-    ) -> list[Disclosed | None]:
+    def page(self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Stored]) -> list[Disclosed | None]:
         """Nobody, so that each is read whole; what would have been told is compared then."""
         one = Shelf(self.agreement, self.writer, self.basis)
         told = one.page(vault, grant, stream, rows)
-        self.paged.update((row["id"], one) for row, one in zip(rows, told, strict=True))
+        self.paged.update((row.id, one) for row, one in zip(rows, told, strict=True))
         return [None] * len(rows)
 
     def terms(self, vault: Vault, grant: Grant) -> Terms | None:
