@@ -35,6 +35,7 @@ _FORM = b"2"
 """Of what is written here; another one, and all is written anew."""
 _PARTS, _UNTIL = 9, 4
 _LINE, _GAP = b"\n", b" "
+_LINES = 3
 
 Kept: TypeAlias = list[str]
 """What is kept of a person: what it was made of and for, who it is, what of it is told, and the fragment."""
@@ -61,15 +62,16 @@ class Disclosed:
 
 
 class Stored(NamedTuple):
-    """A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment."""
+    """A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment.
+
+    `sealed` is None where no fragment may be told.
+    """
 
     id: bytes
-    state: str
-    wrapped_key: bytes | None
-    sealed: bytes
+    wrapped_key: bytes
+    sealed: bytes | None
     place: bytes
     stand: str
-    told_fields: bytes | None
     digest: bytes
     told_version: int
 
@@ -104,11 +106,11 @@ class Terms:
 
     def told(self, text: bytes, vault: Vault, digest: bytes, stand: str, version: int) -> Disclosed | None:
         """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
-        _, head, octets = text.split(_LINE, 2) if _LINE in text else (b"", b"", b"")
-        parts = head.split(_GAP)
+        lines = text.split(_LINE, 2)
+        parts = lines[1].split(_GAP) if len(lines) == _LINES else []
         if not self.hold(parts, vault, digest):
             return None
-        tree = Fragment(octets, self.stored(stand, version))
+        tree = Fragment(lines[2], self.stored(stand, version))
         return Disclosed(parts[5].decode(), parts[6].decode(), tree, int(parts[7]))
 
 
@@ -169,9 +171,9 @@ class Shelf:
         opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), terms.told
         return [
             None
-            if wrapped is None or told_fields is not None or state != "active"
+            if sealed is None
             else told(opened(wrapped, sealed, identity), vault, digest, stand, version)
-            for identity, state, wrapped, sealed, _, stand, told_fields, digest, version in rows
+            for identity, wrapped, sealed, _, stand, digest, version in rows
         ]
 
 

@@ -66,6 +66,12 @@ class Rendered:
 _STAND = sa.type_coerce(projection.c.stand, sa.String).label("stand")
 """The text of it: nobody here counts with the moment."""
 
+_BY_FRAGMENT = sa.and_(
+    person.c.state == sa.literal_column("'active'"),
+    person.c.wrapped_key.is_not(None),
+    projection.c.told_fields.is_(None),
+)
+
 FEED_ROWS = (
     sa.select(
         person.c.id,
@@ -88,10 +94,12 @@ FEED_ROWS = (
 
 TOLD_ROWS = (
     sa.select(
-        *(person.c[name] for name in ("id", "state", "wrapped_key")),
-        *(projection.c[name] for name in ("sealed", "place")),
+        person.c.id,
+        person.c.wrapped_key,
+        sa.case((_BY_FRAGMENT, projection.c.sealed)).label("sealed"),
+        projection.c.place,
         _STAND,
-        *(projection.c[name] for name in ("told_fields", "digest")),
+        projection.c.digest,
         projection.c.version.label("told_version"),
     )
     .select_from(projection.join(person, person.c.id == projection.c.person_id))
