@@ -170,9 +170,7 @@ class Shelf:
             return [None] * len(rows)
         opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), terms.told
         return [
-            None
-            if sealed is None
-            else told(opened(wrapped, sealed, identity), vault, digest, stand, version)
+            None if sealed is None else told(opened(wrapped, sealed, identity), vault, digest, stand, version)
             for identity, wrapped, sealed, _, stand, digest, version in rows
         ]
 
