@@ -54,6 +54,7 @@ def sound_texts(simple: Text) -> SearchStrategy[str]:
     return parts.map("".join).filter(lambda text: len(text) <= simple.max_length)
 
 
+@cache
 def value_for(simple: SimpleType, *, sound: bool = True) -> SearchStrategy[Value]:
     """Any value of this simple type; `sound`: one that the named rules accept too."""
     if isinstance(simple, Text):
@@ -103,8 +104,8 @@ def datensaetze(draw: DrawFn, always: frozenset[str] = frozenset()) -> Tree:
     person, control = tree["person"], tree["steuerung"]
     assert isinstance(person, dict)
     assert isinstance(control, dict)
-    control["stand"] = f"20{draw(st.integers(20, 30))}-11-23T07:00:00Z"
-    if named := draw(st.lists(st.sampled_from(restrictable()), max_size=2, unique=True)):
+    control["stand"] = f"20{draw(_YEARS)}-11-23T07:00:00Z"
+    if named := draw(_restrictions()):
         control["eingeschraenkt"] = list[Value](named)
     else:
         control.pop("eingeschraenkt", None)
@@ -129,6 +130,14 @@ def restrictable() -> tuple[str, ...]:
     return tuple(node.path for top in nodes(Person) for node in top.walk())
 
 
+_YEARS = st.integers(20, 30)
+
+
+@cache
+def _restrictions() -> SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(restrictable()), max_size=2, unique=True)
+
+
 def _joined(alphabet: Sequence[str], longest: int) -> SearchStrategy[str]:
     letters = st.lists(st.sampled_from(alphabet), min_size=1, max_size=min(longest, 12))
     return letters.map("".join).map(lambda text: _cut(text, longest))
@@ -141,19 +150,32 @@ def _cut(text: str, longest: int) -> str:
     return text or "e"
 
 
-@st.composite
-def _groups(draw: DrawFn, level: tuple[Node, ...], sound: bool, always: frozenset[str] = frozenset()) -> Tree:
+@cache
+def _groups(level: tuple[Node, ...], sound: bool, always: frozenset[str] = frozenset()) -> SearchStrategy[Tree]:
+    """Made once: to make a strategy costs hypothesis several times what it costs to draw from it."""
     optional = [node.name for node in level if node.minimum == 0]
-    chosen = {*draw(st.lists(st.sampled_from(optional), unique=True, max_size=8)), *always} if optional else set()
-    tree: Tree = {}
-    for node in level:
-        if node.minimum or node.name in chosen:
-            one = _groups(node.children, sound) if node.part else value_for(_simple(node), sound=sound)
-            value = draw(st.lists(one, min_size=1, max_size=min(node.maximum or 3, 3))) if node.repeated else draw(one)
-            value = [item for item in value if item != {}] if isinstance(value, list) else value
-            if value not in ([], {}):
-                tree[node.name] = value
-    return tree
+    some = st.lists(st.sampled_from(optional), unique=True, max_size=8) if optional else st.just([])
+    values = [(node, _values(node, sound)) for node in level]
+
+    @st.composite
+    def group(draw: DrawFn) -> Tree:
+        chosen = {*draw(some), *always}
+        tree: Tree = {}
+        for node, one in values:
+            if node.minimum or node.name in chosen:
+                value = draw(one)
+                value = [item for item in value if item != {}] if isinstance(value, list) else value
+                if value not in ([], {}):
+                    tree[node.name] = value
+        return tree
+
+    return group()
+
+
+def _values(node: Node, sound: bool) -> SearchStrategy[Value]:
+    one: SearchStrategy[Value]
+    one = _groups(node.children, sound) if node.part else value_for(_simple(node), sound=sound)
+    return st.lists(one, min_size=1, max_size=min(node.maximum or 3, 3)) if node.repeated else one
 
 
 def _simple(node: Node) -> SimpleType:
