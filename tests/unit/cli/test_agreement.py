@@ -16,7 +16,7 @@ from gateway.cli.main import cli
 from gateway.store.batch import Batch
 from gateway.wire import cms, issuing
 from gateway.wire.issuing import Term
-from tests.unit.place import Place, make
+from tests.unit.place import Place
 from tests.unit.store.store_kit import upsert
 
 AGREEMENT = "schemas/wohnung2000/agreement.toml"
@@ -77,10 +77,9 @@ def test_of_several_versions_one_is_named(place: Place, office: tuple[str, ...])
     assert not written.with_name("agreement-4.empfangende-stelle.p7s").exists()
 
 
-def test_a_difference_is_counted_and_audited(tmp_path: Path) -> None:
+def test_a_difference_is_counted_and_audited(place_now: Place, tmp_path: Path) -> None:
     """Who newly sees how many, without a value; the count stands on the audit trail; exit 1 says there is one."""
-    now = datetime.now(UTC)  # the command line knows no other clock
-    place = make(tmp_path, now=now)
+    place, now = place_now, datetime.now(UTC)
     with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:
         batch = Batch("okvisa", (upsert("1", 1, person={"familienname": "Geheimfrau"}), upsert("2", 2)), (), None)
         app.store.ingest(tenure, batch, app.rules.agreements, now=now, stichtag=now.date())

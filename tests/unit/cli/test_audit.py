@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,7 +11,7 @@ from gateway.app import build
 from gateway.cli.main import cli
 from gateway.errors import AuditError
 from tests.unit.exchange.house import message
-from tests.unit.place import NOW, Place, make
+from tests.unit.place import NOW, Place
 
 
 def run(place: Place, *arguments: str) -> Result:
@@ -82,11 +80,9 @@ def test_an_anchor_named_wrongly_is_3(audited: Place) -> None:
     assert verify(audited, "--anchor", str(audited.folder / "copy")).exit_code == 3
 
 
-def test_after_a_restore_one_command_opens_the_house_again(tmp_path: Path) -> None:
+def test_after_a_restore_one_command_opens_the_house_again(place_now: Place) -> None:
     """Until `checkpoint --restored` nothing starts; afterwards the trail goes on and old tokens have ended."""
-    moment = datetime.now(UTC)  # the command line knows no other clock
-    place = make(tmp_path, now=moment)
-    database = place.folder / "gateway.sqlite"
+    place, database = place_now, place_now.folder / "gateway.sqlite"
 
     def answer() -> str:
         with build(place.settings) as app:

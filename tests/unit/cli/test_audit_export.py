@@ -15,7 +15,7 @@ from gateway.app import build
 from gateway.cli.main import cli
 from gateway.exchange.message import Request
 from tests.unit.exchange.house import message
-from tests.unit.place import Place, copy, make
+from tests.unit.place import Place, copy
 
 
 def run(*arguments: str | Path) -> Result:
@@ -23,15 +23,15 @@ def run(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def moment() -> datetime:
+def moment(made_now: Place) -> datetime:
     """When the answer was given; the command line knows no clock but the real one."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(scope="module")
-def kept(moment: datetime, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def kept(made_now: Place, moment: datetime, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """An installation that answered once, the answer as `answer.xml`, and an export; not to be changed."""
-    place = make(tmp_path_factory.mktemp("kept"), now=moment)
+    place = copy(made_now, tmp_path_factory.mktemp("kept"))
     peer = place.certificate("wohnung2000").public_bytes(Encoding.DER)
     with build(place.settings, clock=lambda: moment) as app:
         reply = app.pipeline.answer(Request("wohnung2000", 1, "text/xml", None, message(), peer))

@@ -13,7 +13,7 @@ from gateway.app import build
 from gateway.cli import main
 from gateway.cli.main import cli
 from gateway.store.batch import Batch, Quarantined
-from tests.unit.place import Place, make
+from tests.unit.place import Place
 
 
 def run(place: Place, *arguments: str) -> tuple[int, str]:
@@ -61,10 +61,9 @@ def test_keys_are_listed_by_name_never_by_content(made: Place) -> None:
     assert not [secret for secret in secrets if secret.hex() in text or repr(secret)[2:-1] in text]
 
 
-def test_quarantine_lists_rules_and_shows_on_demand(tmp_path: Path) -> None:
+def test_quarantine_lists_rules_and_shows_on_demand(place_now: Place) -> None:
     """The list has nothing of a person; one record is opened by its number, an unknown one is a usage error."""
-    now = datetime.now(UTC)  # the command line knows no other clock
-    place = make(tmp_path, now=now)
+    place, now = place_now, datetime.now(UTC)
     waiting = Quarantined("KV-4711", 1, ("familienname: fehlt",), {"person": {"vornamen": "Geheimfrau"}}, bytes(32))
     with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:
         app.store.ingest(

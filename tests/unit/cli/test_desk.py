@@ -15,14 +15,13 @@ from gateway.store import audit_index
 from gateway.store.audit import Kind
 from gateway.store.batch import Batch, Quarantined
 from gateway.store.search import Criteria
-from tests.unit.place import make
+from tests.unit.place import Place
 from tests.unit.store.store_kit import grant, upsert
 
 
-def test_looking_at_a_person_is_on_the_trail(tmp_path: Path) -> None:
+def test_looking_at_a_person_is_on_the_trail(place_now: Place, tmp_path: Path) -> None:
     """A refused record and a report of an application, once opened, name the person in an entry of kind Abfrage."""
-    now = datetime.now(UTC)  # the command line knows no other clock
-    place = make(tmp_path, now=now)
+    place, now = place_now, datetime.now(UTC)
     asylum = {"aufenthaltsstatus": [{"art": "AG01", "beginn": "2026-01-01"}]}
     bad = Quarantined("1", 2, ("familienname: fehlt",), {"vornamen": "Ida"}, bytes(32))
     with build(place.settings, clock=lambda: now) as app, app.store.poll_lock() as tenure:

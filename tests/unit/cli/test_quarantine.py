@@ -6,7 +6,6 @@ import csv
 import re
 import shlex
 import stat
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -20,7 +19,7 @@ from gateway.sources import okvisa_keys
 from gateway.sources.okvisa import OkVisa
 from gateway.store import audit_index
 from gateway.store.audit import Kind
-from tests.unit.place import Place, copy, make
+from tests.unit.place import Place, copy
 from tests.unit.sources.okvisa_fake import FakeOkVisa, record
 
 DOC = Path(__file__).parents[3] / "docs" / "quarantaene.md"
@@ -71,9 +70,9 @@ def spoil(fake: FakeOkVisa) -> None:
 
 
 @pytest.fixture(scope="module")
-def polled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def polled(made_now: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """An installation that has read both states, to be copied."""
-    place = make(tmp_path_factory.mktemp("desk"), now=datetime.now(UTC))  # the command line knows no other clock
+    place = copy(made_now, tmp_path_factory.mktemp("desk"))
     with pytest.MonkeyPatch.context() as patch:
         fake = refusing()
         over(fake, patch)
