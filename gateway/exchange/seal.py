@@ -49,7 +49,7 @@ class Sealer:
         When 3 or 4 fails the entry is followed by a second one, `nicht ausgeliefert`.
         """
         agreement, version = admitted.service.agreement, admitted.media.version
-        body = wire_seal.body_bytes(version, outcome.payload, agreement.signature_profile)
+        body = wire_seal.body_pieces(version, outcome.payload, agreement.signature_profile)
         receipt = self._audit.record(entry(outcome, admitted), body, once=admitted.once)
         finished = False
         try:

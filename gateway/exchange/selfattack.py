@@ -273,7 +273,7 @@ def _message(service: Service, signer: Issued | None, now: datetime) -> bytes:
         inner = b"<soap:Header>" + header + b"</soap:Header><soap:Body>" + payload + b"</soap:Body>"
         return soap + inner + b"</soap:Envelope>"
     key = SigningKey("ecdsa-p256-sha256", signer.key, signer.certificate)
-    return seal.sign("wsse", SOAP11, [header], seal.body_bytes(SOAP11, payload, "wsse"), key, now=now)
+    return seal.sign("wsse", SOAP11, [header], seal.body_pieces(SOAP11, payload, "wsse"), key, now=now)
 
 
 def _wrapped(sealed: bytes) -> bytes:

@@ -98,8 +98,10 @@ class AuditTrail:
         """
         return cls(database, vault, clock, randomness, anchor=anchor, patience=patience)
 
-    def record(self, entry: Entry, body: bytes | None = None, *, once: bytes | None = None) -> Receipt:
-        """The entry is durable, and with it the commitment to `body`; here is the Receipt.
+    def record(
+        self, entry: Entry, body: bytes | Sequence[bytes] | None = None, *, once: bytes | None = None
+    ) -> Receipt:
+        """The entry is durable, and with it the commitment to `body`, given whole or in pieces; here is the Receipt.
 
         `once` (32 bytes) is the replay key of a signed request: if it was recorded before, ReplayRefused and no
         entry. AuditError if the entry cannot be made durable: then nothing may leave. Not to be called inside a
@@ -278,7 +280,7 @@ class AuditTrail:
         self,
         state: _OfProcess,
         entry: Entry,
-        body: bytes | None,
+        body: bytes | Sequence[bytes] | None,
         *,
         once: bytes | None = None,
         connection: Connection | None = None,
@@ -286,7 +288,7 @@ class AuditTrail:
         """The entry with its number, sealed and hashed; nothing is written but, once a month, a segment's key."""
         number, time = state.numbers.next()
         salt = self._randomness(_SALT_BYTES)
-        commitment = None if body is None else sha256(salt, body)
+        commitment = None if body is None else sha256(salt, *([body] if isinstance(body, bytes) else body))
         sealed = self._seal(state, entry.personal, number, time, connection)
         content = entry.content(
             number=number, time=time, commitment=commitment, personal=sealed.commitments if sealed else None

@@ -155,7 +155,10 @@ def _disclosure(one: Disclosure) -> str:
 
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 of the parts one after the other, 32 bytes."""
-    return hashlib.sha256(b"".join(parts)).digest()
+    made = hashlib.sha256()
+    for part in parts:
+        made.update(part)
+    return made.digest()
 
 
 def rfc3339(time: datetime) -> str:

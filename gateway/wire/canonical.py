@@ -67,11 +67,3 @@ def proved(octets: bytes, element: etree._Element) -> Canonical:
     if not same:
         raise SigningError("the octets are not in canonical form")
     return Canonical(octets, _MADE_HERE)
-
-
-def wrapped(start: bytes, inner: Canonical, end: bytes) -> Canonical:
-    """`inner` in an element of our own: `start` and `end` are a canonical pair of tags that only declare prefixes.
-
-    The caller must know that `inner` declares none of these prefixes itself.
-    """
-    return Canonical(start + inner + end, _MADE_HERE)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,7 +19,7 @@ from lxml import etree
 
 from gateway.errors import MessageRefused, SettingsError, SigningError
 from gateway.wire import certificates
-from gateway.wire.canonical import Canonical, Plain, proved, wrapped
+from gateway.wire.canonical import Canonical, Plain, proved
 from gateway.wire.names import BASE64, WSSE, WSU, X509V3
 from gateway.wire.signing import certificate_text, reference, signature
 from gateway.wire.soap import Envelope, Version, open_answer
@@ -27,6 +27,8 @@ from gateway.wire.xml import ANSWER_LIMITS, canonical, parse
 
 Profile = Literal["umschlag", "wsse"]
 Method = Literal["rsa-sha256", "ecdsa-p256-sha256"]
+Pieces: TypeAlias = tuple[bytes, ...]
+"""Octets one after the other. A large answer stands in memory as often as it must, and no more."""
 
 _KEY_KINDS = {"rsa-sha256": rsa.RSAPrivateKey, "ecdsa-p256-sha256": ec.EllipticCurvePrivateKey}
 _LIFETIME = timedelta(minutes=5)
@@ -68,29 +70,26 @@ class SigningKey:
         return certificate_text(self.certificate)
 
 
-def body_bytes(version: Version, payload: bytes, profile: Profile) -> bytes:
+def body_pieces(version: Version, payload: bytes, profile: Profile) -> Pieces:
     """The exclusive-canonical octets of the soap:Body that will stand in the message with this payload.
 
-    `payload` are canonical octets of one element that declares its own namespaces: `sign` refuses anything else. Of
-    proved octets it makes proved octets.
+    `payload` are canonical octets of one element that declares its own namespaces: `sign` refuses anything else.
     """
-    start = _body_start(version, profile)
-    if not isinstance(payload, Plain) and (b"xmlns:soap=" in payload or b"xmlns:wsu=" in payload):
-        # A prefix that the Body declares already is not declared again below it (Exclusive C14N, 3).
-        return canonical(_parsed(start + payload + _BODY_END))
-    return wrapped(start, payload, _BODY_END) if isinstance(payload, Canonical) else start + payload + _BODY_END
+    pieces = (_body_start(version, profile), payload, _BODY_END)
+    # A prefix that the Body declares already is not declared again below it (Exclusive C14N, 3).
+    return (canonical(_parsed(b"".join(pieces))),) if _declares_ours(payload) else pieces
 
 
 def sign(
     profile: Profile,
     version: Version,
     header_blocks: Sequence[bytes],
-    body: bytes,
+    body: Pieces,
     key: SigningKey,
     *,
     now: datetime,
 ) -> bytes:
-    """The finished, signed message; its soap:Body canonicalises to exactly `body`, which `body_bytes` has made.
+    """The finished, signed message; its soap:Body canonicalises to exactly `body`, which `body_pieces` has made.
 
     `umschlag`: one enveloped signature over the whole Envelope, the last child of soap:Header. `wsse`: signature over
     Body and Timestamp (valid five minutes from `now`) in a wsse:Security header without mustUnderstand, the last
@@ -116,7 +115,7 @@ def sample(profile: Profile, version: Version, key: SigningKey, *, now: datetime
     """
     text = f'<probe xmlns="urn:de:koeln:fldm:probe">{_HARD_TEXT}<leer></leer></probe>'.encode()
     part = proved(text, _parsed(text))
-    return sign(profile, version, (part,), body_bytes(version, part, profile), key, now=now)
+    return sign(profile, version, (part,), body_pieces(version, part, profile), key, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +125,48 @@ class _Draft:
     version: Version
     profile: Profile
     blocks: tuple[bytes, ...]
-    body: bytes
+    body: Pieces
 
     def message(self, last_block: bytes) -> bytes:
         """The Envelope with one more header block at the end, as a whole document."""
-        return b"".join((_DECLARATION, self._start, *self.blocks, last_block, _HEADER_END, self.body, _ENVELOPE_END))
+        return b"".join((_DECLARATION, self._start, *self.blocks, last_block, _HEADER_END, *self.body, _ENVELOPE_END))
 
     def canonical(self) -> tuple[bytes, ...]:
         """The Envelope without a signature in canonical form, in pieces; SigningError unless its parts are canonical.
 
         Parts that were proved one by one need not be read again: what the Envelope declares is not declared once more.
         """
-        start = _body_start(self.version, self.profile)
-        declared = f' xmlns:soap="{self.version.namespace}"'.encode()
-        # Several blocks are read: that none stands twice is not seen in each of them.
-        proved_each = len(self.blocks) < 2 and all(isinstance(part, Canonical) for part in (self.body, *self.blocks))
-        if proved_each and self.body.startswith(start) and not any(b"xmlns:soap=" in block for block in self.blocks):
-            inherited = start.replace(declared, b"", 1)
-            return (self._start, *self.blocks, _HEADER_END, inherited, self.body[len(start) :], _ENVELOPE_END)
+        if self._proved():
+            start, payload, end = self.body
+            inherited = start.replace(f' xmlns:soap="{self.version.namespace}"'.encode(), b"", 1)
+            return (self._start, *self.blocks, _HEADER_END, inherited, payload, end, _ENVELOPE_END)
         return (canonical(self._opened().document.root),)
+
+    def _proved(self) -> bool:
+        """True if each part was proved for itself, and none declares what stands around it declares already."""
+        if self.body != (_body_start(self.version, self.profile), *self.body[1:2], _BODY_END):
+            return False
+        # Several blocks are read: that none stands twice is not seen in each of them.
+        parts = (self.body[1], *self.blocks)
+        return len(self.blocks) < 2 and all(isinstance(part, Canonical) and not _declares_ours(part) for part in parts)
 
     def _opened(self) -> Envelope:
         """The parsed Envelope; SigningError unless its parts are exactly the given ones."""
         envelope = open_answer(parse(self.message(b""), limits=ANSWER_LIMITS))
         if len(envelope.document.root[0]) != len(self.blocks):
             raise SigningError("a header block is not exactly one element")
-        if canonical(envelope.body) != self.body:
+        if canonical(envelope.body) != b"".join(self.body):
             raise SigningError("the Body in the message is not the Body that was audited")
         return envelope
 
     @property
     def _start(self) -> bytes:
         return f'<soap:Envelope xmlns:soap="{self.version.namespace}"><soap:Header>'.encode()
+
+
+def _declares_ours(part: bytes) -> bool:
+    """True if the part may declare a prefix that Envelope or Body declare already."""
+    return not isinstance(part, Plain) and (b"xmlns:soap=" in part or b"xmlns:wsu=" in part)
 
 
 def _body_start(version: Version, profile: Profile) -> bytes:
@@ -176,7 +185,7 @@ def _seal_wsse(draft: _Draft, key: SigningKey, now: datetime) -> bytes:
     draft.canonical()  # for its refusals: what is signed is Timestamp and Body
     content = _timestamp(now)
     declared = content.replace("<wsu:Timestamp", f'<wsu:Timestamp xmlns:wsu="{WSU}"', 1).encode()
-    references = [reference(f"#{_TIMESTAMP_ID}", [declared]), reference(f"#{_BODY_ID}", [draft.body])]
+    references = [reference(f"#{_TIMESTAMP_ID}", [declared]), reference(f"#{_BODY_ID}", draft.body)]
     start, end = _security(key, content), b"</wsse:Security>"
     return draft.message(start + signature(references, key.key, _TOKEN_REFERENCE) + end)
 

@@ -45,7 +45,7 @@ REQUEST = (
     Step("disclose", "gateway.exchange.limits:Budgets.disclose"),
     Step("render", "gateway.contract.compiled:Contract.render"),
     Step("check-answer", "gateway.contract.compiled:Contract.check_answer"),
-    Step("body", "gateway.wire.seal:body_bytes"),
+    Step("body", "gateway.wire.seal:body_pieces"),
     Step("audit-record", "gateway.store.audit:AuditTrail.record"),
     Step("audit-commit", "gateway.store.audit:AuditTrail._flush"),
     Step("quittung", "gateway.exchange.seal:Sealer._quittung"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from gateway.wire.seal import Method, Profile, SigningKey, body_bytes, sign
+from gateway.wire.seal import Method, Profile, SigningKey, body_pieces, sign
 from gateway.wire.soap import Version
 from tests.interop.verifiers import DS, WSSE, WSU
 from tests.unit.wire import wrapping
@@ -43,7 +43,7 @@ def by_another_key(answer: bytes, profile: Profile, method: Method, key: Path, c
     version = next(one for one in Version if one.namespace == etree.QName(root).namespace)
     payload = etree.tostring(root[1][0], method="c14n", exclusive=True)
     pair = SigningKey.load(key, certificate, method)
-    return sign(profile, version, (), body_bytes(version, payload, profile), pair, now=datetime.now(UTC))
+    return sign(profile, version, (), body_pieces(version, payload, profile), pair, now=datetime.now(UTC))
 
 
 def changed_body(root: etree._Element) -> None:

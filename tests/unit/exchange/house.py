@@ -89,7 +89,7 @@ class Trail:
         self.undelivered_receipts: list[Any] = []
         self.fails = self.fails_undelivered = False
 
-    def record(self, entry: Any, body: bytes | None = None, *, once: bytes | None = None) -> Any:
+    def record(self, entry: Any, body: Any = None, *, once: bytes | None = None) -> Any:
         if self.fails:
             raise RuntimeError(f"disk full while writing {SECRET}")
         receipt = self.real.record(entry, body, once=once)

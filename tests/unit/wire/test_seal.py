@@ -18,7 +18,7 @@ from gateway.wire.canonical import proved
 from gateway.wire.issuing import Issued, Term
 from gateway.wire.names import DS, WSSE, WSU
 from gateway.wire.proving import prove
-from gateway.wire.seal import Method, Profile, SigningKey, body_bytes, sign
+from gateway.wire.seal import Method, Profile, SigningKey, body_pieces, sign
 from gateway.wire.soap import SOAP11, SOAP12, Version, fault_payload, open_answer
 from gateway.wire.verify import verify_answer
 from gateway.wire.xml import canonical, parse
@@ -49,7 +49,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Profile, Version, Method]:
 def answer(case: tuple[Profile, Version, Method], house_keys: dict[str, SigningKey]) -> bytes:
     """A signed answer of the case."""
     profile, version, method = case
-    body = body_bytes(version, PAYLOAD, profile)
+    body = body_pieces(version, PAYLOAD, profile)
     return sign(profile, version, [QUITTUNG], body, house_keys[method], now=NOW)
 
 
@@ -71,7 +71,7 @@ def test_proved_parts_are_signed_like_parts_that_are_read_again(case, make, bloc
     key = house_keys[method]
     payload = make(version)
     raws = [
-        sign(profile, version, some, body_bytes(version, given, profile), key, now=NOW)
+        sign(profile, version, some, body_pieces(version, given, profile), key, now=NOW)
         for some, given in ((blocks, payload), ([bytes(one) for one in blocks], bytes(payload)))
     ]
     for raw in raws:
@@ -84,12 +84,13 @@ def test_proved_parts_are_signed_like_parts_that_are_read_again(case, make, bloc
 
 @pytest.mark.parametrize("make", [lambda _: PAYLOAD, fault])
 def test_the_body_in_the_message_is_the_body_that_was_audited(case, make, house_keys) -> None:
-    """The exclusive-canonical octets of the Body in the finished message are exactly `body_bytes`."""
+    """The exclusive-canonical octets of the Body in the finished message are exactly `body_pieces`."""
     profile, version, method = case
-    body = body_bytes(version, make(version), profile)
+    body = body_pieces(version, make(version), profile)
+    octets = b"".join(body)
     raw = sign(profile, version, [QUITTUNG], body, house_keys[method], now=NOW)
-    assert canonical(open_answer(parse(raw)).body) == body
-    assert body in raw
+    assert canonical(open_answer(parse(raw)).body) == octets
+    assert octets in raw
 
 
 def test_own_verifier_accepts(case, answer, house_keys) -> None:
@@ -107,7 +108,7 @@ def test_a_block_that_declares_the_envelopes_prefix_is_signed_as_it_stands(case,
     """A declaration that is superfluous in the Envelope is not in its canonical form, though it is in the block's."""
     profile, version, method = case
     block = f'<soap:x xmlns:soap="{version.namespace}"></soap:x>'.encode()
-    body = body_bytes(version, proven(PLAIN), profile)
+    body = body_pieces(version, proven(PLAIN), profile)
     raw = sign(profile, version, [proven(block)], body, house_keys[method], now=NOW)
     accepted_by_xmlsec(raw, house_keys[method])
     verify_answer(raw, house_keys[method].certificate, now=NOW)
@@ -116,7 +117,7 @@ def test_a_block_that_declares_the_envelopes_prefix_is_signed_as_it_stands(case,
 def test_a_block_that_stands_twice_is_not_signed(case, house_keys) -> None:
     """Not even if each of the two comes with its proof: no client would read the message."""
     profile, version, method = case
-    body = body_bytes(version, proven(PLAIN), profile)
+    body = body_pieces(version, proven(PLAIN), profile)
     with pytest.raises(SigningError, match="kopf-doppelt"):
         sign(profile, version, [proven(QUITTUNG)] * 2, body, house_keys[method], now=NOW)
 
@@ -143,7 +144,7 @@ def test_signxml_accepts(case, answer, house_keys) -> None:
     results = accepted_by_signxml(case, answer, house_keys[case[2]])
     profile, version, _method = case
     octets = [result.signed_data for result in results]
-    body = body_bytes(version, PAYLOAD, profile)
+    body = b"".join(body_pieces(version, PAYLOAD, profile))
     assert body in octets if profile == "wsse" else PAYLOAD in octets[0]
 
 
@@ -192,7 +193,7 @@ def test_signxml_reads_a_key_in_each_version_and_profile(house_keys, monkeypatch
 def test_umschlag_signature_is_the_last_child_of_the_header(house_keys) -> None:
     """`umschlag`: URI="", enveloped then exclusive C14N, the certificate in KeyInfo, no mustUnderstand."""
     raw = sign(
-        "umschlag", SOAP11, [QUITTUNG], body_bytes(SOAP11, PAYLOAD, "umschlag"), house_keys["rsa-sha256"], now=NOW
+        "umschlag", SOAP11, [QUITTUNG], body_pieces(SOAP11, PAYLOAD, "umschlag"), house_keys["rsa-sha256"], now=NOW
     )
     header = parse(raw).root[0]
     signature = header[-1]
@@ -208,7 +209,7 @@ def test_umschlag_signature_is_the_last_child_of_the_header(house_keys) -> None:
 
 def test_wsse_header_has_token_timestamp_and_signature(house_keys) -> None:
     """`wsse`: token, five minutes of Timestamp, signature over exactly Timestamp and Body, no mustUnderstand."""
-    raw = sign("wsse", SOAP11, [QUITTUNG], body_bytes(SOAP11, PAYLOAD, "wsse"), house_keys["rsa-sha256"], now=NOW)
+    raw = sign("wsse", SOAP11, [QUITTUNG], body_pieces(SOAP11, PAYLOAD, "wsse"), house_keys["rsa-sha256"], now=NOW)
     root = parse(raw).root
     security = root[0][-1]
     token, timestamp, signature = security
@@ -233,7 +234,7 @@ def test_message_is_text_with_declaration(answer) -> None:
 def test_local_time_is_written_as_utc(house_keys) -> None:
     """Created is UTC whatever zone `now` is in."""
     local = NOW.astimezone(timezone(timedelta(hours=2)))
-    body = body_bytes(SOAP11, PAYLOAD, "wsse")
+    body = body_pieces(SOAP11, PAYLOAD, "wsse")
     raw = sign("wsse", SOAP11, [], body, house_keys["ecdsa-p256-sha256"], now=local)
     assert b"<wsu:Created>2026-11-23T12:00:00Z</wsu:Created>" in raw
 
@@ -258,9 +259,9 @@ def test_local_time_is_written_as_utc(house_keys) -> None:
 )
 def test_what_is_not_exactly_the_answer_is_not_signed(profile, blocks, body, house_keys) -> None:
     """Only a canonical Body and header blocks of one element each are signed; the error quotes nothing."""
-    octets = body_bytes(SOAP11, PAYLOAD, profile) if body is None else body
+    pieces = body_pieces(SOAP11, PAYLOAD, profile) if body is None else (body,)
     with pytest.raises(SigningError) as caught:
-        sign(profile, SOAP11, blocks, octets, house_keys["ecdsa-p256-sha256"], now=NOW)
+        sign(profile, SOAP11, blocks, pieces, house_keys["ecdsa-p256-sha256"], now=NOW)
     assert "Geheimnis" not in str(caught.value)
 
 
@@ -282,7 +283,7 @@ def test_what_is_not_exactly_the_answer_is_not_signed(profile, blocks, body, hou
 )
 def test_a_payload_that_is_not_canonical_is_not_signed(payload, house_keys) -> None:
     """If the octets that were audited are not those of the message, nothing is signed."""
-    body = body_bytes(SOAP11, payload, "umschlag")
+    body = body_pieces(SOAP11, payload, "umschlag")
     with pytest.raises(SigningError) as caught:
         sign("umschlag", SOAP11, [], body, house_keys["ecdsa-p256-sha256"], now=NOW)
     assert "Geheimnis" not in str(caught.value)
@@ -290,23 +291,23 @@ def test_a_payload_that_is_not_canonical_is_not_signed(payload, house_keys) -> N
 
 def test_a_payload_that_uses_the_bodys_prefixes_stays_canonical() -> None:
     """A prefix that the Body declares is not declared again below it; text that only looks so is kept."""
-    octets = body_bytes(SOAP12, b'<a>xmlns:soap="</a>', "wsse")
+    octets = b"".join(body_pieces(SOAP12, b'<a>xmlns:soap="</a>', "wsse"))
     assert canonical(parse(octets).root) == octets
     with pytest.raises(SigningError):
-        body_bytes(SOAP12, b'<a xmlns:soap="x">', "wsse")
+        body_pieces(SOAP12, b'<a xmlns:soap="x">', "wsse")
 
 
 @pytest.mark.parametrize("days", [-400, 37000])
 def test_an_expired_certificate_does_not_sign(days, house_keys) -> None:
     """Outside the validity of the signing certificate nothing is signed."""
-    body = body_bytes(SOAP11, PAYLOAD, "umschlag")
+    body = body_pieces(SOAP11, PAYLOAD, "umschlag")
     with pytest.raises(SigningError):
         sign("umschlag", SOAP11, [], body, house_keys["ecdsa-p256-sha256"], now=NOW + timedelta(days=days))
 
 
 def test_no_two_signers_share_state(house_keys) -> None:
     """The same answer is signed twice with the same result: RSA PKCS #1 v1.5 is deterministic."""
-    body = body_bytes(SOAP11, PAYLOAD, "wsse")
+    body = body_pieces(SOAP11, PAYLOAD, "wsse")
     raws = {sign("wsse", SOAP11, [QUITTUNG], body, house_keys["rsa-sha256"], now=NOW) for _ in range(2)}
     assert len(raws) == 1
 

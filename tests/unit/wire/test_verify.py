@@ -12,7 +12,7 @@ from lxml import etree
 
 from gateway.errors import MessageRefused, SignatureRefused
 from gateway.wire.certificates import fingerprint_of
-from gateway.wire.seal import SigningKey, body_bytes, sign
+from gateway.wire.seal import SigningKey, body_pieces, sign
 from gateway.wire.soap import SOAP11, Envelope, MediaType, Version, fault_payload, open_envelope
 from gateway.wire.verify import Proof, verify_answer, verify_request
 from gateway.wire.xml import canonical, parse
@@ -79,7 +79,7 @@ def test_umschlag_request_is_proved(key) -> None:
 @pytest.mark.parametrize("profile", ["umschlag", "wsse"])
 def test_our_own_signer_is_read(profile, key) -> None:
     """What `sign` makes is a request too."""
-    raw = sign(profile, SOAP11, [], body_bytes(SOAP11, OCTETS, profile), key, now=NOW)
+    raw = sign(profile, SOAP11, [], body_pieces(SOAP11, OCTETS, profile), key, now=NOW)
     assert proved(raw, key, profile).fingerprint == fingerprint_of(key.certificate)
 
 
@@ -264,7 +264,7 @@ def survivors(raw: bytes, verify) -> list[bytes]:
 def test_no_byte_of_an_umschlag_answer_can_change(house_keys) -> None:
     """Each byte that is changed is noticed, or changes nothing that canonical form keeps."""
     key = house_keys["ecdsa-p256-sha256"]
-    raw = sign("umschlag", SOAP11, [QUITTUNG], body_bytes(SOAP11, OCTETS, "umschlag"), key, now=NOW)
+    raw = sign("umschlag", SOAP11, [QUITTUNG], body_pieces(SOAP11, OCTETS, "umschlag"), key, now=NOW)
     before = without_signature(raw)
 
     def verify(changed: bytes) -> None:
@@ -285,7 +285,7 @@ def without_signature(raw: bytes) -> bytes:
 def test_no_byte_of_body_timestamp_and_token_of_a_wsse_answer_can_change(house_keys) -> None:
     """Each byte of Body, Timestamp, token and signature that is changed is noticed."""
     key = house_keys["ecdsa-p256-sha256"]
-    raw = sign("wsse", SOAP11, [], body_bytes(SOAP11, OCTETS, "wsse"), key, now=NOW)
+    raw = sign("wsse", SOAP11, [], body_pieces(SOAP11, OCTETS, "wsse"), key, now=NOW)
     before = verify_answer(raw, key.certificate)
     kept = [canonical(part) for part in before.covered]
 
@@ -302,13 +302,13 @@ def test_signed_faults_are_verified(house_keys) -> None:
     key = house_keys["ecdsa-p256-sha256"]
     for profile in ("umschlag", "wsse"):
         fault = fault_payload(SOAP11, client=True, reason_de="a", reason_en="b")
-        raw = sign(profile, SOAP11, [], body_bytes(SOAP11, fault, profile), key, now=NOW)
+        raw = sign(profile, SOAP11, [], body_pieces(SOAP11, fault, profile), key, now=NOW)
         assert verify_answer(raw, key.certificate).envelope.payload.tag == SOAP11.tag("Fault")
 
 
 def test_answer_of_another_certificate_is_refused(house_keys) -> None:
     """An answer is verified against exactly the certificate that was given."""
-    raw = sign("wsse", SOAP11, [], body_bytes(SOAP11, OCTETS, "wsse"), house_keys["rsa-sha256"], now=NOW)
+    raw = sign("wsse", SOAP11, [], body_pieces(SOAP11, OCTETS, "wsse"), house_keys["rsa-sha256"], now=NOW)
     with pytest.raises(SignatureRefused) as caught:
         verify_answer(raw, house_keys["ecdsa-p256-sha256"].certificate)
     assert caught.value.code == "signatur-zertifikat"
@@ -317,7 +317,7 @@ def test_answer_of_another_certificate_is_refused(house_keys) -> None:
 def test_answer_can_be_verified_years_later(house_keys) -> None:
     """Without an instant the Timestamp is not asked, with one it is."""
     key = house_keys["ecdsa-p256-sha256"]
-    raw = sign("wsse", SOAP11, [], body_bytes(SOAP11, OCTETS, "wsse"), key, now=NOW)
+    raw = sign("wsse", SOAP11, [], body_pieces(SOAP11, OCTETS, "wsse"), key, now=NOW)
     verify_answer(raw, key.certificate)
     with pytest.raises(SignatureRefused):
         verify_answer(raw, key.certificate, now=NOW + timedelta(minutes=6))
