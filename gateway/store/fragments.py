@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from binascii import hexlify
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -163,16 +164,21 @@ class Shelf:
             return None
         return terms.told(text, vault, row["digest"], row["stand"], row["told_version"])
 
-    def page(self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Stored]) -> list[Disclosed | None]:
-        """The same of many visible persons, each opened here: VaultError if one cannot be."""
-        terms = self.terms(vault, grant)
-        if terms is None:
-            return [None] * len(rows)
-        opened, told = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), terms.told
-        return [
-            None if sealed is None else told(opened(wrapped, sealed, identity), vault, digest, stand, version)
-            for identity, wrapped, sealed, _, stand, digest, version in rows
-        ]
+    def page(self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int) -> list[Disclosed | None]:
+        """The same of the first `most` of many visible persons, each opened here: VaultError if one cannot be.
+
+        They are taken out of `rows`, so that sealed and opened texts need not all be in memory at once.
+        """
+        count, terms = min(most, len(rows)), self.terms(vault, grant)
+        opened = vault.opening(d.KEY, f"{d.LINKS}/{stream}")
+        told: list[Disclosed | None] = []
+        for _ in range(count):
+            identity, wrapped, sealed, _, stand, digest, version = rows.popleft()
+            if terms is None or sealed is None:
+                told.append(None)
+            else:
+                told.append(terms.told(opened(wrapped, sealed, identity), vault, digest, stand, version))
+        return told
 
 
 @dataclass(frozen=True, slots=True)

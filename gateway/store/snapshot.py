@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,8 +70,9 @@ def snapshot(
     for _ in range(_ROUNDS):
         with database.view() as view:
             _require_current(view, stream, mark)
-            rows = [Stored._make(row) for row in _PAGE.tuples(view, sought)]
-            told = shelf.page(vault, grant, stream, rows[:most])
+            rows = deque(Stored._make(row) for row in _PAGE.tuples(view, sought))
+            places = [row.place for row in rows]
+            told = shelf.page(vault, grant, stream, rows, most)
             persons = _PERSONS.rows(view, sought) if None in told else ()
         rendered = [
             reading.render(vault, grant, row, shelf) for row, one in zip(persons, told, strict=False) if one is None
@@ -83,8 +85,8 @@ def snapshot(
         if any(one.unremembered for one in rendered):
             raise StoreError("the stock moves faster than it can be read")
     following = None
-    if len(rows) > most:
-        following = _sealed(vault, grant, _Mark(mark.number, rows[most - 1].place, mark.issued, mark.epoch))
+    if len(places) > most:
+        following = _sealed(vault, grant, _Mark(mark.number, places[most - 1], mark.issued, mark.epoch))
     else:
         _complete(database, stream, mark.number)
     found = (one.disclosed for one in rendered)

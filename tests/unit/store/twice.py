@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,12 +44,12 @@ class Compared(Shelf):
     house: Any = None
     paged: dict[bytes, Disclosed | None] = field(default_factory=dict)
 
-    def page(self, vault: Vault, grant: Grant, stream: str, rows: Sequence[Stored]) -> list[Disclosed | None]:
+    def page(self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int) -> list[Disclosed | None]:
         """Nobody, so that each is read whole; what would have been told is compared then."""
         one = Shelf(self.agreement, self.writer, self.basis)
-        told = one.page(vault, grant, stream, rows)
-        self.paged.update((row.id, one) for row, one in zip(rows, told, strict=True))
-        return [None] * len(rows)
+        taken = [row.id for row in rows][:most]
+        self.paged.update(zip(taken, one.page(vault, grant, stream, rows, most), strict=True))
+        return [None] * len(taken)
 
     def terms(self, vault: Vault, grant: Grant) -> Terms | None:
         self.house.grant = grant
