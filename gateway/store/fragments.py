@@ -52,14 +52,17 @@ class Writer(Protocol):
     def write(self) -> Callable[[Tree], str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosed:
+class Disclosed(NamedTuple):
     """One person as it goes out: the audit trail's identifier, the application's, the tree, the bitmap of fields."""
 
     audit_id: str
-    kennung: str = field(repr=False)
-    tree: Tree = field(repr=False)
+    kennung: str
+    tree: Tree
     fields: int
+
+    def __repr__(self) -> str:
+        """Nothing by which a person could be known."""
+        return f"Disclosed(audit_id={self.audit_id!r}, fields={self.fields})"
 
 
 class Stored(NamedTuple):

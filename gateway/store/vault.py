@@ -111,17 +111,17 @@ class Vault:
 
         What is alike for all of them is made once. To be used up at once, for it keeps what the ring has now.
         """
-        ciphers: dict[bytes, AESGCM] = {}
+        wrapping: dict[bytes, tuple[AESGCM, bytes]] = {}
         wrapped_for, sealed_for = _bound_to("wrap", key_purpose), _bound_to("seal", purpose)
 
         def opened(wrapped: bytes, sealed: bytes, subject: bytes) -> bytes:
             generation, named = wrapped[:_GENERATION], len(subject).to_bytes(2, "big") + subject
-            cipher = ciphers.get(generation)
-            if cipher is None:
-                cipher = ciphers[generation] = AESGCM(self._wrapping(int.from_bytes(generation, "big")))
+            if generation not in wrapping:
+                cipher = AESGCM(self._wrapping(int.from_bytes(generation, "big")))
+                wrapping[generation] = cipher, _UNVERSIONED[_GENERATION:] + generation
+            cipher, version = wrapping[generation]
             try:
-                bound = b"%b%b%b%b" % (wrapped_for, named, _UNVERSIONED[_GENERATION:], generation)
-                key = cipher.decrypt(wrapped[_GENERATION:_WRAPPED], wrapped[_WRAPPED:], bound)
+                key = cipher.decrypt(wrapped[_GENERATION:_WRAPPED], wrapped[_WRAPPED:], wrapped_for + named + version)
                 return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], sealed_for + named + _UNVERSIONED)
             except (InvalidTag, ValueError):
                 raise VaultError(_NOT_OPENED) from None

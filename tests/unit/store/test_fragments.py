@@ -321,3 +321,12 @@ def test_a_contested_bound_ends_a_fragment_too(
     light_house.today = date(2027, 6, 1)
     assert told(light_house) == 0
     assert light_house.kennungen() == {}
+
+
+def test_who_is_told_does_not_show_in_a_message(house: House) -> None:
+    """Whoever prints a person that goes out sees no word of it, nor by what the application knows it."""
+    page = house.store.snapshot(house.grant(Operation.BESTAND_ABRUFEN), None, 10, house.now)
+    for one in page.persons:
+        assert one.audit_id in repr(one)
+        assert one.kennung not in repr(one)
+        assert not any(str(value) in repr(one) for value in one.tree.values())
