@@ -56,7 +56,7 @@ def in_simple(change: Callable[[DrawFn, SimpleType], SimpleType]) -> Callable[[D
             st.sampled_from(
                 [
                     one
-                    for one in description.simple_types()
+                    for one in description.simple_types
                     if isinstance(one, Text | Pattern | Whole) and one.name not in OURS
                 ]
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
@@ -17,6 +18,8 @@ from gateway.operations.messages import Abrufkontext, Fehler, Quittung
 from gateway.operations.registry import OPERATIONS, Definition
 
 SINGLE_SUFFIX = "Einzelabruf"
+_KEPT = 512
+"""So many parts of descriptions are kept: contracts share all but their persons."""
 _PERSON = "Eine Person mit genau den Angaben, die die Datenschutzvereinbarung dieser Anwendung nennt."
 _MODEL = "Das einheitliche Datenmodell der Person. Keine Anwendung erhält alles; ihr Vertrag nennt, was sie erhält."
 
@@ -40,8 +43,8 @@ def describe(agreement: Agreement, city: City, operations: Mapping[Operation, De
             OperationDef(
                 operation,
                 definition.documentation,
-                _wrapper(name, definition.request, grants),
-                _wrapper(response, definition.response, grants),
+                _wrapper(name, definition.request, _of_use(grants, definition.request)),
+                _wrapper(response, definition.response, _of_use(grants, definition.response)),
                 tuple(sorted(agreement.operations[operation].required)),
             )
         )
@@ -53,13 +56,13 @@ def describe(agreement: Agreement, city: City, operations: Mapping[Operation, De
         f"Schnittstelle der {city.name} für die Anwendung {agreement.application} ({agreement.office}), "
         f"Vertrag {agreement.major}. Abgeleitet aus dem Datenmodell und der Datenschutzvereinbarung.",
         tuple(agreed),
-        tuple(ElementDef(name, _doc(part), _whole(part)) for name, part in headers),
+        tuple(_header(name, part) for name, part in headers),
     )
 
 
 def describe_model(city: City) -> Description:
     """The whole Person, for readers: the same types with every field of the model."""
-    person = _group(Person, nodes(Person), _Grants(frozenset(node.path for node in grantable(Person))))
+    person = _person(_Grants(frozenset(node.path for node in grantable(Person))))
     return Description(
         "modell", 1, f"{city.namespace}:modell", _MODEL, (), (ElementDef("person", person.documentation, person),)
     )
@@ -73,6 +76,19 @@ class _Grants:
     marked: frozenset[str] = frozenset()
 
 
+_NOTHING = _Grants(frozenset())
+
+
+def _of_use(grants: _Grants, part: type[Part]) -> _Grants:
+    """What of the grants says something about this message: nothing if no person is in it."""
+    return grants if _tells_persons(part) else _NOTHING
+
+
+@cache
+def _tells_persons(part: type[Part]) -> bool:
+    return any(below.part is Person for node in nodes(part) for below in node.walk())
+
+
 def _refuse_unknown(agreement: Agreement, operations: Mapping[Operation, Definition]) -> None:
     known = {node.path for node in grantable(Person)}
     if unknown := sorted((set(agreement.fields) | agreement.single_only) - known):
@@ -83,6 +99,7 @@ def _refuse_unknown(agreement: Agreement, operations: Mapping[Operation, Definit
         raise ContractError(f"{agreement.application}: no such operation: {', '.join(missing)}")
 
 
+@lru_cache(_KEPT)
 def _wrapper(name: str, part: type[Part], grants: _Grants) -> ElementDef:
     fields = tuple(_message_field(node, grants) for node in nodes(part))
     return ElementDef(name, _doc(part), ComplexTypeDef(name, _doc(part), fields), wrapper=True)
@@ -94,7 +111,7 @@ def _message_field(node: Node, grants: _Grants) -> FieldDef:
         return FieldDef(node.name, node.documentation, node.minimum, node.maximum, node.simple)
     part = _part(node)
     if part is Person:
-        group = _group(Person, nodes(Person), grants)
+        group = _person(grants)
         return FieldDef(node.name, node.documentation, _minimum(node, group), node.maximum, group)
     fields = tuple(_message_field(child, grants) for child in nodes(part))
     differs = any(
@@ -105,9 +122,14 @@ def _message_field(node: Node, grants: _Grants) -> FieldDef:
     return FieldDef(node.name, node.documentation, _minimum(node, group), node.maximum, group)
 
 
+@lru_cache(_KEPT)
+def _person(grants: _Grants) -> ComplexTypeDef:
+    return _group(Person, nodes(Person), grants)
+
+
 def _group(part: type[Part], children: Iterable[Node], grants: _Grants) -> ComplexTypeDef:
     fields = tuple(field for node in children if (field := _granted_field(node, grants)) is not None)
-    marked = any(below.path in grants.marked for node in children for below in node.walk())
+    marked = grants.marked and any(below.path in grants.marked for node in children for below in node.walk())
     name = part.__name__ + (SINGLE_SUFFIX if marked else "")
     doc = person_note(_PERSON, _paths(fields)) if part is Person else _doc(part)
     return ComplexTypeDef(name, doc, fields)
@@ -141,8 +163,10 @@ def _whole_field(node: Node) -> FieldDef:
     return FieldDef(node.name, node.documentation, _minimum(node, group), node.maximum, group)
 
 
-def _whole(part: type[Part]) -> ComplexTypeDef:
-    return ComplexTypeDef(part.__name__, _doc(part), tuple(_whole_field(node) for node in nodes(part)))
+@cache
+def _header(name: str, part: type[Part]) -> ElementDef:
+    group = ComplexTypeDef(part.__name__, _doc(part), tuple(_whole_field(node) for node in nodes(part)))
+    return ElementDef(name, _doc(part), group)
 
 
 def _minimum(node: Node, group: ComplexTypeDef) -> int:
@@ -156,6 +180,7 @@ def _part(node: Node) -> type[Part]:
     return node.part
 
 
+@cache
 def _doc(part: type[Part]) -> str:
     """The docstring on one line; Python 3.13 dedents docstrings, so their white space must not count."""
     text = " ".join((part.__doc__ or "").split())

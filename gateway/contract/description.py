@@ -1,12 +1,14 @@
 """What one contract consists of, between the model and the schema: elements, groups and their fields.
 
-XSD, WSDL, renderer and Spyne's types are all written from this one description.
+XSD, WSDL, renderer and Spyne's types are all written from this one description. Contracts share the parts that are the
+same in them, so what is written of a part can be kept: its hash is worked out once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from gateway.agreements.operation import Operation
@@ -39,12 +41,21 @@ class ComplexTypeDef:
     documentation: str
     fields: tuple[FieldDef, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
     def walk(self) -> Iterator[ComplexTypeDef]:
         """This type and every group below it, each before those it consists of."""
-        yield self
-        for field in self.fields:
-            if isinstance(field.type, ComplexTypeDef):
-                yield from field.type.walk()
+        return iter(self._walked)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.documentation, self.fields))
+
+    @cached_property
+    def _walked(self) -> tuple[ComplexTypeDef, ...]:
+        below = (field.type for field in self.fields if isinstance(field.type, ComplexTypeDef))
+        return (self, *(group for one in below for group in one.walk()))
 
 
 @dataclass(frozen=True)
@@ -80,11 +91,12 @@ class Description:
     headers: tuple[ElementDef, ...]
     """The request header, the answer header and the fault's detail, in this order; none in a mere model."""
 
-    @property
+    @cached_property
     def elements(self) -> tuple[ElementDef, ...]:
         """Every global element, in the order of the schema."""
         return tuple(e for o in self.operations for e in (o.request, o.response)) + self.headers
 
+    @cached_property
     def groups(self) -> tuple[ComplexTypeDef, ...]:
         """The named complex types in order of first use; ContractError if one name means two things."""
         used: list[ComplexTypeDef] = []
@@ -95,12 +107,22 @@ class Description:
             used += inner
         return tuple(_distinct(used).values())
 
+    @cached_property
+    def fields(self) -> tuple[FieldDef, ...]:
+        """Every field of every type, those of a named type once; ContractError if one name means two things."""
+        own = [element.type for element in self.elements if element.wrapper]
+        return tuple(field for group in (*own, *self.groups) for field in group.fields)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every element name; none of them can be a value."""
+        return frozenset(field.name for field in self.fields) | {element.name for element in self.elements}
+
+    @cached_property
     def simple_types(self) -> tuple[SimpleType, ...]:
         """The simple types in order of their names; ContractError if one name means two things."""
-        groups = [group for element in self.elements for group in element.type.walk()]
-        simple = [f.type for group in groups for f in group.fields if isinstance(f.type, SimpleType)]
-        found = _distinct(simple)
-        if clash := sorted(found.keys() & {group.name for group in self.groups()}):
+        found = _distinct(field.type for field in self.fields if isinstance(field.type, SimpleType))
+        if clash := sorted(found.keys() & {group.name for group in self.groups}):
             raise ContractError(f"type {clash[0]} is both a group and a simple type")
         return tuple(found[name] for name in sorted(found))
 
@@ -108,6 +130,7 @@ class Description:
 def _distinct(types: Iterable[T]) -> dict[str, T]:
     found: dict[str, T] = {}
     for item in types:
-        if found.setdefault(item.name, item) != item:
+        first = found.setdefault(item.name, item)
+        if first is not item and first != item:
             raise ContractError(f"two different types are named {item.name}")
     return found

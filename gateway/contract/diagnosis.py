@@ -21,7 +21,7 @@ from xmlschema.validators import XsdEnumerationFacets, XsdFacet, XsdPatternFacet
 from gateway.contract.catalogue import meaning
 from gateway.contract.compiled import Contract
 from gateway.contract.description import FieldDef
-from gateway.contract.findings import content_rule, known_names, locate, xpath
+from gateway.contract.findings import content_rule, locate, xpath
 from gateway.errors import MessageRefused
 from gateway.model import codelists
 from gateway.model.types import Code, SimpleType
@@ -131,7 +131,7 @@ def _diagnose_payload(
 
 
 def _errors(payload: etree._Element, at: etree._Element, contract: Contract) -> Iterator[Diagnosis]:
-    known = known_names(contract.description)
+    known = contract.description.names
     try:
         for error in _schema(contract.xsd).iter_errors(payload):
             element = cast("etree._Element", payload if error.elem is None else error.elem)  # or ElementTree's type
@@ -150,7 +150,7 @@ def _rule(contract: Contract, error: Any, described: FieldDef | None) -> tuple[s
     """The rule in German and in English."""
     if isinstance(error, xmlschema.XMLSchemaChildrenValidationError):
         expected = [re.sub(r"^(\{.*\}|.*:)", "", str(item.name)) for item in error.expected or () if item.name]
-        known, incomplete = known_names(contract.description), error.invalid_tag is None
+        known, incomplete = contract.description.names, error.invalid_tag is None
         names = ", ".join(name for name in expected if name in known)
         english = (_INCOMPLETE if incomplete else _MISPLACED) + (f"; expected: {names}" if names else "")
         return content_rule(expected, known, incomplete=incomplete), english

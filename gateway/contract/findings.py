@@ -77,7 +77,7 @@ def explain(
 
     `at` is the element of the message that `root` is a copy of, if it is one.
     """
-    known, found = known_names(description), dict[str, Finding]()
+    known, found = description.names, dict[str, Finding]()
     for entry in log:
         node = _resolve(root, entry.path or "")
         path, field = locate(description, root, node)
@@ -131,12 +131,6 @@ def locate(description: Description, root: etree._Element, node: etree._Element)
     return "/".join(words), field
 
 
-def known_names(description: Description) -> frozenset[str]:
-    """Every element name of the contract; none of them can be a value."""
-    groups = [group for element in description.elements for group in element.type.walk()]
-    return frozenset(f.name for group in groups for f in group.fields) | {e.name for e in description.elements}
-
-
 def content_rule(expected: Iterable[str], known: frozenset[str], *, incomplete: bool) -> str:
     """What is wrong with the children of an element, with those of `expected` that the contract knows."""
     rule = "Pflichtangaben fehlen" if incomplete else "steht hier nicht, oder davor fehlt etwas"
@@ -149,7 +143,7 @@ def _rule(description: Description, entry: LogEntry, field: FieldDef | None) -> 
     if kind == "ELEMENT_CONTENT":
         match = _EXPECTED.search(entry.message)
         stated = [name.strip().rpartition("}")[2] for name in match["names"].split(",")] if match else []
-        return content_rule(stated, known_names(description), incomplete="Missing child" in entry.message)
+        return content_rule(stated, description.names, incomplete="Missing child" in entry.message)
     rule = _RULES.get(kind, f"verletzt das Schema ({kind})")
     return f"{rule} (Typ {field.type.name})" if field is not None and isinstance(field.type, SimpleType) else rule
 

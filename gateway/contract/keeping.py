@@ -22,7 +22,7 @@ def forgotten(contract: Contract, schema: Path) -> Iterator[str]:
     if not schema.is_file():
         return
     root = etree.parse(schema, own_parser()).getroot()
-    for simple in codes(contract.description.simple_types()):
+    for simple in codes(contract.description.simple_types):
         listed = root.findall(f"{{{XS}}}simpleType[@name='{simple.name}Wert']/{{{XS}}}restriction/{{{XS}}}enumeration")
         known = codelists.load(simple.codelist).codes
         if gone := sorted({str(one.get("value")) for one in listed} - known.keys()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from gateway.contract.description import ComplexTypeDef, ElementDef, FieldDef
@@ -18,6 +19,8 @@ Append: TypeAlias = Callable[[str | bytes], object]
 Emit: TypeAlias = Callable[[Value, Append], None]
 Render: TypeAlias = Callable[[Tree], bytes]
 
+_KEPT = 512
+"""So many types are kept as they are compiled: contracts share all but their persons."""
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search  # XML 1.0, 2.2
 
@@ -25,7 +28,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").s
 def compile_element(element: ElementDef, namespace: str) -> Render:
     """A function that writes the element; it raises ContractError on a key the contract does not know, a mandatory
     one that is missing, an empty group, a value of the wrong kind or a character that XML cannot carry."""
-    content = _group(element.type, element.name, _fields(element.type, element.name))
+    content = _content(element.type, element.name)
     start, end = start_tag(element, namespace).decode(), f"</{element.name}>"
 
     def render(tree: Tree) -> bytes:
@@ -57,7 +60,7 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
         return None
     fields = tuple(one for one in group.fields if one.name in kept)
     begun = ComplexTypeDef(group.name, group.documentation, fields)
-    content = _group(begun, field.name, _fields(begun, field.name))
+    content = _content(begun, field.name)
 
     def write(tree: Tree) -> str:
         pieces = [f"<{field.name}>"]
@@ -65,6 +68,11 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
         return "".join(pieces)
 
     return write
+
+
+@lru_cache(_KEPT)
+def _content(group: ComplexTypeDef, path: str) -> Emit:
+    return _group(group, path, _fields(group, path))
 
 
 def _fields(group: ComplexTypeDef, path: str) -> dict[str, Emit]:

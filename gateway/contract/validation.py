@@ -13,7 +13,7 @@ from typing import cast
 
 from lxml import etree
 
-from gateway.contract.description import ComplexTypeDef, Description
+from gateway.contract.description import Description
 from gateway.contract.findings import FOREIGN, Finding, LogEntry, explain
 from gateway.errors import ContractError
 from gateway.model.types import FullDate, Moment
@@ -152,8 +152,6 @@ def _padded(text: str | None) -> bool:
 
 def _date_elements(description: Description) -> tuple[str, ...]:
     """The qualified names of elements that are dates wherever they occur; elsewhere white space counts."""
-    groups: list[ComplexTypeDef] = [group for element in description.elements for group in element.type.walk()]
-    fields = [field for group in groups for field in group.fields]
-    dates = {field.name for field in fields if isinstance(field.type, FullDate | Moment)}
-    others = {field.name for field in fields if not isinstance(field.type, FullDate | Moment)}
+    dates = {field.name for field in description.fields if isinstance(field.type, FullDate | Moment)}
+    others = {field.name for field in description.fields if not isinstance(field.type, FullDate | Moment)}
     return tuple(f"{{{description.namespace}}}{name}" for name in sorted(dates - others))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from xml.sax.saxutils import escape
 
 from gateway.contract.description import ComplexTypeDef, Description, ElementDef, FieldDef
@@ -20,6 +20,8 @@ from gateway.model.types import Code, SimpleType
 LABELLED = 60
 """Up to so many codes are listed with their German labels; longer lists give the codes only."""
 
+_KEPT = 512
+"""So many elements and types are kept as they are written: contracts share all but their persons."""
 _DIGEST = re.compile(rb"(SHA-256 des Vertrags: )[0-9a-f]{64}")
 
 
@@ -72,7 +74,7 @@ def _hex(schema: bytes) -> bytes:
 
 
 def _lines(description: Description) -> Iterator[str]:
-    simple = description.simple_types()
+    simple = description.simple_types
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
         f'<xs:schema xmlns:xs="{XS}" xmlns:tns={quoted(description.namespace)} '
@@ -84,9 +86,9 @@ def _lines(description: Description) -> Iterator[str]:
     yield "    <xs:documentation>SHA-256 des Vertrags: </xs:documentation>"
     yield "  </xs:annotation>"
     for element in description.elements:
-        yield from _element(element)
-    for group in description.groups():
-        yield from _complex(group, "  ", f" name={quoted(group.name)}")
+        yield _element(element)
+    for group in description.groups:
+        yield _named(group)
     for code in codes(simple):
         yield from _code(code, codelists.load(code.codelist))
     for item in simple:
@@ -98,7 +100,17 @@ def _lines(description: Description) -> Iterator[str]:
     yield ""
 
 
-def _element(element: ElementDef) -> Iterator[str]:
+@lru_cache(_KEPT)
+def _element(element: ElementDef) -> str:
+    return "\n".join(_element_lines(element))
+
+
+@lru_cache(_KEPT)
+def _named(group: ComplexTypeDef) -> str:
+    return "\n".join(_complex(group, "  ", f" name={quoted(group.name)}"))
+
+
+def _element_lines(element: ElementDef) -> Iterator[str]:
     if not element.wrapper:
         yield f'  <xs:element name={quoted(element.name)} type="tns:{element.type.name}">'
         yield from documentation(element.documentation, "    ")

@@ -67,6 +67,7 @@ class Part(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         protected_namespaces=(),
+        defer_build=True,
     )
     catalogue_order: ClassVar[bool] = False
     """True: fields stand in the order of their catalogue numbers, not of declaration."""

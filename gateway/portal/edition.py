@@ -54,7 +54,7 @@ class Edition:
     @cached_property
     def codelists(self) -> Mapping[str, CodeList]:
         """The code lists that the contract publishes, by their short names."""
-        codes = (simple for simple in self.contract.description.simple_types() if isinstance(simple, Code))
+        codes = (simple for simple in self.contract.description.simple_types if isinstance(simple, Code))
         return {name: load_codelist(name) for name in sorted({code.codelist for code in codes})}
 
 

@@ -56,7 +56,7 @@ class Fields:
 
     @property
     def groups(self) -> tuple[ComplexTypeDef, ...]:
-        return self._edition.contract.description.groups()
+        return self._edition.contract.description.groups
 
     @property
     def headers(self) -> tuple[ElementDef, ...]:
@@ -64,12 +64,12 @@ class Fields:
 
     @cached_property
     def simple(self) -> tuple[Simple, ...]:
-        return tuple(map(_simple, self._edition.contract.description.simple_types()))
+        return tuple(map(_simple, self._edition.contract.description.simple_types))
 
     @cached_property
     def datatypes(self) -> tuple[tuple[str, str], ...]:
         """The DIN 91379 datatypes that the contract uses, each with its regular expression."""
-        names = din_datatypes(self._edition.contract.description.simple_types())
+        names = din_datatypes(self._edition.contract.description.simple_types)
         return tuple((name, din_pattern(name)) for name in names)
 
     def rows(self, group: ComplexTypeDef) -> Iterator[Row]:

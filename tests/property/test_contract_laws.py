@@ -48,8 +48,8 @@ def model() -> tuple[Description, Validator]:
 @cache
 def probe() -> tuple[Validator, dict[str, SimpleType]]:
     """A schema with one element per simple type of the model and of all messages."""
-    known = {simple.name: simple for name in APPLICATIONS for simple in contract(name).description.simple_types()}
-    known |= {simple.name: simple for simple in model()[0].simple_types()}
+    known = {simple.name: simple for name in APPLICATIONS for simple in contract(name).description.simple_types}
+    known |= {simple.name: simple for simple in model()[0].simple_types}
     fields = tuple(FieldDef(name, "Probe", 0, 1, known[name]) for name in sorted(known))
     element = ElementDef("probe", "Probe", ComplexTypeDef("probe", "Probe", fields), wrapper=True)
     description = Description("probe", 1, "urn:probe", "Probe", (), (element,))

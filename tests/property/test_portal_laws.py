@@ -52,8 +52,8 @@ def test_what_is_not_agreed_is_not_there(one: Agreement) -> None:
         body for path, body in content.items() if path.startswith("anwendungen/") and "/codelisten/" not in path
     )
     described = of.contract.description
-    lists = {simple.codelist for simple in described.simple_types() if isinstance(simple, Code)}
-    kept = lists.union(*map(_words, (*described.groups(), *_wrappers(of))))
+    lists = {simple.codelist for simple in described.simple_types if isinstance(simple, Code)}
+    kept = lists.union(*map(_words, (*described.groups, *_wrappers(of))))
     for node in (node for node in grantable(Person) if not _agreed(node, one)):
         assert "." not in node.path or f">{node.path}<" not in everything
         if node.documentation not in kept:

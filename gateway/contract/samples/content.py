@@ -224,6 +224,6 @@ def _statistic() -> Published:
 
 def _codelist(contract: Contract) -> codelists.CodeList:
     """The shortest list that the contract uses; that of the sexes, if it uses none."""
-    used = {simple.codelist for simple in contract.description.simple_types() if isinstance(simple, Code)}
+    used = {simple.codelist for simple in contract.description.simple_types if isinstance(simple, Code)}
     lists = [codelists.load(name) for name in sorted(used or {"geschlecht"})]
     return min(lists, key=lambda one: len(one.codes))

@@ -11,7 +11,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.operation import Operation
 from gateway.contract.catalogue import meaning
 from gateway.contract.compiled import Contract
-from gateway.contract.findings import known_names, xpath
+from gateway.contract.findings import xpath
 from gateway.contract.samples.messages import Sample, indented
 from gateway.contract.validation import own_parser
 from gateway.model.rules import RULES
@@ -61,7 +61,7 @@ def of_answers(contract: Contract, told: tuple[Sample, ...]) -> Iterator[Broken]
             found = root.find(f"{{*}}Body/*/{person}")
             at = None if found is None else spoils[name](found)
             if at is not None:
-                place = xpath(at, known_names(contract.description))
+                place = xpath(at, contract.description.names)
                 yield Broken(sample, name, rule.sentence, place, indented(root))
                 break
 
@@ -115,7 +115,7 @@ def _request(contract: Contract, sample: Sample, rule: str, edit: Edit) -> Broke
     root, at = _edited(sample, edit)
     told = meaning(rule)
     return Broken(
-        sample, rule, told.meldung, told.stelle or xpath(at, known_names(contract.description)), indented(root)
+        sample, rule, told.meldung, told.stelle or xpath(at, contract.description.names), indented(root)
     )
 
 

@@ -12,7 +12,7 @@ from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
 from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
-from gateway.contract.findings import known_names, xpath
+from gateway.contract.findings import xpath
 from gateway.contract.samples import named, spoiling
 from gateway.contract.samples.messages import Direction, Sample, answers, indented, requests
 from gateway.contract.samples.spoiling import Spoiling
@@ -63,7 +63,7 @@ class _Walk:
     @classmethod
     def through(cls, contract: Contract) -> Self:
         """A walk that has seen nothing yet."""
-        return cls(contract, known_names(contract.description))
+        return cls(contract, contract.description.names)
 
     def spoil(self, sample: Sample, element: etree._Element, group: ComplexTypeDef) -> Iterator[Violation]:
         """Every violation in the element and below that has not come yet."""

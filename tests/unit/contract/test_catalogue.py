@@ -11,7 +11,7 @@ from lxml import etree
 
 from gateway import errors
 from gateway.contract import catalogue
-from gateway.contract.findings import known_names, xpath
+from gateway.contract.findings import xpath
 from gateway.errors import CallerError, ContractError, GatewayError
 from tests.unit.contract.sample import contract, full
 
@@ -90,7 +90,7 @@ def test_every_fault_fits_the_contract(code: str) -> None:
 def test_a_place_names_nothing_the_caller_made_up() -> None:
     """An XPath leads to exactly its element, counts foreign names, and needs no prefix; however deep it is."""
     published = contract("wohnung2000")
-    known = known_names(published.description)
+    known = published.description.names
     element = published.description.operations[1].response
     rendered = published.render(published.operations[1], full(element.type))
     root = etree.fromstring(

@@ -78,10 +78,10 @@ def test_single_only_groups_carry_the_suffix() -> None:
         fields=("personenkennung", "familienname", "ausweisdokument.art", "ausweisdokument.geprueft", "geburt.datum"),
         single_only=frozenset({"ausweisdokument.geprueft"}),
     )
-    names = [group.name for group in describe(terms, city()).groups()]
+    names = [group.name for group in describe(terms, city()).groups]
     assert {"Person", "PersonEinzelabruf", "Ausweisdokument", "AusweisdokumentEinzelabruf", "Geburt"} <= set(names)
     assert "GeburtEinzelabruf" not in names
-    plain = describe(replace(terms, single_only=frozenset()), city()).groups()
+    plain = describe(replace(terms, single_only=frozenset()), city()).groups
     assert not [group.name for group in plain if group.name.endswith(SINGLE_SUFFIX)]
 
 
@@ -112,7 +112,7 @@ def test_only_agreed_operations_are_there() -> None:
 def test_a_container_is_mandatory_only_with_something_mandatory_in_it() -> None:
     """A mandatory group of which only optional fields are granted may be absent, as empty groups are never sent."""
     for application in APPLICATIONS:
-        for group in describe(agreement(application), city()).groups():
+        for group in describe(agreement(application), city()).groups:
             for field in group.fields:
                 if isinstance(field.type, ComplexTypeDef) and field.minimum:
                     assert any(below.minimum for below in field.type.fields)
@@ -145,7 +145,17 @@ def test_one_name_means_one_thing() -> None:
     person = description.headers[0]
     other = replace(person, name="andere", type=replace(person.type, fields=person.type.fields[:1]))
     with pytest.raises(ContractError):
-        replace(description, headers=(person, other)).groups()
+        list(replace(description, headers=(person, other)).groups)
+
+
+def test_contracts_share_what_is_the_same_in_them_and_nothing_else() -> None:
+    """Made once is every message without persons, and every one with the same fields of a person; no other."""
+    terms = agreement("wohnung2000")
+    clone = describe(replace(terms, application="zweite"), city())
+    less = describe(replace(terms, application="dritte", fields=terms.fields[:-1]), city())
+    for here, there, other in zip(describe(terms, city()).elements, clone.elements, less.elements, strict=True):
+        assert here is there
+        assert (here is other) is not any(group.name.startswith("Person") for group in here.type.walk())
 
 
 def test_published_rules_name_only_agreed_fields() -> None:

@@ -71,7 +71,7 @@ def test_all_names_are_distinct(application: str) -> None:
     kinds = ("message", "portType", "binding", "port", "service")
     names = [element.get("name") for kind in kinds for element in tree.iter(W + kind)]
     description = contract(application).description
-    names += [group.name for group in description.groups()] + [simple.name for simple in description.simple_types()]
+    names += [group.name for group in description.groups] + [simple.name for simple in description.simple_types]
     assert [name for name, count in Counter(name.lower() for name in names).items() if count > 1] == []
 
 

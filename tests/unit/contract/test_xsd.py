@@ -126,7 +126,7 @@ def test_code_types_are_xoev_type_1() -> None:
     """A code is one child `code`, enumerated, with list and version as fixed, optional attributes."""
     published = contract("sozialamt")
     schema = etree.fromstring(published.xsd)
-    for simple in published.description.simple_types():
+    for simple in published.description.simple_types:
         if not isinstance(simple, Code):
             continue
         codelist = codelists.load(simple.codelist)

@@ -48,7 +48,7 @@ def test_every_type_and_field(application: str) -> None:
     folder, described = f"anwendungen/{application}-1", contract(application).description
     places: list[tuple[ComplexTypeDef, str, dict[str, list[str]]]] = []
     fields = rows(f"{folder}/felder.html")
-    places += [(group, f"{group.name}.", fields) for group in described.groups()]
+    places += [(group, f"{group.name}.", fields) for group in described.groups]
     for one in described.operations:
         found = rows(f"{folder}/operationen/{one.operation.value}.html")
         places += [(one.request.type, "anfrage.", found), (one.response.type, "antwort.", found)]
@@ -73,7 +73,7 @@ def test_every_type_and_field(application: str) -> None:
 def test_every_simple_type_with_its_facets(application: str) -> None:
     """Each simple type has its meaning and every facet that the schema gives it."""
     found = rows(f"anwendungen/{application}-1/felder.html")
-    for simple in contract(application).description.simple_types():
+    for simple in contract(application).description.simple_types:
         line = " ".join(found[f"typ-{simple.name}"])
         assert " ".join(simple.documentation.split()) in line
         if not isinstance(simple, Code):
@@ -85,7 +85,7 @@ def test_every_simple_type_with_its_facets(application: str) -> None:
 def test_every_code_of_every_list(application: str) -> None:
     """Each granted code list has a page with URI, version and every code with its meaning; there is no other list."""
     folder = f"anwendungen/{application}-1/codelisten/"
-    named = {one.codelist for one in contract(application).description.simple_types() if isinstance(one, Code)}
+    named = {one.codelist for one in contract(application).description.simple_types if isinstance(one, Code)}
     assert {path for path in files() if path.startswith(folder)} == {f"{folder}{name}.html" for name in named}
     for name in named:
         told = codelists.load(name)
