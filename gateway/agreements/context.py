@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gateway.model import vocabulary as v
 from gateway.model.structure import Part
@@ -10,6 +10,8 @@ from gateway.model.structure import Part
 
 class Abrufkontext(Part):
     """Wer fragt wofür; Kopf jeder Anfrage (vgl. XMeld datenAbrufendeStelle, BMG § 40)."""
+
+    model_config = ConfigDict(defer_build=False)  # threads ask for it at the same time
 
     kennung: v.TextC100 = Field(description="Kennung der Sachbearbeitung oder des Verfahrens, das abruft")
     verwendungszweck: v.TextC20 = Field(description="Schlüssel des Verwendungszwecks aus der Vereinbarung")
