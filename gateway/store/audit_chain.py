@@ -18,13 +18,13 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import AuditError, StoreError, VaultError
 from gateway.store import audit_tables as tables
 from gateway.store.audit_entry import FORMAT, rfc3339, sha256
 from gateway.store.audit_number import milliseconds
+from gateway.store.inserting import unless_there
 from gateway.store.packing import octets, packed, quoted
 from gateway.store.statements import Statement, View, Writing
 
@@ -205,8 +205,7 @@ def _begin_chain(connection: Connection | Writing, randomness: Callable[[int], b
 
 def insert_unless_there(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
     """A row with that primary key is there; if another writer was first, it is the other's."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
+    connection.execute(unless_there(connection, table).values(**row))
 
 
 def _spend(connection: Connection | Writing, entries: Sequence[Prepared], now: datetime) -> frozenset[str]:

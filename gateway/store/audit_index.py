@@ -18,12 +18,12 @@ from operator import or_
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store import audit_tables as tables
 from gateway.store.audit_chain import Transactions, hash_of, insert_unless_there, translated
 from gateway.store.audit_check import tree_of
 from gateway.store.audit_entry import Kind
+from gateway.store.inserting import unless_there
 
 _MARK = 1
 _MOST_ENTRIES = 1_000
@@ -270,8 +270,7 @@ def _write(database: Transactions, mark: _Mark, piece: _Piece) -> int:
             return 0
         for table, rows in ((tables.index, piece.pointers), (tables.undelivered, piece.undelivered)):
             if rows:
-                dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-                connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+                connection.execute(unless_there(connection, table), rows)
         _move_mark(connection, piece.mark)
     return piece.entries
 

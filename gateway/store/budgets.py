@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from gateway.store.database import Database
+from gateway.store.inserting import unless_there
 from gateway.store.tables import budget
 
 Counted = Literal["persons", "bytes"]
@@ -53,9 +53,8 @@ class SharedCounters:
         with self._database.tally() as connection:
             if connection.execute(statement, given).first() is not None:
                 return True
-            fresh = postgresql.insert(budget).on_conflict_do_nothing()
             row = {"application": given["application"], "moments": [], "day": 0, "persons": 0, "bytes": 0}
-            connection.execute(fresh, [row])
+            connection.execute(unless_there(connection, budget), [row])
             return connection.execute(statement, given).first() is not None
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store import feed, feed_told, notices
 from gateway.store.feed import Counter, Shown, State
 from gateway.store.feed_told import Telling
+from gateway.store.inserting import unless_there
 from gateway.store.notices import Letters
 from gateway.store.statements import Statement, View
 from gateway.store.tables import feed_counter, feed_shown, person, projection
@@ -77,8 +77,7 @@ def lock(connection: sa.Connection, streams: Iterable[str]) -> dict[str, Counter
     known = set(connection.execute(_KNOWN, {"streams": names}).scalars())
     if fresh := [name for name in names if name not in known]:
         # Another transaction may be making the same row: wait for it instead of failing.
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(feed_counter).on_conflict_do_nothing(), [_fresh(name) for name in fresh])
+        connection.execute(unless_there(connection, feed_counter), [_fresh(name) for name in fresh])
     rows = connection.execute(_LOCKED, {"streams": names}).mappings().all()
     return {row["stream"]: Counter(**{name: row[name] for name in _COUNTS}) for row in rows}
 

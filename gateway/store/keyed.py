@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.errors import KeysMoved, TransactionAborted, VaultError
 from gateway.store import dossier as d
 from gateway.store.database import Database
+from gateway.store.inserting import unless_there
 from gateway.store.keyring import CHAINED
 from gateway.store.statements import Statement, View, Writing
 from gateway.store.tables import key_use, person
@@ -192,9 +192,8 @@ def _remember_first(connection: sa.Connection, vault: Vault) -> None:
         number = d.control(one.document or {}).get("quellsystemPersonennummer")
         if isinstance(number, str) and d.source_key(vault, one.source, number) != one.source_key:
             raise VaultError("the index key is not the one this database was written with")
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     rows = [{"purpose": key, "generation": 1, "proof": vault.proof(key, 1)} for key in CHAINED]
-    connection.execute(insert(key_use).on_conflict_do_nothing(), rows)
+    connection.execute(unless_there(connection, key_use), rows)
 
 
 _IN_USE = Statement(sa.select(key_use.c.purpose, key_use.c.generation, key_use.c.proof))
