@@ -108,6 +108,11 @@ class Rules:
         written = {key: person_writer(contract, STORED) for key, contract in self.contracts.items()}
         return Fragments({key: writer for key, writer in written.items() if writer is not None})
 
+    @cached_property
+    def pages(self) -> Mapping[str, Page]:
+        """What developers read, the same in all processes. ContractError if a change log cannot be read."""
+        return _pages(self)
+
     @property
     def agreements(self) -> Mapping[str, Agreement]:
         """The agreements in force today."""
@@ -152,7 +157,7 @@ class App:
         peer, claims = peers(settings.server, rules.clock)
         return Web(
             pipeline,
-            _pages(rules),
+            rules.pages,
             services={key: service.headers for key, service in self.pipeline.services.items()},
             max_bytes=settings.server.max_request_bytes,
             peer=peer,

@@ -78,8 +78,8 @@ class Site(Mapping[str, File]):
 
     def _files(self, edition: Edition) -> None:
         contract, name = edition.contract, f"wsdl/{edition.name}"
-        self._file(f"{name}.wsdl", XML, wsdl.with_address(contract.wsdl, self._base))
-        self._file(f"{name}.soap11.wsdl", XML, wsdl.with_address(contract.wsdl_soap11, self._base))
+        self._makers[f"{name}.wsdl"] = lambda: File(XML, wsdl.with_address(contract.wsdl, self._base))
+        self._makers[f"{name}.soap11.wsdl"] = lambda: File(XML, wsdl.with_address(contract.wsdl_soap11, self._base))
         self._file(f"{name}.xsd", XML, contract.xsd)
 
     def _pages_of(self, edition: Edition) -> None:
