@@ -114,9 +114,7 @@ def _of_the_bytes(sample: Sample) -> Iterator[Broken]:
 def _request(contract: Contract, sample: Sample, rule: str, edit: Edit) -> Broken:
     root, at = _edited(sample, edit)
     told = meaning(rule)
-    return Broken(
-        sample, rule, told.meldung, told.stelle or xpath(at, contract.description.names), indented(root)
-    )
+    return Broken(sample, rule, told.meldung, told.stelle or xpath(at, contract.description.names), indented(root))
 
 
 def _edited(sample: Sample, edit: Edit) -> tuple[etree._Element, etree._Element]:
