@@ -15,7 +15,7 @@ from gateway.contract.describe import describe
 from gateway.contract.description import Description
 from gateway.contract.findings import Finding
 from gateway.contract.renderer import Render, compile_element, start_tag
-from gateway.contract.validation import Validator, own_parser
+from gateway.contract.validation import Validator
 from gateway.errors import ContractError, ContractViolation, SigningError
 from gateway.model.types import Tree
 from gateway.operations.registry import OPERATIONS, Definition
@@ -101,18 +101,18 @@ class Contract:
 
         ContractError otherwise.
         """
-        if len(payload) > _SHORT:
-            start = payload[: payload.find(b">") + 1]
-            if start in self._answers and self._validator.accepts(payload, start):
-                found = plain(payload, start)
-                if found is not None:
-                    return found
-        return self._looked_at(payload)
+        start = payload[: payload.find(b">") + 1]
+        if start not in self._answers:
+            return self._looked_at(payload)
+        if len(payload) <= _SHORT:
+            return self._looked_at(payload, start)
+        found = plain(payload, start) if self._validator.accepts(payload, start) else None
+        return self._looked_at(payload) if found is None else found
 
-    def _looked_at(self, payload: bytes) -> Canonical:
-        """The same by a tree, which costs more, and can say what is wrong."""
+    def _looked_at(self, payload: bytes, start: bytes | None = None) -> Canonical:
+        """The same by a tree, which can say what is wrong; `start` is its start tag, if that is one of ours."""
         try:
-            element = etree.fromstring(payload, own_parser())
+            element = self._validator.parsed(payload)
         except etree.XMLSyntaxError:
             raise ContractError("the answer is not well-formed") from None  # the cause quotes the answer
         if element.tag not in self._answers.values():
@@ -120,7 +120,7 @@ class Contract:
         if findings := self._validator.findings(element):
             raise ContractError(f"the answer is not valid: {'; '.join(map(str, findings))}")
         try:
-            return proved(payload, element)
+            return (plain(payload, start) if start else None) or proved(payload, element)
         except SigningError:
             raise ContractError("the answer is not in its canonical form") from None
 

@@ -33,7 +33,7 @@ class Validator:
     def __init__(self, description: Description, schema: bytes) -> None:
         self._description = description
         self._schema = schema
-        self._local = threading.local()
+        self._local = threading.local()  # of each thread: its schema, and a parser for short texts
         self._dates = _date_elements(description)
         self._further: dict[bytes, bool] = {}
 
@@ -74,6 +74,13 @@ class Validator:
             return False
         found = self._faults(octets, start)
         return len(found) == 1 and _is_known(found[0])
+
+    def parsed(self, octets: bytes) -> etree._Element:
+        """The tree of bytes that we have written ourselves; XMLSyntaxError if they are not well-formed."""
+        parser: etree.XMLParser | None = getattr(self._local, "parser", None)
+        if parser is None:
+            parser = self._local.parser = own_parser()
+        return etree.fromstring(octets, parser)
 
     def _looks_further(self, start: bytes) -> bool:
         """True if not only the first fault is found; asked once, as it is a matter of the library alone."""

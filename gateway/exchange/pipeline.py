@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from uuid import UUID
 
 from gateway.agreements.city import City
 from gateway.errors import MessageRefused, NotAgreed
@@ -20,6 +19,7 @@ from gateway.exchange.replay import prove
 from gateway.exchange.seal import Sealer
 from gateway.exchange.service import Service
 from gateway.store.audit import AuditTrail
+from gateway.store.audit_number import uuid4
 from gateway.store.persons import Store
 from gateway.wire.soap import media_type, open_envelope
 from gateway.wire.xml import Limits, parse
@@ -72,7 +72,7 @@ class Pipeline:
         Two nets. The inner one turns whatever fails in 3 to 12 into a declared fault, which takes step 13 like any
         answer. The outer one answers strangers (1, 2) and a failing step 13 with constant, unsigned bytes.
         """
-        number, admitted = str(UUID(bytes=self._randomness(16), version=4)), None
+        number, admitted = uuid4(self._randomness(16)), None
         try:
             now = self._clock()
             today = self._city.today(now)

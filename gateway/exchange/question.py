@@ -39,9 +39,9 @@ def asked_operation(envelope: Envelope, contract: Contract, agreement: Agreement
     if a SOAPAction contradicts the element (absent and empty ones say nothing and are accepted), or if the answer is
     wanted elsewhere.
     """
-    name = etree.QName(envelope.payload)
-    operation = next((one for one in Operation if one.value == name.localname), None)
-    if operation is None or name.namespace != contract.namespace:
+    namespace, name = _expanded(envelope.payload)
+    operation = _OPERATIONS.get(name) if namespace == contract.namespace else None
+    if operation is None:
         raise ContractViolation("Body: its element is no operation of this service", code="operation-unbekannt")
     if operation not in agreement.operations:
         raise NotAgreed(f"operation {operation.value} is not agreed", code="operation-nicht-vereinbart")
@@ -57,10 +57,10 @@ def _refuse_other_ends(envelope: Envelope) -> None:
     WS-Addressing 1.0 core, 3.2: `ReplyTo` and `FaultTo`; only the caller's own connection is ever answered.
     """
     for block in envelope.header:
-        name = etree.QName(block)
-        if name.namespace in BACK and name.localname in ("ReplyTo", "FaultTo"):
-            ends = [(end.text or "").strip() for end in block.iterchildren(f"{{{name.namespace}}}Address")]
-            if ends != [name.namespace + BACK[name.namespace]]:
+        namespace, name = _expanded(block)
+        if namespace in BACK and name in ("ReplyTo", "FaultTo"):
+            ends = [(end.text or "").strip() for end in block.iterchildren(f"{{{namespace}}}Address")]
+            if ends != [namespace + BACK[namespace]]:
                 raise MessageRefused("the answer is wanted at another address", code="antwortziel-fremd")
 
 
@@ -71,16 +71,27 @@ def checked_context(envelope: Envelope, contract: Contract) -> Abrufkontext:
     another block of the application's own namespace is refused.
     """
     contract.check_request(envelope.payload)
-    ours = [block for block in envelope.header if etree.QName(block).namespace == contract.namespace]
-    if [etree.QName(block).localname for block in ours] != [CONTEXT]:
+    named = [(*_expanded(block), block) for block in envelope.header]
+    ours = [(name, block) for namespace, name, block in named if namespace == contract.namespace]
+    if [name for name, _ in ours] != [CONTEXT]:
         place = "/*/*[local-name()='Header']" if envelope.header else "/*"
         told = f"Header: genau ein {CONTEXT} ist Pflicht, und nichts anderes dieses Vertrags"
         raise ContractViolation(findings=[told], places=[place])
-    content = block_content(ours[0], envelope.version)
-    contract.check_header(content, at=ours[0])
-    texts = {etree.QName(child).localname: child.text or "" for child in content}
+    ((_, block),) = ours
+    content = block_content(block, envelope.version)
+    contract.check_header(content, at=block)
+    texts = {_expanded(child)[1]: child.text or "" for child in content}
     try:
         return Abrufkontext.model_validate(texts)
     except ValidationError as error:
         findings = [f"{CONTEXT}/{'/'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors()]
         raise ContractViolation(findings=findings) from None
+
+
+def _expanded(element: etree._Element) -> tuple[str, str]:
+    """Namespace and local name; an empty namespace for none. In a tenth of the time of lxml's QName."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return namespace[1:], name
+
+
+_OPERATIONS = {one.value: one for one in Operation}

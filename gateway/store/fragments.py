@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
@@ -195,10 +196,16 @@ class Fragments:
         writer = self.writers.get(feed.stream(agreement))
         if writer is None or not feed_told.has_feed(agreement):
             return Shelf(agreement)
-        return Shelf(agreement, writer, hashlib.sha256(_FORM + writer.form + basis(agreement)).hexdigest())
+        return Shelf(agreement, writer, _digest(_FORM + writer.form + basis(agreement)))
 
 
 NO_FRAGMENTS = Fragments()
+
+
+@lru_cache(maxsize=256)
+def _digest(rules: bytes) -> str:
+    """What stands for the rules by which a fragment is written."""
+    return hashlib.sha256(rules).hexdigest()
 
 
 def with_kennung(fields: frozenset[str], kennung: str, tree: Tree) -> Tree:

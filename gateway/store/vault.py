@@ -21,7 +21,7 @@ import hmac
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from uuid import UUID
 
@@ -215,14 +215,9 @@ class Vault:
         """True within `steady` on this thread."""
         return getattr(self._thread, "use", None) is not None
 
-    @contextmanager
-    def steady(self) -> Iterator[None]:
+    def steady(self) -> AbstractContextManager[None]:
         """This thread hashes with the same generations throughout, whatever other threads learn meanwhile."""
-        self._thread.use = dict(self._use)
-        try:
-            yield
-        finally:
-            self._thread.use = None
+        return _Steady(self._thread, self._use)
 
     def require(self, found: Mapping[str, tuple[int, bytes]]) -> None:
         """KeysMoved unless this thread hashes with the generations that the database says; VaultError for other keys.
@@ -230,7 +225,7 @@ class Vault:
         `found` is generation and proof by key; one that is missing there is in its first generation.
         """
         generations = {key: found[key][0] if key in found else 1 for key in CHAINED}
-        if any(self.in_use(key) != generation for key, generation in generations.items()):
+        if generations != (getattr(self._thread, "use", None) or self._use):
             raise KeysMoved(generations)
         for key, (generation, proof) in found.items():
             if (key, generation, proof) not in self._proved:
@@ -283,6 +278,22 @@ class Vault:
     def _encrypt(self, key: bytes, plain: bytes, bound: bytes) -> bytes:
         nonce = self._random(_NONCE)
         return nonce + _cipher(key).encrypt(nonce, plain, bound)
+
+
+class _Steady(AbstractContextManager[None]):
+    """Not made of a generator, which costs as much as a look-up."""
+
+    __slots__ = ("_thread", "_use")
+
+    def __init__(self, thread: threading.local, use: Mapping[str, int]) -> None:
+        self._thread = thread
+        self._use = use
+
+    def __enter__(self) -> None:
+        self._thread.use = self._use
+
+    def __exit__(self, *_error: object) -> None:
+        self._thread.use = None
 
 
 def fingerprint(content: bytes) -> bytes:

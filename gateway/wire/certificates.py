@@ -34,6 +34,7 @@ _ANY_USE = ObjectIdentifier("2.5.29.37.0")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
+@lru_cache(maxsize=256)
 def fingerprint(der: bytes) -> str:
     """The name of a certificate in agreements: `sha256:` and the 64 hexadecimal digits of the digest of its DER."""
     return f"sha256:{sha256(der).hexdigest()}"

@@ -6,6 +6,7 @@ import threading
 from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import cast
 
 from lxml import etree
@@ -24,32 +25,28 @@ class Version(Enum):
     SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
     SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 
-    @property
-    def namespace(self) -> str:
-        """The namespace of Envelope, Header, Body and Fault."""
-        return self.value
-
-    @property
-    def content_type(self) -> str:
-        """The media type without parameters: `text/xml` (SOAP 1.1, 6), `application/soap+xml` (RFC 3902)."""
-        return "text/xml" if self is Version.SOAP11 else "application/soap+xml"
+    def __init__(self, namespace: str) -> None:
+        """What is asked for each message, made once; `namespace` is that of Envelope, Header, Body and Fault."""
+        old = namespace.endswith("/soap/envelope/")
+        next_one = "http://schemas.xmlsoap.org/soap/actor/next"
+        roles = (next_one,) if old else (f"{namespace}/role/next", f"{namespace}/role/ultimateReceiver")
+        self.namespace = namespace
+        self.content_type = "text/xml" if old else "application/soap+xml"
+        """The media type without parameters (SOAP 1.1, 6; RFC 3902)."""
+        self.addressed_to_us = frozenset({"", *roles})
+        """The values of actor or role that aim a header at the receiver (SOAP 1.1, 4.2.2; SOAP 1.2, 2.2)."""
+        self.envelope, self.header, self.body, self.fault = map(self.tag, ("Envelope", "Header", "Body", "Fault"))
+        self.must_understand, self.actor = self.tag("mustUnderstand"), self.tag("actor" if old else "role")
+        self.on_blocks = (self.must_understand, self.actor, *(() if old else (self.tag("relay"),)))
+        """The attributes that SOAP puts on header blocks (SOAP 1.1, 4.2.1; SOAP 1.2 part 1, 5.2.1)."""
 
     def tag(self, name: str) -> str:
         """The expanded name `{namespace}name`."""
-        return f"{{{self.value}}}{name}"
-
-    @property
-    def addressed_to_us(self) -> frozenset[str]:
-        """The values of actor or role that aim a header at the receiver (SOAP 1.1, 4.2.2; SOAP 1.2, 2.2)."""
-        if self is Version.SOAP11:
-            return frozenset({"", "http://schemas.xmlsoap.org/soap/actor/next"})
-        return frozenset({"", f"{self.value}/role/next", f"{self.value}/role/ultimateReceiver"})
+        return f"{{{self.namespace}}}{name}"
 
 
 SOAP11, SOAP12 = Version.SOAP11, Version.SOAP12
-
-
-_ON_BLOCKS = {SOAP11: ("mustUnderstand", "actor"), SOAP12: ("mustUnderstand", "role", "relay")}
+_VERSIONS = (SOAP11, SOAP12)
 
 
 class FaultCode(Enum):
@@ -85,13 +82,14 @@ class Envelope:
     payload: etree._Element
 
 
+@lru_cache(maxsize=64)
 def media_type(content_type_header: str | None, soap_action_header: str | None) -> MediaType:
     """SOAP version, charset and action of the HTTP headers; MessageRefused `medientyp` (HTTP 415) otherwise.
 
     An absent or empty SOAPAction is None; one that says two things is refused (`soapaction`).
     """
     name, parameters = media_parts(content_type_header)
-    version = next((version for version in Version if version.content_type == name), None)
+    version = next((version for version in _VERSIONS if version.content_type == name), None)
     if version is None:
         raise MessageRefused("the media type is not one of SOAP 1.1 or 1.2", code="medientyp", http_status=415)
     named = {(soap_action_header or "").strip().strip('"')}
@@ -114,7 +112,7 @@ def open_envelope(document: Document, media: MediaType, *, understood: frozenset
     if version is not media.version:
         raise MessageRefused("the envelope is not of the SOAP version of the media type", code="soap-version")
     envelope = _split(document, version)
-    if envelope.payload.tag in {any_version.tag("Fault") for any_version in Version}:
+    if envelope.payload.tag in (SOAP11.fault, SOAP12.fault):
         raise MessageRefused("a Fault is no request", code="fault-als-anfrage")
     _refuse_encoding(envelope)
     _refuse_mandatory(envelope, understood)
@@ -124,9 +122,9 @@ def open_envelope(document: Document, media: MediaType, *, understood: frozenset
 def block_content(block: etree._Element, version: Version) -> etree._Element:
     """The header block as its own schema knows it, without the attributes that SOAP puts on blocks.
 
-    SOAP 1.1, 4.2.1; SOAP 1.2 part 1, 5.2.1. The message itself is left as it is.
+    The message itself is left as it is.
     """
-    names = [name for name in map(version.tag, _ON_BLOCKS[version]) if block.get(name) is not None]
+    names = [name for name in version.on_blocks if block.get(name) is not None]
     if not names:
         return block
     content = deepcopy(block)
@@ -170,7 +168,8 @@ def fault_payload(
 
 
 def _version(root: etree._Element) -> Version:
-    version = next((version for version in Version if root.tag == version.tag("Envelope")), None)
+    name = root.tag
+    version = next((version for version in _VERSIONS if name == version.envelope), None)
     if version is None:
         raise MessageRefused("the root element is not a SOAP Envelope", code="soap-version")
     return version
@@ -180,35 +179,37 @@ def _split(document: Document, version: Version) -> Envelope:
     """Header and Body by position (SOAP 1.1, 4; SOAP 1.2 part 1, 5), nothing beside or after them."""
     parts = list(document.root)
     tags = [part.tag for part in parts]
-    if tags not in ([version.tag("Body")], [version.tag("Header"), version.tag("Body")]):
+    if tags not in ([version.header, version.body], [version.body]):
         raise MessageRefused("an Envelope holds one Header at most and then one Body", code="soap-aufbau")
     body = parts[-1]
     if len(body) != 1:
         raise MessageRefused("the Body holds exactly one element", code="soap-aufbau")
     blocks = tuple(parts[0]) if len(parts) > 1 else ()
-    if any(map(_has_text, [document.root, *parts])):
+    if _has_text(document.root) or any(map(_has_text, parts)):
         raise MessageRefused("there is text between the parts of the Envelope", code="soap-aufbau")
     return Envelope(version, document, _addressed(blocks, version), body, body[0])
 
 
 def _has_text(element: etree._Element) -> bool:
-    pieces = [element.text, *(child.tail for child in element)]
+    pieces = [element.text, *[child.tail for child in element]]
     return any(piece is not None and piece.strip(" \t\r\n") for piece in pieces)
 
 
 def _addressed(blocks: tuple[etree._Element, ...], version: Version) -> tuple[etree._Element, ...]:
     """The blocks aimed at us, each name once; blocks for another actor are left alone."""
-    if any(etree.QName(block).namespace is None for block in blocks):
+    if not all(str(block.tag).startswith("{") for block in blocks):
         raise MessageRefused("a header block has no namespace", code="kopf-fehlerhaft")
-    attribute = version.tag("actor" if version is Version.SOAP11 else "role")
-    ours = tuple(block for block in blocks if block.get(attribute, "").strip() in version.addressed_to_us)
-    if len({block.tag for block in ours}) < len(ours):
+    attribute, us = version.actor, version.addressed_to_us
+    ours = tuple([block for block in blocks if block.get(attribute, "").strip() in us])
+    if len(ours) > 1 and len({block.tag for block in ours}) < len(ours):
         raise MessageRefused("a header block stands twice", code="kopf-doppelt")
     return ours
 
 
 def _refuse_encoding(envelope: Envelope) -> None:
     """No SOAP encoding and no references inside the Body (WS-I BP 1.1, R1005, R1006; multi-reference values)."""
+    if not _attributed()(envelope.document.root):
+        return
     if _styled()(envelope.document.root) or _encoded()(envelope.body):
         raise MessageRefused("SOAP encoding (encodingStyle, id, href) is not accepted", code="soap-kodierung")
 
@@ -218,9 +219,16 @@ _OF_THREAD = threading.local()
 """Expressions that were compiled; threads that share one wait for each other."""
 
 
+def _attributed() -> etree.XPath:
+    """Whether there is any attribute, which costs less to see than which."""
+    if not hasattr(_OF_THREAD, "attributed"):
+        _OF_THREAD.attributed = etree.XPath("boolean(//*[@*])")
+    return cast("etree.XPath", _OF_THREAD.attributed)
+
+
 def _styled() -> etree.XPath:
     if not hasattr(_OF_THREAD, "styled"):
-        styles = (f"@*[local-name()='encodingStyle' and namespace-uri()='{v.value}']" for v in Version)
+        styles = (f"@*[local-name()='encodingStyle' and namespace-uri()='{v.namespace}']" for v in Version)
         _OF_THREAD.styled = etree.XPath(f"boolean(//*[{' or '.join(styles)}])")
     return cast("etree.XPath", _OF_THREAD.styled)
 
@@ -235,7 +243,7 @@ def _encoded() -> etree.XPath:
 def _refuse_mandatory(envelope: Envelope, understood: frozenset[str]) -> None:
     """SOAP 1.1, 4.2.3; SOAP 1.2 part 1, 5.2.3."""
     for block in envelope.header:
-        value = block.get(envelope.version.tag("mustUnderstand"), "0").strip()
+        value = block.get(envelope.version.must_understand, "0").strip()
         if value not in _TRUE | _FALSE:
             raise MessageRefused("mustUnderstand is neither true nor false", code="kopf-fehlerhaft")
         if value in _TRUE and str(block.tag) not in understood:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import InitVar, dataclass
-from hashlib import sha256
 
 from lxml import etree
 
@@ -54,13 +54,9 @@ ANSWER_LIMITS = Limits(max_bytes=64 * 1024 * 1024, max_nodes=4_000_000, max_name
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed message: no DTD, no comments, no instructions, all limits kept; made only by `parse`.
-
-    `sha256` is the digest of the raw bytes as they came.
-    """
+    """A parsed message: no DTD, no comments, no instructions, all limits kept; made only by `parse`."""
 
     root: etree._Element
-    sha256: bytes
     made_here: InitVar[object]
 
     def __post_init__(self, made_here: object) -> None:
@@ -83,7 +79,7 @@ def parse(raw: bytes, *, limits: Limits = REQUEST_LIMITS, charset: str | None = 
     _check_counts(text, limits)
     root = _tree(text)
     _check_tree(root, text, limits)
-    return Document(root, sha256(raw).digest(), _MADE_HERE)
+    return Document(root, _MADE_HERE)
 
 
 def why_malformed(raw: bytes) -> str:
@@ -95,7 +91,7 @@ def why_malformed(raw: bytes) -> str:
         text = _utf8(raw, None)
         _check_prolog(text)
         _check_counts(text, ANSWER_LIMITS)
-        etree.fromstring(text, _parser())
+        etree.fromstring(text, _OF_THREAD.parser)
     except etree.XMLSyntaxError as error:
         return str(error.msg)
     except MessageRefused:
@@ -187,10 +183,10 @@ def _check_counts(text: bytes, limits: Limits) -> None:
 
 
 def _tree(text: bytes) -> etree._Element:
-    """The root element; a new parser for each call, because a shared one would serialise all threads."""
+    """The root element; each thread has a parser of its own, because a shared one would serialise them all."""
     line, cause = 0, 0
     try:
-        return etree.fromstring(text, _parser())
+        return etree.fromstring(text, _OF_THREAD.parser)
     except etree.XMLSyntaxError as error:
         line, cause = error.lineno or 0, error.code  # type: ignore[attr-defined]  # lxml-stubs lacks it
     # Raised here, so that the parser's words, which quote the input, are no context of ours.
@@ -199,16 +195,22 @@ def _tree(text: bytes) -> etree._Element:
     raise _refused("nicht-wohlgeformt", f"not well-formed XML with namespaces (line {line})", line=line)
 
 
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=False,  # They are refused, and therefore must be seen.
-    )
+class _OfThread(threading.local):
+    """Making a parser costs as much as parsing a short message."""
+
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=False,  # They are refused, and therefore must be seen.
+        )
+
+
+_OF_THREAD = _OfThread()
 
 
 def _check_tree(root: etree._Element, text: bytes, limits: Limits) -> None:

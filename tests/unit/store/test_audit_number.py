@@ -7,9 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import AuditError
-from gateway.store.audit_number import Numbers, milliseconds
+from gateway.store.audit_number import Numbers, milliseconds, uuid4
 from tests.unit.store.audit_kit import Chance, Clock
 
 
@@ -61,3 +63,9 @@ def test_a_clock_without_zone_is_refused() -> None:
     """A time that does not say its zone makes no number."""
     with pytest.raises(AuditError, match="time zone"):
         Numbers(lambda: datetime(2026, 1, 1), Chance()).next()
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_sixteen_octets_are_the_uuid_of_the_standard_library(octets: bytes) -> None:
+    """Version and variant are put into random octets as RFC 9562 wants it."""
+    assert uuid4(octets) == str(UUID(bytes=octets, version=4))
