@@ -19,7 +19,7 @@ from gateway.errors import ContractError
 from gateway.model.types import FullDate, Moment
 
 _BLANK = " \t\n\r"
-_BLOCK = 32 * 1024
+_BLOCK = 128 * 1024
 _FOREIGN, _FOREIGN_NAME, _FOREIGN_CHILD = b' fremd="">', "'fremd'", b"<fremd></fremd>"
 """An attribute and an element that no contract has."""
 _NOT_ALLOWED = etree.ErrorTypes.SCHEMAV_CVC_COMPLEX_TYPE_3_2_1
