@@ -114,6 +114,34 @@ def test_a_block_that_declares_the_envelopes_prefix_is_signed_as_it_stands(case,
     verify_answer(raw, house_keys[method].certificate, now=NOW)
 
 
+def test_a_body_is_signed_as_it_stands_however_it_is_parted(case, house_keys) -> None:
+    """What was proved in pieces and what is read as a whole give one message."""
+    profile, version, _ = case
+    pieces = body_pieces(version, proven(PLAIN), profile)
+    parted = (pieces, (b"".join(pieces),), (*pieces[:1], *(pieces[1][:9], pieces[1][9:]), *pieces[2:]))
+    raws = {sign(profile, version, [proven(QUITTUNG)], one, house_keys["rsa-sha256"], now=NOW) for one in parted}
+    assert len(raws) == 1
+
+
+def test_a_payload_that_declares_the_bodys_prefix_again_is_not_signed(case, house_keys) -> None:
+    """Though it was proved for itself: in the canonical form of the Body it would not stand so."""
+    profile, version, method = case
+    start, _, end = body_pieces(version, proven(PLAIN), profile)
+    payload = proven(f'<soap:x xmlns:soap="{version.namespace}"></soap:x>'.encode())
+    with pytest.raises(SigningError):
+        sign(profile, version, [], (start, payload, end), house_keys[method], now=NOW)
+
+
+def test_other_tags_than_the_bodys_own_are_not_taken_for_proved(case, house_keys) -> None:
+    """A proved payload proves nothing of what stands around it."""
+    profile, version, method = case
+    start, payload, end = body_pieces(version, proven(PLAIN), profile)
+    padded = [(start[:-1] + b" >", payload, end), (start, payload, end[:-1] + b" >"), (start, payload)]
+    for pieces in padded:
+        with pytest.raises(SigningError):
+            sign(profile, version, [], pieces, house_keys[method], now=NOW)
+
+
 def test_a_block_that_stands_twice_is_not_signed(case, house_keys) -> None:
     """Not even if each of the two comes with its proof: no client would read the message."""
     profile, version, method = case
