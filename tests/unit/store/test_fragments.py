@@ -18,12 +18,12 @@ from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
-from gateway.store import fragments, projecting, reading
+from gateway.store import fragments, projecting, reading, snapshot
 from gateway.store.fragments import Disclosed
 from gateway.store.key_check import KeyCheck
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
-from gateway.store.tables import projection
+from gateway.store.tables import person, projection
 from tests.unit.store.store_kit import AWAY, FIELDS, TODAY, House, address, agreement, upsert
 from tests.unit.store.twice import Plain, Twice
 
@@ -207,6 +207,24 @@ def test_what_was_told_alone_is_remembered_by_the_person(light_house: House) -> 
     assert told(light_house) == 1
     light_house.store.find(light_house.grant(Operation.PERSON_ABRUFEN), kennung)
     assert told(light_house) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "changed"),
+    [(projection, {"told_fields": b"x"}), (person, {"state": "merged"}), (person, {"wrapped_key": None})],
+)
+def test_of_whom_no_fragment_may_be_told_none_is_read(house: House, table: sa.Table, changed: dict[str, Any]) -> None:
+    """Who was told more, is not active, or has no key any more comes without the sealed text."""
+
+    def read() -> list[bool]:
+        with house.database.view() as view:
+            rows = snapshot._PAGE.tuples(view, {"stream": "wohnung/1", "number": 9, "after": b"", "most": 9})
+        return [fragments.Stored._make(row).sealed is not None for row in rows]
+
+    assert read() == [True, True]
+    with house.database.write() as connection:
+        connection.execute(sa.update(table).values(changed))
+    assert read() == [False, False]
 
 
 def test_without_a_feed_there_are_none(light_house: House) -> None:
