@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LOG = structlog.stdlib.get_logger("gateway.app")
 
 _UNFIT = "unfit"
+_FEW = 8
+"""Up to so many contracts one process attacks; what more there are it shares with a second one."""
 
 
 def serve(settings: Settings) -> None:
@@ -56,15 +58,17 @@ def run(
     lies_there = in_force.digest(settings)
     with ExitStack() as ending:
         # Two things take their time, and are done at the same time: the attack, and whatever it does not need.
-        attacks: list[Callable[[], Told]] = []
-        rules, context = checked(
-            settings, lambda serving: attacks.append(ending.enter_context(beside(partial(_attack, serving))))
-        )
+        begun: list[list[Callable[[], Told]]] = []
+
+        def begin(serving: Serving) -> None:
+            begun.append([ending.enter_context(beside(partial(_attack, share))) for share in _shares(serving)])
+
+        rules, context = checked(settings, begin)
         _prepare(settings, rules, require)
         from gateway.exchange import server
 
-        (attack,) = attacks
-        _require_refused(attack())
+        (attacks,) = begun
+        _require_refused([row for attack in attacks for row in attack()])
     in_force.note(settings, lies_there)
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
@@ -128,6 +132,22 @@ def _resume_budgets(app: App) -> None:
     rules, now = app.rules, app.rules.clock()
     midnight = datetime.combine(rules.city.today(now), datetime.min.time(), rules.city.timezone)
     app.budgets.resume(usage.disclosed(app.database, midnight), now=now)
+
+
+def _shares(serving: Serving) -> list[Serving]:
+    """What each process beside the start attacks; whatever is served is in one of them."""
+    agreements, contracts, city, dispatchers = serving
+    names = sorted(agreements.keys() | contracts.keys())
+    parts = [names] if len(names) <= _FEW else [names[::2], names[1::2]]
+    return [
+        (
+            {name: agreements[name] for name in part if name in agreements},
+            {name: contracts[name] for name in part if name in contracts},
+            city,
+            dispatchers,
+        )
+        for part in parts
+    ]
 
 
 def _attack(serving: Serving) -> Told:

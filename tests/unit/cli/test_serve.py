@@ -7,13 +7,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
 
 from gateway import serving
+from gateway.agreements.agreement import Agreement
+from gateway.agreements.city import City
+from gateway.app import Serving
 from gateway.cli.main import cli
+from gateway.contract.compiled import Contract
 from gateway.errors import SettingsError
+from gateway.exchange.beside import Told
 from gateway.exchange.identity import Caller
 from gateway.settings import load as load_settings
 from tests.unit.place import Place
@@ -64,6 +70,13 @@ def test_nothing_is_loaded_twice_but_what_decides_on_openssl(place: Place) -> No
         "gateway.exchange.openssl",
         "gateway.shipped",
     }
+
+
+def test_of_databases_the_server_loads_its_own(place: Place) -> None:
+    """What speaks to another database than that of the settings is large, and is not loaded."""
+    told = _loaded(_SERVED, place.installation.settings, "sqlalchemy")
+    assert "sqlalchemy.dialects.sqlite.base" in told
+    assert not [name for name in told if "postgresql" in name]
 
 
 def test_a_server_collects_again_and_has_loaded_no_rich(place: Place) -> None:
@@ -127,3 +140,33 @@ def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SettingsError) as refusal:
         serving.serve(load_settings(place.installation.settings, {}))
     assert any(problem.endswith("no certificate: was answered") for problem in refusal.value.problems)
+
+
+@pytest.mark.parametrize("missed", ["schulentwicklung", "sozialamt", "statistikstelle", "wohnung2000"])
+def test_what_any_process_finds_keeps_the_server_from_listening(
+    missed: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two processes share the attack, neither is believed for the other, and each service is tried by one."""
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *_: pytest.fail("listens"))
+    monkeypatch.setattr(serving, "_FEW", 1)
+    attacked = serving._attack
+
+    def attack(share: Serving) -> Told:
+        assert len(share[0]) == len(share[1]) == 2
+        return [*attacked(share), *(["passed", name, "all"] for name in share[0] if name == f"{missed}/1")]
+
+    monkeypatch.setattr(serving, "_attack", attack)
+    with pytest.raises(SettingsError) as refusal:
+        serving.serve(load_settings(place.installation.settings, {}))
+    assert list(refusal.value.problems) == [f"self-attack on {missed}/1: all: was answered"]
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 50])
+def test_whatever_is_served_is_in_one_share(count: int) -> None:
+    """Each agreement and each contract is attacked by exactly one process, also one that has not got the other."""
+    agreements = dict.fromkeys(map(str, range(count)), cast("Agreement", None))
+    contracts = dict.fromkeys(map(str, range(3, count + 3)), cast("Contract", None))
+    shares = serving._shares((agreements, contracts, cast("City", None), {}))
+    assert len(shares) == (1 if count + 3 <= serving._FEW else 2)
+    for part, whole in enumerate((list(agreements), list(contracts))):
+        assert sorted(name for share in shares for name in cast("dict[str, object]", share[part])) == sorted(whole)
