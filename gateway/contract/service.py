@@ -5,7 +5,7 @@ Spyne never sees bytes and never runs an operation: a service method only notes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,7 @@ class _Types:
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._groups: dict[str, Any] = {}
+        self._bounded: dict[tuple[Any, ...], Any] = {}
 
     def of(self, field: FieldDef) -> Any:
         """The class that decodes one field, with its bounds."""
@@ -95,14 +96,21 @@ class _Types:
         occurs = {"min_occurs": field.minimum, "max_occurs": maximum, "nillable": False}
         match field.type:
             case Whole(maximum=largest):
-                return (Integer32 if largest <= _INT_MAX else Integer64)(**occurs)
+                return self._simple(Integer32 if largest <= _INT_MAX else Integer64, occurs)
             case Code(name=name):
                 return self._group(name, lambda: [("code", Unicode(min_occurs=1, nillable=False))]).customize(**occurs)
             case ComplexTypeDef(name=name, fields=fields):
                 return self._group(name, lambda: [(f.name, self.of(f)) for f in fields]).customize(**occurs)
             case SimpleType():
-                return Unicode(**occurs)  # also xs:boolean: Spyne reads " true ", which is valid, as false
+                return self._simple(Unicode, occurs)  # also xs:boolean: Spyne reads " true ", which is valid, as false
         raise ContractError(f"{field.name} has no type that Spyne can decode")
+
+    def _simple(self, plain: Any, occurs: Mapping[str, Any]) -> Any:
+        """Made once for all fields with these bounds: each class that Spyne makes takes its time."""
+        key = (plain, *occurs.values())
+        if key not in self._bounded:
+            self._bounded[key] = plain(**occurs)
+        return self._bounded[key]
 
     def _group(self, name: str, members: Callable[[], list[tuple[str, Any]]]) -> Any:
         """A list of pairs keeps the order; a dict would not be read in it."""
