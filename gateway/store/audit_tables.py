@@ -98,3 +98,6 @@ index_mark = Table(
     Column("clearing", Boolean, nullable=False),
 )
 """One row: the last entry indexed, the hash of its batch, and whether old rows must go before it goes on."""
+
+TABLES = (head, batch, entry, personal, segment, replay, index, undelivered, index_mark)
+"""All of them: what a trail needs."""

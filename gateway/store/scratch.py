@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.store import audit_tables as tables
 from gateway.store.audit import AuditTrail
 from gateway.store.database import Database
 from gateway.store.tables import metadata
@@ -27,7 +28,7 @@ def scratch_trail(clock: Callable[[], datetime], randomness: Callable[[int], byt
     with TemporaryDirectory(prefix="gateway-", dir=_memory()) as folder:
         database = Database.open(f"sqlite:///{Path(folder) / 'scratch.sqlite'}", create=True)
         with database.write() as connection:
-            metadata.create_all(connection)
+            metadata.create_all(connection, tables.TABLES)
         trail = AuditTrail.open(
             database, Vault(KeyRing({1: randomness(_KEY_BYTES)}, {}), randomness), clock, randomness
         )
