@@ -1,34 +1,33 @@
-"""Runs a command of the gateway, killed before it changes anything for the n-th time: `dying.py N FOLDER COMMAND...`.
-
-Only changes below FOLDER count. If it comes to its end, each change is printed as a line.
-"""
+"""A command of the gateway, killed before it changes anything for the n-th time."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from gateway.cli.main import cli
 
 _CHANGES = frozenset({"os.rename", "os.mkdir", "os.remove", "os.rmdir"})
 
 
-def main() -> None:
-    last, folder, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    seen: list[str] = []
+def die(last: int, folder: Path, command: Sequence[str]) -> None:
+    """Runs it in this process; 0: it comes to its end, and each change is printed as a line.
+
+    Only changes below the folder count.
+    """
+    below, seen = f"{folder}/", list[str]()
 
     def watch(event: str, given: tuple[object, ...]) -> None:
         writes = event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR)
-        if (writes or event in _CHANGES) and str(given[0]).startswith(folder):
-            seen.append(f"{event} {str(given[0]).removeprefix(folder)}")
+        if (writes or event in _CHANGES) and str(given[0]).startswith(below):
+            seen.append(f"{event} {str(given[0]).removeprefix(below)}")
             if len(seen) == last:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    os.environ["GATEWAY_SETTINGS"] = ""
     sys.addaudithook(watch)
-    cli(command, standalone_mode=False)
+    cli(list(command), standalone_mode=False)
     print("\n".join(seen))
-
-
-if __name__ == "__main__":
-    main()

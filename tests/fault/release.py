@@ -1,8 +1,7 @@
-"""Releases a table with every step watched: `python -m tests.fault.release SETTINGS DAY TRAP`, 0 if it is there."""
+"""Releases a table with every step watched."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -33,7 +32,7 @@ RELEASE = (
 """The steps of a release in their order; those that enclose others come where they end."""
 
 
-def main(settings: Path, day: date, trap: Trap) -> None:
+def release(settings: Path, day: date, trap: Trap) -> None:
     """The table of that day is released, or was before."""
     report = load_definitions(shipped.schemas())["bestand"]
     subject = Subject(report.population, Period(day, day))
@@ -61,7 +60,3 @@ def _total(counted: Counted, _rule: Rule, _audience: Audience, _earlier: Sequenc
 
 
 _SAFETY = releasing.Safety(_total, lambda *_: None)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), date.fromisoformat(sys.argv[2]), Trap(Path(sys.argv[3])))

@@ -18,6 +18,10 @@ class Tally:
         """Afterwards these are counted, too."""
         self._counts[database].update(counts)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By database, for another process."""
+        return {database: dict(counts) for database, counts in self._counts.items()}
+
     def lines(self) -> Iterator[str]:
         """A table with a line per kind of count, those of kills first; nothing if nothing was counted."""
         if not self._counts:

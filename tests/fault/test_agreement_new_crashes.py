@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +14,8 @@ from click.testing import CliRunner
 
 from gateway import shipped
 from gateway.cli.main import cli
+from tests.fault import forked
+from tests.fault.dying import die
 
 NAME = "probe"
 SMALL = ("--yes", "--fields", "familienname", "--operations", "dienstauskunft", "--from", "2026-01-01")
@@ -55,13 +54,9 @@ class Office:
 
     def die(self, number: int) -> list[str]:
         """Killed before its n-th change; 0: not at all, and the changes are given."""
-        script = Path(__file__).with_name("dying.py")
-        command = [sys.executable, str(script), str(number), f"{self.root}/", *self.command()]
-        ended = subprocess.run(
-            command, env={**os.environ, "GATEWAY_SETTINGS": ""}, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == (-signal.SIGKILL if number else 0), ended.stderr
-        return [line for line in ended.stdout.splitlines() if line.startswith(("open ", "os."))]
+        ended = forked.run(die, number, self.root, self.command())
+        assert ended.status == (-signal.SIGKILL if number else 0), ended.complained
+        return [line for line in ended.said.splitlines() if line.startswith(("open ", "os."))]
 
     def everything(self) -> Mapping[str, bytes]:
         """What the application's own files hold, and everything else there is by name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.health import State
+from tests.fault import forked
 from tests.fault.breakages import BREAKAGES, Breakage
 from tests.fault.breaking_counters import listened
 from tests.fault.breaking_server import served
@@ -46,10 +47,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def asked(running: Running, check: str) -> tuple[str, int, str, float]:
     """State, exit code, what is said first, seconds; as monitoring sees it."""
     began = time.monotonic()
-    done = running.gateway("health", "--format", "json", "--check", check, check=False)
-    told = json.loads(done.stdout)
+    done = forked.gateway(running, "health", "--format", "json", "--check", check)
+    told = json.loads(done.said)
     bad = next((one["text"] for one in told["checks"] if one["state"] == told["state"]), "")
-    return told["state"], done.returncode, bad, time.monotonic() - began
+    return told["state"], done.status, bad, time.monotonic() - began
 
 
 @pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: one.what)

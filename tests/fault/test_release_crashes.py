@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,8 +13,9 @@ from gateway.store import audit_tables, released
 from gateway.store.audit_check import RELEASED, tree_of
 from gateway.store.audit_verify import verify
 from gateway.store.database import Database
+from tests.fault import forked
 from tests.fault.crash import COMMIT, Trap, points
-from tests.fault.release import RELEASE
+from tests.fault.release import RELEASE, release
 from tests.unit.place import Place, make
 
 COMMITS = 3
@@ -32,9 +31,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 def run(place: Place, day: date, trap: Trap) -> int:
-    own = [str(place.installation.settings), day.isoformat(), str(trap.path)]
-    command = [sys.executable, "-m", "tests.fault.release", *own]
-    return subprocess.run(command, cwd=Path(__file__).parents[2], timeout=120, check=False).returncode
+    ended = forked.run(release, place.installation.settings, day, trap)
+    print(ended.complained)
+    return ended.status
 
 
 def counts(place: Place) -> tuple[int, int]:
