@@ -15,8 +15,9 @@ trap 'rm -rf "$tools"' EXIT
 
 # The bill of materials describes what is in the bundle: it is taken from an environment installed from it alone.
 "$python" -m venv "$tools/run"
-"$tools/run/bin/pip" install --quiet --disable-pip-version-check --no-index --find-links "$bundle/wheels" fldm-gateway
-"$tools/build/bin/pip" install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+"$tools/run/bin/pip" install --quiet --disable-pip-version-check --no-compile --no-index \
+    --find-links "$bundle/wheels" fldm-gateway
+"$tools/build/bin/pip" install --quiet --disable-pip-version-check --no-compile cyclonedx-bom==7.5.0
 "$tools/build/bin/cyclonedx-py" environment "$tools/run/bin/python" --output-reproducible \
     --output-file "$bundle/sbom.cdx.json"
 

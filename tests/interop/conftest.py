@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,14 @@ from tests.interop.matrix import Matrix
 from tests.running import installed
 
 MATRIX = pytest.StashKey[Matrix]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_java() -> Iterator[None]:
+    """Java runs for a second at a time here: it is compiled once while it runs, not twice, and cleared up by one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +75,20 @@ def _change(folder: Path, line: str, instead: str) -> None:
 def matrix(pytestconfig: pytest.Config) -> Matrix:
     """What the foreign stacks showed in this run."""
     return pytestconfig.stash.setdefault(MATRIX, Matrix())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several test processes hands over what its stacks showed."""
+    config = session.config
+    if MATRIX in config.stash and hasattr(config, "workeroutput"):
+        config.workeroutput["matrix"] = pickle.dumps(config.stash[MATRIX])
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_testnodedown(node: Any) -> None:
+    """What a process handed over is added; of one that died nothing is, and the matrix is not whole."""
+    if told := getattr(node, "workeroutput", {}).get("matrix"):
+        node.config.stash.setdefault(MATRIX, Matrix()).add(pickle.loads(told))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

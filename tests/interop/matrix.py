@@ -74,6 +74,14 @@ class Matrix:
     def signature(self, stack: str, profile: str, method: str) -> Verdict:
         return self.signatures.setdefault((stack, f"{profile} {method.partition('-')[0]}"), Verdict())
 
+    def add(self, other: Matrix) -> None:
+        """What another process tried is in here, too: each test runs in one of them."""
+        for place, tried in other.cells.items():
+            cell = self.cells.setdefault(place, Cell())
+            cell.tried |= tried.tried
+            cell.failed |= tried.failed
+        self.signatures |= other.signatures
+
     def lines(self) -> Iterator[str]:
         """A table as text; each cell counts the applications for which the operation works."""
         rows = sorted({(stack, soap) for stack, soap, _ in self.cells})

@@ -49,20 +49,32 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bundle"
 
 
-def test_it_installs_and_works_without_a_network(bundle: Path, tmp_path: Path) -> None:
-    """`sh install.sh FOLDER` needs nothing from outside, and what it installs passes the demo."""
-    done = run("sh", str(bundle / "install.sh"), str(tmp_path / "gateway"), more=WITHOUT_NETWORK)
+def alone(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The script in a network namespace of its own, where there is nothing but its loopback address."""
+    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    more = {**variables, "PATH": f"{os.environ['PATH']}:/sbin"}
+    return run(*unshare, "bash", "-euo", "pipefail", "-c", f"ip link set lo up\n{script}", more=more)
+
+
+@pytest.fixture(scope="module")
+def program(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `sh install.sh FOLDER` makes where there is no network at all."""
+    folder = tmp_path_factory.mktemp("installed") / "gateway"
+    done = alone('sh "$BUNDLE/install.sh" "$ORDNER"', BUNDLE=str(bundle), ORDNER=str(folder))
     assert done.returncode == 0, done.stderr
-    gateway = str(tmp_path / "gateway" / "bin" / "gateway")
-    shown = run(gateway, "demo", "--once", "--persons", "40", "--dir", str(tmp_path / "demo"), more=WITHOUT_NETWORK)
+    return folder / "bin"
+
+
+def test_it_installs_and_works_without_a_network(program: Path, tmp_path: Path) -> None:
+    """What was installed passes the demo, and asks for nothing from outside."""
+    demo = ("demo", "--once", "--persons", "40", "--dir", str(tmp_path / "demo"))
+    shown = run(str(program / "gateway"), *demo, more=WITHOUT_NETWORK)
     assert shown.returncode == 0, shown.stderr
     assert "signature verified" in shown.stdout
 
 
 SERVED = """
-ip link set lo up
-sh "$BUNDLE/install.sh" "$ORDNER/programm"
-PATH="$ORDNER/programm/bin:$PATH"
+PATH="$PROGRAMM:$PATH"
 gateway init "$ORDNER/betrieb"
 export GATEWAY_SETTINGS="$ORDNER/betrieb/settings.toml"
 gateway probe init > "$ORDNER/probe"
@@ -78,16 +90,9 @@ wait $server
 """What the handbook says, on a machine with no network but its loopback address."""
 
 
-def test_it_serves_where_there_is_no_network_at_all(bundle: Path, tmp_path: Path) -> None:
-    """In a network namespace of its own: installed, started, asked by its own probe and by the demo's client."""
-    alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-    more = {
-        "BUNDLE": str(bundle),
-        "ORDNER": str(tmp_path),
-        "PYTHON": sys.executable,
-        "PATH": f"{os.environ['PATH']}:/sbin",
-    }
-    done = run(*alone, "bash", "-euo", "pipefail", "-c", SERVED, more=more)
+def test_it_serves_where_there_is_no_network_at_all(program: Path, tmp_path: Path) -> None:
+    """In a network namespace of its own: started, asked by its own probe and by the demo's client."""
+    done = alone(SERVED, PROGRAMM=str(program), ORDNER=str(tmp_path))
     assert done.returncode == 0, (done.stdout, done.stderr)
     told = json.loads(done.stdout[done.stdout.index("{\n") : done.stdout.index("\n}\n") + 3])
     assert told["state"] == "OK"
