@@ -22,7 +22,7 @@ test: $(VENV)/.installed
 
 # Kills processes at every step, fills disks, stops databases; on SQLite and PostgreSQL.
 faults: $(VENV)/.installed
-	$(PYTEST) tests/fault/test_request_crashes.py tests/fault/test_poll_crashes.py tests/fault/test_*.py
+	$(PYTEST) $(addprefix tests/fault/test_,request_crashes.py poll_crashes.py *.py)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
@@ -42,7 +42,7 @@ contracts: $(VENV)/.installed
 
 interop: $(VENV)/.installed
 	bash tests/interop/install.sh
-	$(PYTEST) tests/interop/test_foreign_clients.py tests/interop/test_foreign_bundle.py tests/interop/test_foreign_*.py
+	$(PYTEST) $(addprefix tests/interop/test_foreign_,clients.py tls.py bundle.py *.py)
 
 # Coverage-guided fuzzing of parser, envelope and signature verification; a finding is written to build/fuzz.
 FUZZ_SECONDS ?= 600
