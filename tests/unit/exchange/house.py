@@ -31,6 +31,7 @@ from gateway.store.vault import KeyRing, Vault
 from gateway.wire.seal import SigningKey
 from gateway.wire.verify import verify_answer
 from gateway.wire.xml import Limits as XmlLimits
+from tests.migrated import migrated
 from tests.unit.exchange.certificates import Issued, issue
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
@@ -158,8 +159,7 @@ def agreement(client: Issued, application: str = "wohnung2000", **changes: Any) 
 
 def database(folder: Path) -> tuple[Database, Vault]:
     """An empty database with its key ring."""
-    opened = Database.open(f"sqlite:///{folder / 'gateway.sqlite'}", create=True)
-    opened.upgrade()
+    opened = Database.open(migrated(folder / "gateway.sqlite"))
     return opened, Vault(KeyRing.create(folder / "keys"), os.urandom)
 
 

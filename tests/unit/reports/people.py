@@ -36,6 +36,7 @@ from gateway.store.persons import Store
 from gateway.store.subject_search import Sought
 from gateway.store.subjects import Subject
 from gateway.store.vault import Vault
+from tests.migrated import migrated
 from tests.unit.sources.fakes import URL, settings, wsgi
 from tests.unit.store.store_kit import Chance, Holding, ring
 
@@ -60,8 +61,7 @@ class Town:
     vault: Vault = field(default_factory=lambda: Vault(ring(), Chance()))
 
     def __post_init__(self) -> None:
-        self.database = Database.open(f"sqlite:///{self.folder / 'gateway.sqlite'}", create=True)
-        self.database.upgrade()
+        self.database = Database.open(migrated(self.folder / "gateway.sqlite"))
         self.city: City = load_city(shipped.schemas() / "stadt.toml")
         self.agreements = load_all(shipped.schemas(), today=NOW.date())
         self.trail = AuditTrail.open(self.database, self.vault, lambda: self.now, Chance())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,27 +20,18 @@ from gateway.statistics.definition import Definition, load_definitions
 from gateway.statistics.running import OPERATION, Run, run
 from gateway.store import standing
 from gateway.store.audit_tables import entry as audit_entry
-from gateway.store.database import Database, upgrade
+from gateway.store.database import Database
+from tests.migrated import migrated
 from tests.unit.store.store_kit import NOW, TODAY, House, removal, upsert
 
 CITY = load_city(shipped.schemas() / "stadt.toml")
 STOCK = load_definitions(shipped.schemas())["bestand"]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("statistics") / "template.sqlite"
-    Database.open(f"sqlite:///{path}", create=True).close()
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def house(template: Path, tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[House]:
     """A store with five persons."""
-    path = tmp_path / "gateway.sqlite"
-    shutil.copyfile(template, path)
-    database = Database.open(f"sqlite:///{path}")
+    database = Database.open(migrated(tmp_path / "gateway.sqlite"))
     made = House(database, tmp_path)
     made.take(*(upsert(str(number), 1) for number in range(1, 6)))
     yield made
