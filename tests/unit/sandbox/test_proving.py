@@ -294,6 +294,8 @@ def test_a_stranger_is_not_hidden_by_a_poll(made: Path, app: App, monkeypatch: p
     assert sandbox is not None
     found = proving.overview(app.database)
     monkeypatch.setattr(proving, "overview", lambda _: replace(found, persons=next(counted)))
+    monkeypatch.setattr(proving, "_LOOKS", 3)
     monkeypatch.setattr(proving, "_PAUSE_SECONDS", 0)
     with pytest.raises(SettingsError, match="do not come from the sandbox's simulator"):
         require_synthetic(sandbox, app)
+    assert next(counted) == 6  # before and after each look

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.store import audit_tables
 from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind, Personal
 from gateway.store.audit_anchor import Anchor, CheckpointKey
 from gateway.store.audit_export import export
@@ -18,6 +17,7 @@ from gateway.store.audit_verdict import Verdict
 from gateway.store.audit_verify import verify, verify_export
 from gateway.store.database import Database
 from gateway.store.vault import KeyRing, Vault
+from tests.migrated import migrated
 
 PERSON = "5e2c7a1e-9f4b-4c1d-8a54-3f1c2b7d9e60"
 
@@ -55,10 +55,8 @@ class House:
     chance: Chance = field(default_factory=Chance)
 
     def __post_init__(self) -> None:
-        self.url = f"sqlite:///{self.folder / 'gateway.sqlite'}"
-        self.database = Database.open(self.url, create=True)
-        with self.database.write() as connection:
-            audit_tables.metadata.create_all(connection)
+        self.url = migrated(self.folder / "gateway.sqlite")
+        self.database = Database.open(self.url)
         self.vault = Vault(KeyRing({1: b"v" * 32}, {}), self.chance)
         self.trail = self.open()
 
