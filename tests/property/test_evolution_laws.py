@@ -95,6 +95,7 @@ def plain(simple: SimpleType) -> Value:
     return value_of(simple)
 
 
+@cache
 def edges(simple: SimpleType) -> st.SearchStrategy[Value]:
     """Values of a type, those at its border often."""
     if isinstance(simple, Text):

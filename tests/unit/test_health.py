@@ -337,10 +337,10 @@ def test_ends_are_announced(place: Place, left: int, expected: int, notice: str)
     """An agreement and an approver's certificate warn 60 days before their end, anew at 30 and 14, critical from 7."""
     sign_as_offices(place, days=left)
     place.edit(WOHNUNG, "gueltig_bis = 2027-12-31", f"gueltig_bis = {NOW.date() + timedelta(days=left)}")
-    found = findings(place)
+    agreement, approval = finding(place, "agreement wohnung2000/1"), finding(place, APPROVAL)
     text = f"{left} days left" + (f" (notice: {notice} days before)" if notice else "")
-    assert (found["agreement wohnung2000/1"].state, found["agreement wohnung2000/1"].text) == (expected, text)
-    assert (found[APPROVAL].state, text in found[APPROVAL].text) == (expected, True)
+    assert (agreement.state, agreement.text) == (expected, text)
+    assert (approval.state, text in approval.text) == (expected, True)
 
 
 def test_an_expired_certificate_under_a_living_agreement_is_critical(place: Place) -> None:
