@@ -18,6 +18,7 @@ from gateway.errors import AuditError
 from gateway.store.packing import group, octets, quoted
 
 FORMAT = 1
+_DIGEST_BYTES = 32
 
 
 class Kind(Enum):
@@ -88,8 +89,10 @@ class Entry:
     def __post_init__(self) -> None:
         broken = [name for name, fits in _FORMS if not fits(getattr(self, name))]
         broken += [name for name, fits in _FORMS_IF_ANY if (text := getattr(self, name)) is not None and not fits(text)]
-        broken += [name for name in ("fassung", "major") if not _is_count(getattr(self, name), optional=True)]
-        if self.request_digest is not None and len(self.request_digest) != hashlib.sha256().digest_size:
+        broken += [
+            name for name in ("fassung", "major") if (count := getattr(self, name)) is not None and not _is_count(count)
+        ]
+        if self.request_digest is not None and len(self.request_digest) != _DIGEST_BYTES:
             broken.append("request_digest")
         if not all(_PERSON.fullmatch(one.person) and one.fields >= 0 for one in self.persons):
             broken.append("persons")
@@ -188,6 +191,6 @@ _FORMS_IF_ANY = (
 )
 
 
-def _is_count(number: int | None, *, optional: bool = False) -> bool:
+def _is_count(number: int) -> bool:
     # RFC 8785, 3.2.2.3: whole numbers only up to 2^53 - 1
-    return (optional and number is None) or (type(number) is int and 0 <= number < 2**53)
+    return type(number) is int and 0 <= number < 2**53

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.errors import AuditError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _TAIL_BITS = 74
 _VERSION, _VARIANT = 0xF << 76, 0b11 << 62
 """Where a UUID says what it is (RFC 9562, 4)."""
@@ -40,7 +41,7 @@ class Numbers:
                 if self._tail >> _TAIL_BITS:
                     self._last_ms, self._tail = self._last_ms + 1, self._fresh_tail()
             number = _uuid7(self._last_ms, self._tail)
-        return number, _EPOCH + timedelta(milliseconds=ms)
+        return number, now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def _fresh_tail(self) -> int:
         # The top bit stays free, so that a millisecond never runs out of steps.
@@ -49,7 +50,7 @@ class Numbers:
 
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970, rounded down."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def uuid4(octets: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -14,7 +15,7 @@ from gateway.errors import StoreError
 from gateway.store import feed, projecting, reading, search
 from gateway.store.changes import correct, remember
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf, Stored
 from gateway.store.reading import Rendered
 from gateway.store.search import Criteria
 from gateway.store.statements import Statement
@@ -42,9 +43,19 @@ def find(
     fragments: Fragments = NO_FRAGMENTS,
 ) -> Disclosed | None:
     """The person this application knows as `kennung`; None if unknown, blocked, gone or out of scope alike."""
-    index = projecting.kennung_index(vault, grant.application, kennung)
-    sought = {"index": index}
-    found = _told(database, vault, grant, (_KNOWN, sought), clock, list, fragments.shelf(grant.agreement))
+    sought = {"index": projecting.kennung_index(vault, grant.application, kennung)}
+    shelf = fragments.shelf(grant.agreement)
+    if shelf.tells(grant):
+        stream = feed.stream(grant.agreement)
+        with database.view() as view:
+            kept = _KEPT.tuples(view, {"stream": stream, **sought})
+        if not kept:
+            return None
+        # That telling it would be news to the feed must be remembered first: see `Rendered.untold`.
+        known = deque(Stored._make(row) for *row, remembered in kept if remembered)
+        if (told := shelf.page(vault, grant, stream, known, 1)) and told[0] is not None:
+            return told[0]
+    found = _told(database, vault, grant, (_KNOWN, sought), clock, list, shelf)
     return found[0].disclosed if found else None
 
 
@@ -96,4 +107,7 @@ def _meeting(tokens: int) -> Statement:
     return Statement(query)
 
 
-_KNOWN = Statement(reading.VISIBLE_ROWS.where(projection.c.kennung_index == sa.bindparam("index")))
+_BY_KENNUNG = projection.c.kennung_index == sa.bindparam("index")
+_KNOWN = Statement(reading.VISIBLE_ROWS.where(_BY_KENNUNG))
+_REMEMBERED = sa.case((sa.or_(projection.c.number.is_(None), projection.c.told), sa.literal_column("1")), else_=None)
+_KEPT = Statement(reading.TOLD_ROWS.add_columns(_REMEMBERED.label("remembered")).where(_BY_KENNUNG))

@@ -146,11 +146,15 @@ class Shelf:
         holds = terms is not None and terms.hold([part.encode() for part in kept[:-1]], telling.vault, digest)
         return not holds or kept[_UNTIL] > _until(telling, stichtag)
 
+    def tells(self, grant: Grant) -> bool:
+        """True if fragments may be told under the grant."""
+        if self.writer is None or grant.agreement is not self.agreement:
+            return False
+        return grant.fields == feed_told.bulk_fields(self.agreement)
+
     def terms(self, vault: Vault, grant: Grant) -> Terms | None:
         """On which terms a fragment is told under the grant; None if none is."""
-        if grant.agreement is not self.agreement or grant.fields != feed_told.bulk_fields(self.agreement):
-            return None
-        return self._terms(vault, grant.stichtag)
+        return self._terms(vault, grant.stichtag) if self.tells(grant) else None
 
     def _terms(self, vault: Vault, stichtag: date) -> Terms | None:
         if self.writer is None:

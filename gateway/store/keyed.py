@@ -158,7 +158,7 @@ def under_keys(owner: type[_Owner]) -> type[_Owner]:
 
 def in_use(connection: sa.Connection | View) -> dict[str, tuple[int, bytes]]:
     """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
-    return {row["purpose"]: (row["generation"], bytes(row["proof"])) for row in _IN_USE.rows(connection)}
+    return {purpose: (generation, bytes(proof)) for purpose, generation, proof in _IN_USE.tuples(connection)}
 
 
 def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:

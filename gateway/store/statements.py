@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import Dialect
@@ -59,9 +60,13 @@ class Statement:
             return [dict(row) for row in connection.execute(self._statement, given or {}).mappings()]
         return self._for(connection.dialect).rows(connection.raw, given or {})
 
-    def tuples(self, view: View, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows, each with its columns in their order: for many rows, of which a dict costs as much as fetching."""
-        return self._for(view.dialect).tuples(view.raw, given)
+    def tuples(
+        self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None
+    ) -> Sequence[tuple[Any, ...]]:
+        """All rows, each with its columns in their order: a dict of one costs as much as fetching it."""
+        if not isinstance(connection, View):
+            return [tuple(row) for row in connection.execute(self._statement, given or {})]
+        return self._for(connection.dialect).tuples(connection.raw, given or {})
 
     def row(self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None) -> Row | None:
         """The one row there is at most."""
@@ -103,6 +108,7 @@ class _Made:
         self.text = str(compiled)
         self._given = dict(compiled.params)
         self._order: Sequence[str] | None = compiled.positiontup
+        self._picked = itemgetter(*self._order) if self._order and len(self._order) > 1 else None
         self._into = {
             name: convert
             for name, part in compiled.binds.items()
@@ -111,25 +117,24 @@ class _Made:
         selected = [] if isinstance(statement, sa.UpdateBase) else list(statement.selected_columns)
         self._names = [column.name for column in selected]
         self._outof = [
-            (column.name, convert)
-            for column in selected
+            (place, convert)
+            for place, column in enumerate(selected)
             if (convert := _conversion(column.type, dialect, "result_processor", None)) is not None
         ]
 
     def rows(self, raw: Any, given: Mapping[str, Any]) -> list[Row]:
-        names, outof = self._names, self._outof
-        found = [dict(zip(names, row, strict=True)) for row in self._fetched(raw, given)]
-        for row in found:
-            for name, convert in outof:
-                row[name] = convert(row[name])
-        return found
+        names = self._names
+        return [dict(zip(names, row, strict=True)) for row in self.tuples(raw, given)]
 
-    def tuples(self, raw: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        return [tuple(row.values()) for row in self.rows(raw, given)] if self._outof else self._fetched(raw, given)
-
-    def _fetched(self, raw: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def tuples(self, raw: Any, given: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = raw.execute(self.text, self._told(given)).fetchall()
-        return found
+        return [self._converted(row) for row in found] if self._outof else found
+
+    def _converted(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, convert in self._outof:
+            values[place] = convert(values[place])
+        return tuple(values)
 
     def run(self, raw: Any, rows: Sequence[Mapping[str, Any]]) -> int:
         cursor = raw.cursor()
@@ -145,9 +150,13 @@ class _Made:
         return [row if isinstance(row, dict) else tuple(row) for row in told]
 
     def _told(self, given: Mapping[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
-        values = {**self._given, **given}
-        for name, convert in self._into.items():
-            values[name] = convert(values[name])
+        values = given
+        if self._into or not self._given.keys() <= given.keys():
+            values = {**self._given, **given}
+            for name, convert in self._into.items():
+                values[name] = convert(values[name])
+        if self._picked is not None:
+            return cast("Sequence[Any]", self._picked(values))
         return values if self._order is None else [values[name] for name in self._order]
 
 

@@ -50,8 +50,8 @@ def write_position(connection: Fenced, source: str, at: Position) -> None:
 def oldest_stand(connection: sa.Connection | View) -> datetime | None:
     """The moment as of which every source has been read completely; None if one was begun, and never to its end."""
     found: dict[str, datetime | None] = {}
-    for row in _STANDS.rows(connection):
-        found[row["source"]] = row["stand"] or found.get(row["source"])
+    for source, stand in _STANDS.tuples(connection):
+        found[source] = stand or found.get(source)
     stands = [stand for stand in found.values() if stand is not None]
     return min(stands) if stands and len(stands) == len(found) else None
 

@@ -7,7 +7,7 @@ anew after signing. It starts with an XML declaration that says UTF-8, and has n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -49,6 +49,11 @@ class SigningKey:
     method: Method
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
+    certificate_text: str = field(init=False, repr=False)
+    """The certificate as base64 of its DER, in one line."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "certificate_text", certificate_text(self.certificate))
 
     @classmethod
     def load(cls, key_path: Path, certificate_path: Path, method: Method) -> SigningKey:
@@ -63,11 +68,6 @@ class SigningKey:
         if problems or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise SettingsError(problems=[f"signing key {key_path}: {problem}" for problem in problems])
         return cls(method, key, certificate)
-
-    @property
-    def certificate_text(self) -> str:
-        """The certificate as base64 of its DER, in one line."""
-        return certificate_text(self.certificate)
 
 
 def body_pieces(version: Version, payload: bytes, profile: Profile) -> Pieces:

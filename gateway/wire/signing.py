@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from hashlib import sha256
 
 from cryptography import x509
@@ -58,7 +57,6 @@ def signature(references: Sequence[str], key: PrivateKey, key_info: str) -> byte
     ).encode()
 
 
-@lru_cache(maxsize=64)
 def certificate_text(certificate: x509.Certificate) -> str:
     """The certificate as base64 of its DER, in one line."""
     return b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii")

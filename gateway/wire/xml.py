@@ -176,6 +176,8 @@ def _check_prolog(text: bytes) -> None:
 
 def _check_counts(text: bytes, limits: Limits) -> None:
     """Upper bounds that need no parser: an element has at most two `<`, a declaration of a namespace one `xmlns`."""
+    if len(text) <= min(limits.max_nodes, limits.max_namespaces):
+        return  # a short text has not so many characters
     if text.count(b"<") > 2 * limits.max_nodes + 16:
         raise _too_many_elements(limits)
     if text.count(b"xmlns") > limits.max_namespaces:

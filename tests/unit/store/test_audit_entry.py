@@ -167,6 +167,7 @@ def test_a_moment_is_told_in_utc_to_the_millisecond(moment: datetime) -> None:
         ("fassung", -1),
         ("major", 2**53),
         ("fassung", True),
+        ("major", False),
         ("persons", (Disclosure("Ali Ö.", 1),)),
         ("persons", (Disclosure("a", -1),)),
         ("counts", {"Name mit Raum": 1}),

@@ -19,7 +19,7 @@ from gateway.agreements.operation import Operation
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
 from gateway.store import fragments, projecting, reading, snapshot
-from gateway.store.fragments import Disclosed
+from gateway.store.fragments import Disclosed, Fragments
 from gateway.store.key_check import KeyCheck
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
@@ -348,3 +348,21 @@ def test_who_is_told_does_not_show_in_a_message(house: House) -> None:
         assert one.audit_id in repr(one)
         assert one.kennung not in repr(one)
         assert str(one.tree["familienname"]) not in repr(one)
+
+
+def test_who_is_told_alone_before_the_feed_told_it_is_remembered(house: House) -> None:
+    """Only who counts as told already is told by the fragment alone: else the feed would not announce the end."""
+    house.take(upsert("1", 3, person={"familienname": "Neu"}))
+    kennung = house.kennungen()["Neu"]
+    parts = (house.database, house.vault, house.ledger, lambda: house.now, house.trail)
+    store = Store(*parts, Fragments({"wohnung/1": Plain()}))
+    with house.database.write() as connection:
+        connection.execute(sa.update(projection).values(told=False))
+    for _ in range(2):
+        found = store.find(house.grant(Operation.PERSON_ABRUFEN), kennung)
+        assert found is not None
+        assert isinstance(found.tree, Fragment)
+        query = sa.select(projection.c.told).where(projection.c.number.is_not(None))
+        with house.database.read() as connection:
+            assert connection.execute(query).scalars().all() == [True]
+    assert store.find(house.grant(Operation.PERSON_ABRUFEN), "unknown") is None
