@@ -117,7 +117,7 @@ class Vault:
         def opened(wrapped: bytes, sealed: bytes, subject: bytes) -> bytes:
             generation, named = wrapped[:_GENERATION], len(subject).to_bytes(2, "big") + subject
             if generation not in wrapping:
-                cipher = AESGCM(self._wrapping(int.from_bytes(generation, "big")))
+                cipher = _cipher(self._wrapping(int.from_bytes(generation, "big")))
                 wrapping[generation] = cipher, _UNVERSIONED[_GENERATION:] + generation
             cipher, version = wrapping[generation]
             try:
