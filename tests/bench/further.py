@@ -95,9 +95,9 @@ class Timed:
 
 
 _MEMORY = (
-    "Nothing leaves before the whole answer is checked and audited, so that it is whole in memory several times: the "
-    "rows as they are stored and opened, persons as text (two bytes for each character where one name needs it), the "
-    "payload, the Body that is signed, the message."
+    "Nothing leaves before the whole answer is checked and audited, so that it is whole in memory twice at any moment: "
+    "persons as they were opened and the payload, then the payload and its proof, then the payload and the message. "
+    "What the allocator keeps of one step for the next comes on top of it."
 )
 _LINEAR = "A page costs more for a person, the longer it is."
 _START = (
