@@ -1,7 +1,8 @@
-"""What all tests share: private keys that were read once."""
+"""What all tests share: private keys that were read once, and a garbage collector that looks at what is new."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from functools import cache
 
@@ -9,6 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 READERS = ("seal", "issuing", "cms")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: from here on the collector passes it by."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
