@@ -19,6 +19,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.exchange.connection import Door
 from gateway.exchange.proxy import admits
+from gateway.exchange.sharing import Shares
 from gateway.exchange.standing import Board, Notes
 from gateway.exchange.tls import prove
 from gateway.exchange.worker import Worker
@@ -64,6 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     ) -> None:
         self._settings = settings
         self.board = Board()
+        self.shares = Shares()
         self.notes = Notes(state, self.board, expected=settings.processes, threads=settings.threads)
         self._pause = pause
         self._context = context
@@ -96,6 +98,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             # A proxy's header must not be mistaken for another that WSGI calls by the same name.
             "header_map": "drop" if settings.proxy is None else "refuse",
             "control_socket_disable": True,
+            "child_exit": lambda _arbiter, worker: self.shares.leave(worker.age),
             "worker_exit": lambda _arbiter, _worker: self.close(),
         }.items():
             self.cfg.set(name, value)

@@ -18,6 +18,7 @@ from gunicorn.http import errors  # type: ignore[import-untyped]  # gunicorn shi
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
 
 from gateway.exchange.connection import Connection, Door, Phase, Waiting
+from gateway.exchange.sharing import ASIDE, Turn
 
 LOG = structlog.stdlib.get_logger("gateway.server")
 
@@ -67,9 +68,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._busy = self._busiest = 0
         self._noted = 0.0
         self._let_in = 0
+        self._turn = Turn(self.app.shares, self.age)
+        self._aside_until = 0.0
+
+    def run(self) -> None:
+        """As gunicorn does it; from now on the other processes leave connections to this one."""
+        self._turn.note(0)
+        super().run()
 
     def accept(self, listener: Any) -> None:
-        """A new connection waits for its first byte; one that must not be here is closed at once."""
+        """A new connection waits for its first byte; one that must not be here is closed at once.
+
+        It is not taken as long as another process is to have it (`Turn`).
+        """
+        now = time.monotonic()
+        if self.alive and not self._turn.has_come(self.nr_conns, now):
+            self._aside_until = now + ASIDE
+            super().set_accept_enabled(False)
+            return
         try:
             client, address = listener.accept()
         except OSError as error:
@@ -86,6 +102,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.nr_conns += 1
+        self._turn.took(self.nr_conns)
         if self.nr_conns > self.worker_connections - _SPARE:
             self._send_away()
         connection = Connection(self._door, self.cfg, client, address, listener.getsockname())
@@ -98,7 +115,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
         Not where another process takes this one's place, or systemd holds the socket for the next server.
         """
-        super().set_accept_enabled(enabled or (not self.alive and self._let_in > 0 and self.app.board.ending))
+        late = not self.alive and self._let_in > 0 and self.app.board.ending
+        super().set_accept_enabled(late or (enabled and time.monotonic() >= self._aside_until))
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """As gunicorn does it; but the loop comes round when it is time to look again who wants to come in."""
+        aside = self._aside_until - time.monotonic()
+        super().wait_for_and_dispatch_events(min(timeout, aside) if aside > 0 else timeout)
 
     def handle(self, conn: Any) -> Any:
         """In a thread: the next step of a connection; if that completes a request, its answer."""
@@ -181,10 +204,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                     self._leave(connection)
                 else:
                     self._close(connection)
+        if self.alive:
+            self._turn.note(self.nr_conns)
 
     def _send_home(self, now: float) -> None:
         """The server ends: who has said nothing goes when no request can be on its way to us any more."""
         self._ended = self._ended or now
+        self._turn.leave()
         if self._let_in == 0:
             self.set_accept_enabled(False)
         if now > self._ended + STOP_KEEPALIVE_LINGER:

@@ -102,5 +102,5 @@ _TLS = "Encryption costs the same for every answer, so it weighs the more the ch
 _LATENCY = (
     "Poll and retention are processes beside two of the server on as many cores: whoever waits for a core waits as "
     "long as the kernel lets another run, and while SQLite's one write lock is held for a piece of a page no entry of "
-    "the trail is written. The connections are not spread evenly over both processes, either."
+    "the trail is written."
 )

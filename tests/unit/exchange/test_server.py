@@ -302,7 +302,7 @@ def test_who_has_just_connected_is_still_answered(place: Path, tmp_path: Path) -
     (serving,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
     everything = 6  # the listener, the queue of the threads, two that are kept, and the two that are new
     for _ in attempts("all connections wait in the loop"):
-        if _watched(serving) == everything:
+        if watched(serving) == everything:
             break
     running.process.terminate()
     for _ in attempts("the server ends", every=0.02):
@@ -368,7 +368,7 @@ def test_processes_are_replaced_without_a_lost_request(place: Path, tmp_path: Pa
     stop(running)
 
 
-def _watched(process: str) -> int:
+def watched(process: str) -> int:
     """How many files a process waits for; one less when it lets nobody in any more (proc(5), fdinfo of epoll)."""
     found = 0
     for link in Path(f"/proc/{process}/fd").iterdir():
