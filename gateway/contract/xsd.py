@@ -90,12 +90,12 @@ def _lines(description: Description) -> Iterator[str]:
     for group in description.groups:
         yield _named(group)
     for code in codes(simple):
-        yield from _code(code, codelists.load(code.codelist))
+        yield _code(code, codelists.load(code.codelist))
     for item in simple:
         if not isinstance(item, Code):
-            yield from _simple(item)
+            yield _simple(item)
     for datatype in din_datatypes(simple):
-        yield from _din(datatype)
+        yield _din(datatype)
     yield "</xs:schema>"
     yield ""
 
@@ -145,9 +145,9 @@ def _field(field: FieldDef, indent: str) -> Iterator[str]:
 
 
 @cache
-def _code(code: Code, codelist: codelists.CodeList) -> tuple[str, ...]:
+def _code(code: Code, codelist: codelists.CodeList) -> str:
     """Written once for all contracts: the lists are most of a schema."""
-    return tuple(_code_lines(code, codelist))
+    return "\n".join(_code_lines(code, codelist))
 
 
 def _code_lines(code: Code, codelist: codelists.CodeList) -> Iterator[str]:
@@ -195,16 +195,16 @@ def _period(codelist: codelists.CodeList, entry: codelists.CodeEntry) -> str:
 
 
 @cache
-def _simple(simple: SimpleType) -> tuple[str, ...]:
+def _simple(simple: SimpleType) -> str:
     form = restriction(simple)
     base = form.base if form.base.startswith("xs:") else f"tns:{form.base}"
-    return tuple(_restricted(simple.name, simple.documentation, base, form.facets))
+    return "\n".join(_restricted(simple.name, simple.documentation, base, form.facets))
 
 
 @cache
-def _din(datatype: str) -> tuple[str, ...]:
+def _din(datatype: str) -> str:
     text = f"DIN 91379 Datentyp {datatype} in der Fassung der KoSIT vom August 2022; Text in Normalform NFC."
-    return tuple(_restricted(f"Datentyp{datatype}", text, "xs:string", [("pattern", din_pattern(datatype))]))
+    return "\n".join(_restricted(f"Datentyp{datatype}", text, "xs:string", [("pattern", din_pattern(datatype))]))
 
 
 def _restricted(name: str, text: str, base: str, facets: Iterable[tuple[str, str]]) -> Iterator[str]:
