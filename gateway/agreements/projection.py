@@ -6,11 +6,11 @@ deliver them; nothing else decides what may be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from gateway.agreements.agreement import Agreement, Condition
 from gateway.agreements.synthetic import EIGENPROBE, is_marked
@@ -22,6 +22,32 @@ from gateway.model.person import Person
 from gateway.model.release import GENERIC, mask_address, without
 from gateway.model.structure import Node, grantable, nodes
 from gateway.model.types import Code, Tree, Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field or group at the top of a projection, and what was made of it: equal parts of several agreements are
+    one, so each thing is made of them once.
+    """
+
+    name: str
+    value: Value = field(repr=False)
+    source: Value = field(default="", repr=False)
+    """What it was taken from."""
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def made(self, work: Callable[[str, Value], T]) -> T:
+        """`work(name, value)`, which must give the same each time."""
+        found: T | None = self._made.get(work)
+        if found is None:
+            found = self._made[work] = work(self.name, self.value)
+        return found
+
+
+Known: TypeAlias = dict[int, Part | None]
+"""The parts of one person that were taken before, by the identity of what was selected; None if nothing was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +96,13 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
 
     `fields` must be a subset of the agreement's; surplus ones are ignored (closed by default).
     """
+    return {part.name: part.value for part in parts(agreement, fields, datensatz, ableitung, links, {})}
+
+
+def parts(
+    agreement: Agreement, fields: frozenset[str], datensatz: Tree, ableitung: Ableitung, links: Links, known: Known
+) -> list[Part]:
+    """What `project` gives, in parts; `known` are those of the same person that other agreements have taken."""
     control = _group(datensatz, "steuerung")
     granted = _both(fields, agreement.granted)
     if withheld := _restricted(control) | ableitung.verfallen:
@@ -85,12 +118,17 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
         full["familienbeziehung"] = relations
     if links.familienverbandskennung is not None:
         full["familienverbandskennung"] = links.familienverbandskennung
-    return _keep(_selection(granted), full)
+    return _parts(_selection(granted), full, known)
 
 
 def field_bits(tree: Tree) -> int:
     """The audit bitmap of a projected person: the bits of `audited` that are in it."""
     return _bits_below(tree, _places())
+
+
+def bits(name: str, value: Value) -> int:
+    """The same of one part of it."""
+    return _bits_below({name: value}, _places())
 
 
 def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> date | None:
@@ -149,8 +187,25 @@ def _relations(control: Tree, links: Links) -> list[Value]:
     return found
 
 
-_Selection: TypeAlias = "tuple[tuple[str, dict[str, str] | _Selection], ...]"
+_Step: TypeAlias = "tuple[str, dict[str, str] | _Selection]"
 """Name of a field -> the codes that must not be told as they are, mostly none; of a group -> what is taken of it."""
+_Selection: TypeAlias = "tuple[_Step, ...]"
+
+
+def _parts(selection: _Selection, tree: Tree, known: Known) -> list[Part]:
+    """The same as `_keep`, in parts. A known one counts only if it was taken by the same step from the same object."""
+    found = []
+    for step in selection:
+        name, below = step
+        source = tree.get(name)
+        if source is None:
+            continue
+        part = known.get(id(step))
+        if part is None or part.source is not source:
+            part = known[id(step)] = Part(name, _kept(below, source), source)
+        if part.value not in _NOTHING:
+            found.append(part)
+    return found
 
 
 def _keep(selection: _Selection, tree: Tree) -> Tree:
@@ -161,16 +216,19 @@ def _keep(selection: _Selection, tree: Tree) -> Tree:
     kept: Tree = {}
     for name, below in selection:
         value = tree.get(name)
-        if value is None:
-            continue
-        if isinstance(below, dict):
-            if isinstance(value, str):
-                kept[name] = below.get(value, value)
-            elif value not in ([], {}):
-                kept[name] = value
-        elif group := _keep_group(below, value):
-            kept[name] = group
+        if value is not None and (value := _kept(below, value)) not in _NOTHING:
+            kept[name] = value
     return kept
+
+
+_NOTHING: Final[tuple[Value, ...]] = ([], {})
+
+
+def _kept(below: dict[str, str] | _Selection, value: Value) -> Value:
+    """What is taken of a field or group; an empty group or list if that is nothing."""
+    if not isinstance(below, dict):
+        return _keep_group(below, value)
+    return below.get(value, value) if isinstance(value, str) else value
 
 
 def _keep_group(selection: _Selection, value: Value) -> Value:
@@ -188,20 +246,41 @@ def _both(fields: frozenset[str], granted: frozenset[str]) -> frozenset[str]:
     return fields & granted
 
 
-@cache
 def _selection(granted: frozenset[str]) -> _Selection:
     """The granted paths, nested, in wire order; a granted group is kept whole."""
+    return _steps("", granted)
 
-    def select(level: Sequence[Node]) -> _Selection:
-        chosen: list[tuple[str, dict[str, str] | _Selection]] = []
-        for node in level:
-            if node.path in granted:
-                chosen.append((node.name, GENERIC.get(node.path, {}) if isinstance(node.simple, Code) else {}))
-            elif node.children and (below := select(node.children)):
-                chosen.append((node.name, below))
-        return tuple(chosen)
 
-    return select(nodes(Person))
+@cache
+def _steps(path: str, granted: frozenset[str]) -> _Selection:
+    """What is taken of the group at `path`: one object for all who are granted the same of it."""
+    chosen: list[_Step] = []
+    for node in _level(path):
+        if node.path in granted:
+            chosen.append(_whole(node.path, generic=isinstance(node.simple, Code)))
+        elif node.children and (inner := frozenset(one for one in granted if one.startswith(f"{node.path}."))):
+            chosen.append(_some(node.path, inner))
+    return tuple(chosen)
+
+
+@cache
+def _whole(path: str, *, generic: bool) -> _Step:
+    return path.rpartition(".")[2], GENERIC.get(path, {}) if generic else {}
+
+
+@cache
+def _some(path: str, granted: frozenset[str]) -> _Step:
+    return path.rpartition(".")[2], _steps(path, granted)
+
+
+def _level(path: str) -> Sequence[Node]:
+    """The fields of the person, or of the group at `path`."""
+    return _groups()[path].children if path else nodes(Person)
+
+
+@cache
+def _groups() -> Mapping[str, Node]:
+    return {node.path: node for top in nodes(Person) for node in top.walk() if node.children}
 
 
 _Places: TypeAlias = dict[str, "int | _Places"]
@@ -224,16 +303,17 @@ def _places() -> _Places:
 
 
 def _bits_below(tree: Tree, places: _Places) -> int:
-    found = 0
+    found, place = 0, places.get
     for name, value in tree.items():
-        below = places.get(name, 0)
-        if isinstance(below, int):
-            found |= below if value != [] else 0
+        below = place(name, 0)
+        if below.__class__ is int:
+            if value.__class__ is not list or value:
+                found |= below
         elif isinstance(value, dict):
-            found |= _bits_below(value, below)
+            found |= _bits_below(value, below)  # type: ignore[arg-type]  # it is no number
         elif isinstance(value, list):
             for item in value:
-                found |= _bits_below(item, below) if isinstance(item, dict) else 0
+                found |= _bits_below(item, below) if isinstance(item, dict) else 0  # type: ignore[arg-type]  # see above
     return found
 
 

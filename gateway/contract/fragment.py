@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from gateway.agreements.operation import Operation
+from gateway.agreements.projection import Part
 from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
 from gateway.contract.renderer import compile_fragment
-from gateway.model.types import Tree
 
 _BULK = (Operation.BESTAND_ABRUFEN, Operation.AENDERUNGEN_ABRUFEN)
 _PERSON, _TYPE = "person", "Person"
@@ -23,7 +23,7 @@ class PersonWriter:
     """`form` is another digest as soon as schema or renderer is another: what was written by them is then not used."""
 
     form: bytes
-    write: Callable[[Tree], str]
+    write: Callable[[Sequence[Part]], str]
 
 
 def person_writer(contract: Contract, rest: tuple[str, ...]) -> PersonWriter | None:

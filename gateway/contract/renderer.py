@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
+from gateway.agreements.projection import Part
 from gateway.contract.description import ComplexTypeDef, ElementDef, FieldDef
 from gateway.errors import ContractError
 from gateway.model.types import Code, Fragment, SimpleType, Tree, Truth, Value, Whole
@@ -45,8 +46,10 @@ def start_tag(element: ElementDef, namespace: str) -> bytes:
     return f'<{element.name} xmlns="{namespace}">'.encode()
 
 
-def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], str] | None:
+def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Sequence[Part]], str] | None:
     """A function that writes the group `field` as a Fragment has it, up to its last fields, those of `rest`.
+
+    It is given the parts of the group; each is written once for all contracts that say the same of it.
 
     Raises ContractError like `compile_element`. None if they are not the last fields, in this order.
     """
@@ -58,13 +61,32 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Tree], s
     kept = names[: len(names) - len(last)]
     if names[len(kept) :] != last or not kept:
         return None
-    fields = tuple(one for one in group.fields if one.name in kept)
-    begun = ComplexTypeDef(group.name, group.documentation, fields)
-    content = _content(begun, field.name)
+    steps = [(one.name, bool(one.minimum), _writer(one, f"{field.name}/{one.name}")) for one in group.fields]
+    del steps[len(kept) :]
 
-    def write(tree: Tree) -> str:
+    def write(parts: Sequence[Part]) -> str:
+        given = {part.name: part for part in parts}
         pieces = [f"<{field.name}>"]
-        content(tree, pieces.append)  # type: ignore[arg-type]  # no part of a person is a fragment
+        for name, required, write_part in steps:
+            if (part := given.pop(name, None)) is not None:
+                pieces.append(part.made(write_part))
+            elif required:
+                raise ContractError(f"{field.name}/{name}: mandatory, but missing")
+        if given:
+            raise ContractError(f"{field.name}: {len(given)} field(s) that the contract does not know")
+        return "".join(pieces)
+
+    return write
+
+
+@lru_cache(_KEPT)
+def _writer(field: FieldDef, path: str) -> Callable[[str, Value], str]:
+    """What writes one part; the same function for equal fields."""
+    emit = _field(field, path)
+
+    def write(_name: str, value: Value) -> str:
+        pieces: list[str] = []
+        emit(value, pieces.append)  # type: ignore[arg-type]  # no part of a person is a fragment
         return "".join(pieces)
 
     return write

@@ -63,6 +63,10 @@ class _Walked(dict[str, Value]):
     def leaves(self) -> tuple[_Leaf, ...]:
         return tuple(_walk(self))
 
+    @cached_property
+    def texts(self) -> tuple[tuple[_Path, Node, str], ...]:
+        return tuple(_among_texts(self.leaves))
+
 
 def _given_names(record: Tree) -> Iterator[str]:
     """Exactly one of vornamen and vornamenNichtVorhanden is there (DSAusländer 004.03: no dashes for no name)."""
@@ -250,9 +254,13 @@ _Path: TypeAlias = tuple[str, ...]
 _Leaf: TypeAlias = tuple[_Path, Node, Value]
 
 
-def _texts(record: Tree) -> Iterator[tuple[_Path, Node, str]]:
+def _texts(record: Tree) -> Iterable[tuple[_Path, Node, str]]:
     """Every name (datatype A), street and town of the record."""
-    for path, node, value in _values(record):
+    return record.texts if isinstance(record, _Walked) else _among_texts(_walk(record))
+
+
+def _among_texts(leaves: Iterable[_Leaf]) -> Iterator[tuple[_Path, Node, str]]:
+    for path, node, value in leaves:
         if isinstance(value, str) and not isinstance(node.simple, PartialDate):
             yield path, node, value
 

@@ -75,7 +75,13 @@ class Text(SimpleType):
     max_length: int
     base: ClassVar[str] = "din91379"
 
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        return din91379.plain(self.datatype, self.max_length)
+
     def check(self, value: str) -> str:
+        if self._plain.fullmatch(value):
+            return value
         text = value if value.isascii() else unicodedata.normalize("NFC", value)
         if not text:
             raise broken("leer")
@@ -97,7 +103,7 @@ class Pattern(SimpleType):
         return re.compile(self.pattern)
 
     def check(self, value: str) -> str:
-        if not self._compiled.fullmatch(value) or not _CARRIED.fullmatch(value):
+        if not self._compiled.fullmatch(value) or not (value.isprintable() or _CARRIED.fullmatch(value)):
             raise broken(f"Muster {self.name}")
         return value
 

@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 _INTERFACE = "1.0"
 _RECORD = f"{{{NAMESPACE}}}datensatz"
+_PERSON_NUMBER = f"{{{NAMESPACE}}}personennummer"
 _PAGE = "datensaetzeLesenResponse"
 _COUNT = "bestandszaehlungResponse"
 _SHELL = {
@@ -198,7 +199,8 @@ def _contradictory(records: tuple[_Element, ...]) -> frozenset[int]:
     """
     places: dict[str, list[int]] = {}
     for place, record in enumerate(records):
-        places.setdefault(record.findtext(_child("personennummer")) or "", []).append(place)
+        number = next(record.iterchildren(_PERSON_NUMBER), None)
+        places.setdefault((None if number is None else number.text) or "", []).append(place)
     doubtful: set[int] = set()
     for same in places.values():
         if len(same) > 1 and len({_identity(records[place]) for place in same} - {None}) > 1:

@@ -32,6 +32,7 @@ _FORMER = (
     "auszugsdatum",
 )
 
+_KIND = f"{{{NAMESPACE}}}satzart"
 _ITEM = re.compile(r"\[[0-9]+\]")
 _PYDANTIC = {
     "missing": "fehlt",
@@ -45,7 +46,8 @@ def map_record(element: _Element) -> Upsert | Removal | Merge:
     """What a schema-valid `datensatz` changes; RecordRefused with every reason found, "field: rule"."""
     reasons: list[str] = []
     tree: Tree = {"person": {}, "steuerung": {}}
-    ending = element.findtext(f"{{{NAMESPACE}}}satzart") in ("L", "Z")
+    kind = next(element.iterchildren(_KIND), None)
+    ending = kind is not None and kind.text in ("L", "Z")
     read(element, HEAD if ending else RECORD, tree, "", reasons)
     if ending:
         return _ending(tree, reasons)

@@ -21,7 +21,7 @@ from gateway.model.audited import audited
 from gateway.model.derived import Ableitung
 from gateway.model.types import Tree, Value
 from gateway.store import dossier as d
-from gateway.store import feed
+from gateway.store import feed, packing
 from gateway.store.vault import Vault
 
 Told: TypeAlias = dict[int, bytes]
@@ -88,14 +88,21 @@ class Telling:
     document: Tree = field(repr=False)
     ableitung: Ableitung = field(repr=False)
     links: rules.Links = field(repr=False)
-    _trees: dict[frozenset[str], Tree] = field(default_factory=dict, repr=False)
+    known: rules.Known = field(default_factory=dict, repr=False)
+    """Of this person, for whoever else may be told of it."""
+    _parts: dict[frozenset[str], list[rules.Part]] = field(default_factory=dict, repr=False)
     _digests: dict[frozenset[str], bytes] = field(default_factory=dict, repr=False)
 
     def tree(self, fields: frozenset[str]) -> Tree:
         """These fields of the person, without those that the store adds."""
-        if fields not in self._trees:
-            self._trees[fields] = rules.project(self.agreement, fields, self.document, self.ableitung, self.links)
-        return self._trees[fields]
+        return {part.name: part.value for part in self.parts(fields)}
+
+    def parts(self, fields: frozenset[str]) -> list[rules.Part]:
+        """The same in parts."""
+        if fields not in self._parts:
+            person = self.document, self.ableitung, self.links
+            self._parts[fields] = rules.parts(self.agreement, fields, *person, self.known)
+        return self._parts[fields]
 
     def digest(self, told: Iterable[int]) -> bytes:
         """Changes exactly when something does that the feed announces to an application that was told `told`."""
@@ -103,7 +110,7 @@ class Telling:
         if single := self.agreement.single_only & paths(told):
             fields |= single
         if fields not in self._digests:
-            self._digests[fields] = self._keyed(d.packed(self.tree(fields)))
+            self._digests[fields] = self._keyed(packing.joined(self.parts(fields)))
         return self._digests[fields]
 
     def marks(self, fields: frozenset[str]) -> Told:

@@ -50,7 +50,7 @@ class Writer(Protocol):
     def form(self) -> bytes: ...
 
     @property
-    def write(self) -> Callable[[Tree], str]: ...
+    def write(self) -> Callable[[Sequence[rules.Part]], str]: ...
 
 
 class Disclosed(NamedTuple):
@@ -132,11 +132,15 @@ class Shelf:
         if self.writer is None:
             return None
         fields = feed_told.bulk_fields(self.agreement)
-        tree = with_kennung(fields, kennung, telling.tree(fields))
-        bits = rules.field_bits({**tree, **{name: "" for name in STORED if name in fields}})
+        parts = telling.parts(fields)
+        if "personenkennung" in fields:
+            parts = [rules.Part("personenkennung", kennung), *parts]
+        bits = rules.field_bits({name: "" for name in STORED if name in fields})
+        for part in parts:
+            bits |= part.made(rules.bits)
         days = [stichtag.isoformat(), _until(telling, stichtag)]
         made_of = [self.basis, digest.hex(), str(telling.vault.in_use("digest")), *days]
-        return [*made_of, audit_id, kennung, str(bits), self.writer.write(tree)]
+        return [*made_of, audit_id, kennung, str(bits), self.writer.write(parts)]
 
     def outdated(self, kept: Kept | None, telling: Telling, *, stichtag: date, digest: bytes) -> bool:
         """True if what is kept, or that nothing is, is not what would be kept of this telling now."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from json.encoder import encode_basestring
+from operator import attrgetter
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -19,6 +23,24 @@ def packed(tree: Mapping[str, object]) -> bytes:
     (3.2.2.2). TypeError or ValueError, which quote nothing, for what is no such value.
     """
     return octets(_ENCODER.encode(tree))
+
+
+class Part(Protocol):
+    """A name at the top of a tree with its value; `made` remembers what was made of it."""
+
+    @property
+    def name(self) -> str: ...
+    def made(self, work: Callable[[str, Any], T]) -> T: ...
+
+
+def joined(parts: Iterable[Part]) -> bytes:
+    """`packed` of the tree of these parts, each of which is encoded once."""
+    members = [part.made(_member) for part in sorted(parts, key=attrgetter("name"))]
+    return octets("".join(("{", ",".join(members), "}")))
+
+
+def _member(name: str, value: object) -> str:
+    return _ENCODER.encode({name: value})[1:-1]
 
 
 quoted = encode_basestring

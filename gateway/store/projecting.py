@@ -79,6 +79,7 @@ class World:
     family_kennungen: dict[tuple[str, bytes], str] = field(default_factory=dict)
     new_families: list[dict[str, Any]] = field(default_factory=list)
     derived: dict[bytes, Ableitung] = field(default_factory=dict)
+    parts: dict[bytes, rules.Known] = field(default_factory=lambda: defaultdict(dict))
     around: dict[bytes, Around] = field(default_factory=dict)
     due: dict[date, bytes] = field(default_factory=dict)
     by_source: dict[bytes, Dossier] = field(default_factory=dict)
@@ -297,7 +298,7 @@ def _telling(world: World, agreement: Agreement, one: Dossier, found: Tree) -> T
     ableitung = _ableitung(world, one)
     if ableitung is None or one.document is None:
         return None
-    return Telling(world.vault, agreement, one.id, one.document, ableitung, links(found))
+    return Telling(world.vault, agreement, one.id, one.document, ableitung, links(found), world.parts[one.id])
 
 
 def _letters(world: World, stream: str, one: Dossier) -> Letters:

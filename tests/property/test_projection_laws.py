@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import operator
 from datetime import date, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import shipped
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Condition
+from gateway.errors import RecordRefused
 from gateway.model import codelists
 from gateway.model.days import first_day, last_day
 from gateway.model.derived import derive
@@ -16,6 +21,12 @@ from gateway.model.person import Person
 from gateway.model.structure import grantable
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree
+from gateway.simulator.population import Population
+from gateway.simulator.record import read_shape, render
+from gateway.sources.okvisa_record import map_record
+from gateway.store.batch import Upsert
+from gateway.store.packing import joined, packed
+from gateway.wire.xml import parse
 from tests.unit.store.store_kit import agreement, record
 
 EVERY = tuple(node.path for node in grantable(Person))
@@ -60,6 +71,22 @@ def people(draw: st.DrawFn) -> Tree:
     return to_tree(record("1", 1, person=person, **control))
 
 
+def whole_people() -> st.SearchStrategy[Tree]:
+    """Records with an address, a guardian and whatever else the model has, as the simulated source tells them."""
+    return st.sampled_from(_simulated())
+
+
+@functools.cache
+def _simulated() -> list[Tree]:
+    shape = read_shape(shipped.schemas() / "okvisa" / "okvisa-1.xsd")
+    found = []
+    for satz in Population(seed=3, persons=150, canaries=False).records():
+        with contextlib.suppress(RecordRefused):
+            change = map_record(parse(render(satz, shape).encode()).root)
+            found += [change.tree] if isinstance(change, Upsert) else []
+    return found
+
+
 @st.composite
 def scopes(draw: st.DrawFn) -> tuple[Condition, ...]:
     """One condition on what time changes."""
@@ -82,6 +109,26 @@ def test_nothing_that_is_told_changes_before_its_day(
     for other in {end - timedelta(days=1), min(end - timedelta(days=1), day + timedelta(days=on)), *near}:
         if day < other < end:
             assert shown(whole, tree, other) == shown(whole, tree, day)
+
+
+FIELDS = st.frozensets(st.sampled_from([one for one in EVERY if one not in ("personenkennung", "stand")]), min_size=1)
+LINKS = st.builds(rules.Links, address_masked=st.booleans(), nameless=st.booleans())
+
+
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(whole_people(), st.lists(st.tuples(FIELDS | st.just(frozenset(EVERY)), LINKS), min_size=2, max_size=5))
+def test_what_agreements_share_is_what_each_would_get_alone(
+    tree: Tree, asked: list[tuple[frozenset[str], rules.Links]]
+) -> None:
+    """Whoever was told of the person before, with whichever fields and neighbours; also what was made of the parts."""
+    whole, ableitung = agreement(fields=EVERY), derive(tree, stichtag=date(2026, 11, 23))
+    known: rules.Known = {}
+    for fields, links in asked * 2:
+        alone = rules.project(whole, fields, tree, ableitung, links)
+        parts = rules.parts(whole, fields, tree, ableitung, links, known)
+        assert [(part.name, part.value) for part in parts] == list(alone.items())
+        assert joined(parts) == packed(alone)
+        assert functools.reduce(operator.or_, (part.made(rules.bits) for part in parts), 0) == rules.field_bits(alone)
 
 
 def shown(whole: Agreement, tree: Tree, day: date) -> Tree | None:

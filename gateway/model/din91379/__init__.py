@@ -4,7 +4,7 @@ Two questions are answered: is a text of datatype A, B or C (exactly as KoSIT's 
 of a name under which it is looked up.
 """
 
-from gateway.model.din91379.datatypes import accepts
+from gateway.model.din91379.datatypes import accepts, plain
 from gateway.model.din91379.search import search_form
 
-__all__ = ["accepts", "search_form"]
+__all__ = ["accepts", "plain", "search_form"]

@@ -21,6 +21,12 @@ def accepts(datatype: Datatype, text: str) -> bool:
     return single.fullmatch(text) is not None or full.fullmatch(text) is not None
 
 
+def plain(datatype: Datatype, most: int) -> re.Pattern[str]:
+    """Of the texts of a datatype those of 1 to `most` single characters, no sequence among them; all are NFC."""
+    singles, _ = _alternatives(_pattern(datatype))
+    return re.compile(f"[{singles}]{{1,{most}}}")
+
+
 @cache
 def _expressions(datatype: Datatype) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """(single characters only: nearly every text, and by far the fastest; sequences before single characters)."""

@@ -8,6 +8,7 @@ from copy import deepcopy
 import pytest
 
 from gateway.agreements.operation import Operation
+from gateway.agreements.projection import Part
 from gateway.contract import renderer
 from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
@@ -50,7 +51,7 @@ def test_a_fragment_is_what_would_be_written(application: str, sample: Callable[
     tree = sample(response(published, Operation.BESTAND_ABRUFEN).type)
     person = sample(person_type(published))
     rest = {name: person[name] for name in STORED if name in person}
-    begun = writer.write({name: value for name, value in person.items() if name not in rest})
+    begun = writer.write([Part(name, value) for name, value in person.items() if name not in rest])
     written = Fragment(begun.encode(), rest)
     whole = [published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [one, one]}) for one in (person, written)]
     assert whole[0] == whole[1]

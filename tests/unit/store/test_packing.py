@@ -7,7 +7,9 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.store.packing import packed
+from gateway.agreements.projection import Part
+from gateway.model.types import Value
+from gateway.store.packing import joined, packed
 
 NAMES = st.text("abcXYZ019_-.", min_size=1, max_size=8)
 VALUES = st.recursive(
@@ -29,10 +31,22 @@ def test_packed_is_canonical_json(tree: dict[str, object]) -> None:
     assert packed(tree) == rfc8785.dumps(tree)  # type: ignore[arg-type]  # trees, as its types cannot say
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=6))
+def test_parts_are_packed_like_their_tree(tree: dict[str, Value]) -> None:
+    """In whichever order they come, also when each was encoded before."""
+    parts = [Part(name, value) for name, value in tree.items()]
+    assert joined(parts) == joined(parts[::-1]) == packed(tree)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"Geheimnis", "Geheimnis\ud800"])
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     """No fraction that is none, no bytes, no half characters; the error does not hold what was to be packed."""
     with pytest.raises((TypeError, ValueError)) as caught:
         packed({"a": value})
+    assert caught.value.__context__ is None
+    assert "Geheimnis" not in repr(caught.value)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        joined([Part("a", value)])  # type: ignore[arg-type]  # that is what is tried
     assert caught.value.__context__ is None
     assert "Geheimnis" not in repr(caught.value)

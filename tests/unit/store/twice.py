@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agreements.agreement import Agreement, Grant
-from gateway.model.types import Fragment, Tree
+from gateway.agreements.projection import Part
+from gateway.model.types import Fragment
 from gateway.store import reading
 from gateway.store.fragments import Disclosed, Fragments, Shelf, Stored, Terms
 from gateway.store.persons import Store
 from gateway.store.vault import Vault
+
+
+def _plain(parts: Sequence[Part]) -> str:
+    return json.dumps({part.name: part.value for part in parts})
 
 
 @dataclass
@@ -21,7 +26,7 @@ class Plain:
     """Writes a person as JSON, so that a test can read it."""
 
     form: bytes = b"json"
-    write: Callable[[Tree], str] = json.dumps
+    write: Callable[[Sequence[Part]], str] = _plain
 
 
 @dataclass
