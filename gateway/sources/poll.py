@@ -6,7 +6,7 @@ round goes on from there. Reading a record twice, late or out of order changes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
@@ -62,6 +62,7 @@ class Store(Remembered, Protocol):
     def waiting(self) -> retrying.Waiting: ...
     def poll_lock(self) -> AbstractContextManager[Tenure]: ...
     def position(self, source: str) -> Position | None: ...
+    def knows(self, source: str, records: Sequence[tuple[str | None, int | None]]) -> frozenset[int]: ...
     def ingest(
         self, tenure: Tenure, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date
     ) -> Ingested: ...
@@ -189,11 +190,16 @@ class Poll:
             self.turns.require_open()
             asked_at = self._clock()
             page = self._fetch(advance)
+            # Of a first load nothing is known.
+            known = self._known(page) if stored is not None or not advance.asking.full_load else frozenset()
             position = advance.follow(page, asked_at=asked_at)
-            batch = self.judge(page, position)
+            batch = self.judge(page, position, known)
             # After a clock that was set back what is seen now would count as not seen since the beginning.
             begun = min(begun, self._clock())
+            passed = len(page.records) - _records(batch)
             self._ingest(tenure, batch, counts)
+            counts.records += passed
+            counts.stale += passed
             counts.pages += 1
             progress(RECORDS, counts.records, None)
         self._finish(tenure, advance)
@@ -254,19 +260,35 @@ class Poll:
         advance.restart()
         return self._source.page(advance.asking.change_number, None, full=advance.asking.full_load)
 
-    def judge(self, page: Page, position: Position | None) -> Batch:
-        """Each record alone: a change, or a place in the quarantine; a bad one holds up no other."""
-        batch, invalid = self._judge_each(page, position)
-        if invalid == len(page.records) >= _ANOTHER_CONTRACT:
-            raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
+    def _known(self, page: Page) -> frozenset[int]:
+        """Places of records that the store would find stale, read off before anything dear is done with them.
+
+        The first ones count as unknown: by those another contract is noticed.
+        """
+        numbers = [self._source.numbers(record) for record in page.records[_ANOTHER_CONTRACT:]]
+        found = self._store.knows(self._source.name, numbers) if numbers else ()
+        return frozenset(place + _ANOTHER_CONTRACT for place in found)
+
+    def judge(self, page: Page, position: Position | None, known: Collection[int] = ()) -> Batch:
+        """Each record alone: a change, or a place in the quarantine; a bad one holds up no other.
+
+        Those at the places `known` are passed over, unless no other one is valid.
+        """
+        batch, invalid = self._judge_each(page, position, known)
+        if _ANOTHER_CONTRACT <= invalid == len(page.records) - len(known):
+            if not known:
+                raise SourceError("no record of a page is valid: another contract?", code=NOT_ITS_CONTRACT)
+            return self.judge(page, position)
         return batch
 
-    def _judge_each(self, page: Page, position: Position | None) -> tuple[Batch, int]:
+    def _judge_each(self, page: Page, position: Position | None, known: Collection[int] = ()) -> tuple[Batch, int]:
         """What becomes of the records, and how many are not even valid."""
         changes: list[Change] = []
         quarantined: list[Quarantined] = []
         invalid = 0
         for place, record in enumerate(page.records):
+            if place in known:
+                continue
             try:
                 changes.append(self._take(page, place))
             except RecordRefused as refusal:
@@ -286,7 +308,7 @@ class Poll:
     def _ingest(self, tenure: Tenure, batch: Batch, counts: Counts) -> None:
         today = self._today()
         ingested = self._store.ingest(tenure, batch, self._agreements(today), now=self._clock(), stichtag=today)
-        counts.records += len(batch.quarantined) + sum(not isinstance(one, Withholding) for one in batch.changes)
+        counts.records += _records(batch)
         for one in fields(ingested):
             setattr(counts, one.name, getattr(counts, one.name) + getattr(ingested, one.name))
 
@@ -303,6 +325,10 @@ class Poll:
 
     def _today(self) -> date:
         return self._clock().astimezone(self._timezone).date()
+
+
+def _records(batch: Batch) -> int:
+    return len(batch.quarantined) + sum(not isinstance(one, Withholding) for one in batch.changes)
 
 
 def withholdings(quarantined: Iterable[Quarantined]) -> Iterator[Withholding]:

@@ -344,6 +344,19 @@ def _newer(connection: sa.Connection, changes: Mapping[bytes, Change]) -> dict[b
     return {key: change for key, change in changes.items() if change.aenderungsnummer > known.get(key, -1)}
 
 
+def known(
+    connection: sa.Connection, vault: Vault, source: str, records: Sequence[tuple[str | None, int | None]]
+) -> frozenset[int]:
+    """The places of the records, told by person and change number, that say no more than the store knows: `take` would
+    do nothing with them, whatever they say, and no quarantine takes them."""
+    keys = [None if one is None else d.source_key(vault, source, one) for one, _ in records]
+    stored: dict[bytes | None, int] = {}
+    for block in d.blocks(key for key in keys if key is not None):
+        stored.update((row.source_key, row.change_number) for row in connection.execute(_STORED, {"keys": block}))
+    numbers = ((stored.get(key, -1), number) for key, (_, number) in zip(keys, records, strict=True))
+    return frozenset(place for place, (at, number) in enumerate(numbers) if number is not None and number <= at)
+
+
 def _circular(vault: Vault, source: str, change: Merge) -> Quarantined:
     """The record of a merge that is refused; what stands for its bytes is keyed, they say little more than numbers."""
     keys = [d.source_key(vault, source, number) for number in (change.personennummer, change.into)]

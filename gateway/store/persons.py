@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -39,7 +39,7 @@ from gateway.store.erasing import Eraser
 from gateway.store.expiring import Expiring
 from gateway.store.feed import Change, ChangeKind, ChangePage
 from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
-from gateway.store.ingest import Intake
+from gateway.store.ingest import Intake, known
 from gateway.store.keyed import KeyedDatabase, under_keys
 from gateway.store.ledger import Ledger
 from gateway.store.notices import Notice, NoticeKind, Outstanding
@@ -163,6 +163,11 @@ class Store:
         """The right to write persons; StoreError (code "abruf-laeuft") at once if another has it."""
         with self._database.poll_lock(self._vault.random) as tenure:
             yield tenure
+
+    def knows(self, source: str, records: Sequence[tuple[str | None, int | None]]) -> frozenset[int]:
+        """The places of those (person number, change number) of which `ingest` would say that they are stale."""
+        with self._database.read() as connection:
+            return known(connection, self._vault, source, records)
 
     def ingest(
         self, tenure: Tenure, batch: Batch, agreements: Mapping[str, Agreement], *, now: datetime, stichtag: date

@@ -107,6 +107,6 @@ _START = (
 _POLL = (
     "Every record is parsed, validated, mapped, judged by the model and its rules, compared with what is stored, "
     "projected for each agreement, told to the audit trail, sealed and indexed: in Python, which is what takes the "
-    "time. Nothing of it is left out for a record that came before."
+    "time. Of a record that came before, which are the last hundred of a round, only the numbers are read."
 )
 _FURTHER = "Each agreement has its own projection of a person, its digest and its text as it will be told."

@@ -158,6 +158,10 @@ class FakeStore:
         self.at = Position(at, None, full_load=True)
         return self.at
 
+    def knows(self, _source, records):
+        stale = [number is not None and number <= self.numbers.get(person, -1) for person, number in records]
+        return frozenset(place for place, found in enumerate(stale) if found)
+
     def ingest(self, _tenure, batch, _agreements, *, now, stichtag):
         self.batches.append(batch)
         counts = Ingested(quarantined=len(batch.quarantined))

@@ -233,6 +233,42 @@ def test_a_page_without_one_valid_record_is_another_contract():
     assert store.batches == []
 
 
+def test_so_is_a_page_of_known_records_that_are_none_of_the_contract_any_more():
+    """What the store has already hides no other contract, also in a page that says nothing new."""
+    fake, store = _filled(25, page_size=30), FakeStore()
+    Poll(fake.source(), store, lambda _day: {}, lambda: NOW, overlap=25).run_once()
+    fake.records = [(person, number, BROKEN["no sex"]) for person, number, _ in fake.records]
+    before = len(store.batches)
+    with pytest.raises(SourceError) as caught:
+        Poll(fake.source(), store, lambda _day: {}, lambda: NOW, overlap=25).run_once()
+    assert caught.value.code == transport.NOT_ITS_CONTRACT
+    assert len(store.batches) == before
+
+
+def test_invalid_records_before_known_ones_are_no_other_contract():
+    """Ten invalid ones at the beginning of a page, all others known: these are valid, and nothing is refused."""
+    fake, store = _filled(25, page_size=30), FakeStore()
+    poll = Poll(fake.source(), store, lambda _day: {}, lambda: NOW, overlap=25)
+    poll.run_once()
+    fake.records = [(one, at, BROKEN["no sex"] if at <= 10 else xml) for one, at, xml in fake.records]
+    counts = poll.run_once().counts
+    assert (counts.records, counts.quarantined, counts.stale) == (25, 10, 15)
+
+
+def test_what_the_store_knows_is_not_read_again():
+    """But for the first ten of a page; who is newer is taken, wherever it stands."""
+    fake, store = _filled(25, page_size=30), FakeStore()
+    source = fake.source()
+    poll = Poll(source, store, lambda _day: {}, lambda: NOW, overlap=25)
+    poll.run_once()
+    fake.put("P20", 26)
+    take, taken = source.take, []
+    source.take = lambda one: (taken.append(one), take(one))[1]  # type: ignore[method-assign]
+    counts = poll.run_once().counts
+    assert (counts.records, counts.stored, counts.stale, len(taken)) == (25, 1, 24, 11)
+    assert store.numbers["P20"] == 26
+
+
 def test_duplicates_and_disorder_are_harmless():
     """The same record twice, and an older one after a newer: the newest remains."""
     fake, store = _filled(3), FakeStore()

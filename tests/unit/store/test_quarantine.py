@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
+from gateway.store.audit_tables import entry as audit_entry
 from gateway.store.batch import Batch, Ingested, Quarantined, Withholding
-from tests.unit.store.store_kit import NOW, SOURCE, House, removal, upsert
+from gateway.store.tables import person, person_version, quarantine
+from tests.unit.store.store_kit import NOW, SOURCE, House, merge, removal, upsert
 
 CUT = {"person": {"familienname": "Seltenheit"}}
 REASONS = ("person.geschlecht: unbekannter Code",)
@@ -54,6 +58,33 @@ def test_only_the_newest_of_a_person_waits(house: House) -> None:
     take(house, refused(change=7, content="b"))
     take(house, refused(change=6, content="c"))
     assert [entry.change_number for entry in house.store.quarantine_entries()] == [7]
+
+
+@pytest.mark.parametrize("change", [None, 4, 5, 6])
+@pytest.mark.parametrize("number", [None, "1", "2", "3", "4"])
+def test_what_is_known_leaves_no_trace_whatever_it_says(house: House, number: str | None, change: int | None) -> None:
+    """A record is passed over unread only if it could change nothing: valid or refused, of a living, gone or merged."""
+    house.take(upsert("1", 5), removal("2", 5), merge("3", "1", 5))
+    known = house.store.knows(SOURCE, [(None, 9), (number, change), ("4", 1)])
+    assert known == ({1} if number in ("1", "2", "3") and change in (4, 5) else set())
+    if number is None or change is None or not known:
+        return
+    before = everything(house)
+    assert take(house, replace(refused(number, change), hides=True)).quarantined == 0
+    for one in (
+        Withholding(number, change),
+        upsert(number, change),
+        removal(number, change),
+        merge(number, "4", change),
+    ):
+        assert house.take(one).stale == 1
+    assert everything(house) == before
+
+
+def everything(house: House) -> list[list[object]]:
+    """All that is stored of persons, and what the audit trail says."""
+    with house.database.read() as connection:
+        return [list(connection.execute(sa.select(one))) for one in (person, person_version, quarantine, audit_entry)]
 
 
 def test_a_version_the_store_has_is_not_quarantined(house: House) -> None:
