@@ -36,13 +36,14 @@ class Part:
     value: Value = field(repr=False)
     source: Value = field(default="", repr=False)
     """What it was taken from."""
-    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    works: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    """By what was done with it, what came of that."""
 
     def made(self, work: Callable[[str, Value], T]) -> T:
         """`work(name, value)`, which must give the same each time."""
-        found: T | None = self._made.get(work)
+        found: T | None = self.works.get(work)
         if found is None:
-            found = self._made[work] = work(self.name, self.value)
+            found = self.works[work] = work(self.name, self.value)
         return found
 
 
@@ -203,7 +204,7 @@ def _parts(selection: _Selection, tree: Tree, known: Known) -> list[Part]:
         part = known.get(id(step))
         if part is None or part.source is not source:
             part = known[id(step)] = Part(name, _kept(below, source), source)
-        if part.value not in _NOTHING:
+        if part.value or part.value not in _NOTHING:
             found.append(part)
     return found
 

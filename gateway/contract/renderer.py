@@ -68,12 +68,12 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Sequence
         given = {part.name: part for part in parts}
         pieces = [f"<{field.name}>"]
         for name, required, write_part in steps:
-            if (part := given.pop(name, None)) is not None:
-                pieces.append(part.made(write_part))
+            if (part := given.get(name)) is not None:
+                pieces.append(part.works.get(write_part) or part.made(write_part))
             elif required:
                 raise ContractError(f"{field.name}/{name}: mandatory, but missing")
-        if given:
-            raise ContractError(f"{field.name}: {len(given)} field(s) that the contract does not know")
+        if len(pieces) <= len(parts):
+            raise ContractError(f"{field.name}: a field that the contract does not know, or one twice")
         return "".join(pieces)
 
     return write

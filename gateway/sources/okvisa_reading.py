@@ -51,8 +51,9 @@ Rows: TypeAlias = "Mapping[str, Field | Group]"
 """Local name of an allowed element -> how it is read."""
 
 
-def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str]) -> bool:
-    """The allowed children of a valid `element` stand in `into`; what could not be read is named in `reasons`.
+def read(element: _Element, rows: Rows, into: Tree, reasons: list[str]) -> bool:
+    """The allowed children of a valid `element` stand in `into`; what could not be read is named in `reasons`, as seen
+    from there.
 
     False if an essential statement is not taken and the group must be left out.
     """
@@ -62,14 +63,12 @@ def read(element: _Element, rows: Rows, into: Tree, path: str, reasons: list[str
         if row is None:
             continue
         if isinstance(row, Group):
-            _read_group(child, row, into, _place(path, row), reasons)
+            _read_group(child, row, into, reasons)
             continue
         try:
             value = row.read(child.text or "")
         except Unreadable as refusal:
-            name = child.tag[_PREFIX:]
-            place = _place(path, row) if row.target else f"{path}.{name}" if path else name
-            reasons.append(f"{place}: {refusal}")
+            reasons.append(f"{row.target or child.tag[_PREFIX:]}: {refusal}")
             continue
         if value is None:
             keep = keep and not row.essential
@@ -113,13 +112,16 @@ def _place(around: str, row: Field | Group) -> str:
     return f"{around}.{row.target}" if around and row.target else around or row.target
 
 
-def _read_group(child: _Element, row: Group, into: Tree, place: str, reasons: list[str]) -> None:
+def _read_group(child: _Element, row: Group, into: Tree, reasons: list[str]) -> None:
     if not row.parts:
-        read(child, row.rows, into, place, reasons)
+        read(child, row.rows, into, reasons)
         return
     inner: Tree = {}
-    if read(child, row.rows, inner, place, reasons) and inner:
+    before = len(reasons)
+    if read(child, row.rows, inner, reasons) and inner:
         _put(into, row.parts, inner, row.many)
+    if len(reasons) > before:
+        reasons[before:] = [f"{row.target}.{reason}" for reason in reasons[before:]]
 
 
 def _put(tree: Tree, parts: tuple[str, ...], value: Value, many: bool) -> None:

@@ -48,7 +48,7 @@ def map_record(element: _Element) -> Upsert | Removal | Merge:
     tree: Tree = {"person": {}, "steuerung": {}}
     kind = next(element.iterchildren(_KIND), None)
     ending = kind is not None and kind.text in ("L", "Z")
-    read(element, HEAD if ending else RECORD, tree, "", reasons)
+    read(element, HEAD if ending else RECORD, tree, reasons)
     if ending:
         return _ending(tree, reasons)
     for complete in _COMPLETIONS:

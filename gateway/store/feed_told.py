@@ -9,7 +9,7 @@ person is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
@@ -104,10 +104,10 @@ class Telling:
             self._parts[fields] = rules.parts(self.agreement, fields, *person, self.known)
         return self._parts[fields]
 
-    def digest(self, told: Iterable[int]) -> bytes:
+    def digest(self, told: Collection[int]) -> bytes:
         """Changes exactly when something does that the feed announces to an application that was told `told`."""
         fields = bulk_fields(self.agreement)
-        if single := self.agreement.single_only & paths(told):
+        if told and (single := self.agreement.single_only & paths(told)):
             fields |= single
         if fields not in self._digests:
             self._digests[fields] = self._keyed(packing.joined(self.parts(fields)))

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
@@ -135,7 +135,7 @@ class Shelf:
         parts = telling.parts(fields)
         if "personenkennung" in fields:
             parts = [rules.Part("personenkennung", kennung), *parts]
-        bits = rules.field_bits({name: "" for name in STORED if name in fields})
+        bits = _stored_bits(fields)
         for part in parts:
             bits |= part.made(rules.bits)
         days = [stichtag.isoformat(), _until(telling, stichtag)]
@@ -214,6 +214,11 @@ NO_FRAGMENTS = Fragments()
 def _digest(rules: bytes) -> str:
     """What stands for the rules by which a fragment is written."""
     return hashlib.sha256(rules).hexdigest()
+
+
+@cache
+def _stored_bits(fields: frozenset[str]) -> int:
+    return rules.field_bits({name: "" for name in STORED if name in fields})
 
 
 def with_kennung(fields: frozenset[str], kennung: str, tree: Tree) -> Tree:

@@ -33,12 +33,13 @@ class Criteria:
 def tokens(vault: Vault, document: Tree) -> set[bytes]:
     """Every token under which this Datensatz is found: its names, spellings, other names and alias personalia."""
     asked: set[tuple[str, str]] = set()
-    for familienname, vornamen, geburtsdatum in _combinations(d.group(document, "person")):
-        family_name = _form(familienname)
+    combinations = set(_combinations(d.group(document, "person")))
+    forms = {name: _form(name) for family, given, _ in combinations for name in (family, given) if name is not None}
+    for familienname, vornamen, geburtsdatum in combinations:
         if vornamen is not None:
-            asked.add((_BY_NAME, f"{family_name}\n{_form(vornamen)}"))
+            asked.add((_BY_NAME, f"{forms[familienname]}\n{forms[vornamen]}"))
         if geburtsdatum is not None:
-            asked.add((_BY_BIRTH, f"{family_name}\n{geburtsdatum}"))
+            asked.add((_BY_BIRTH, f"{forms[familienname]}\n{geburtsdatum}"))
     return {vault.blind(purpose, text) for purpose, text in asked}
 
 

@@ -146,8 +146,12 @@ class _Made:
 
     def all_told(self, rows: Sequence[Mapping[str, Any]]) -> Any:
         """What a driver is given; each row a tuple or a dict, as SQLAlchemy asks."""
-        told = (self._told(row) for row in rows)
-        return [row if isinstance(row, dict) else tuple(row) for row in told]
+        if self._order is None:
+            return [self._told(row) for row in rows]
+        columns = [(name, self._into.get(name)) for name in self._order]
+        return [
+            tuple([row[name] if convert is None else convert(row[name]) for name, convert in columns]) for row in rows
+        ]
 
     def _told(self, given: Mapping[str, Any]) -> Mapping[str, Any] | Sequence[Any]:
         values = given
