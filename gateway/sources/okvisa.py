@@ -243,7 +243,7 @@ def _instant(text: str) -> datetime:
 
 def _first(record: _Element, name: str, read: Callable[[str], T]) -> T | None:
     """The one child called `name`, read; None if there is none, more than one, or it cannot be read."""
-    found = record.findall(_child(name))
+    found = list(record.iterchildren(_child(name)))
     try:
         return read(found[0].text or "") if len(found) == 1 else None
     except Unreadable:
