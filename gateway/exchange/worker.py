@@ -73,6 +73,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def run(self) -> None:
         """As gunicorn does it; from now on the other processes leave connections to this one."""
+        make_plain(self.cfg)
         self._turn.note(0)
         super().run()
 
@@ -340,6 +341,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.poller.unregister(connection.sock)
         except (KeyError, ValueError):
             return  # a thread had it until now
+
+
+def make_plain(config: Any) -> None:
+    """gunicorn's settings, which do not change any more, are plain attributes: it asks for twenty in each request."""
+    vars(config).update({name: setting.get() for name, setting in config.settings.items()})
 
 
 def _status(error: BaseException) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from gunicorn.arbiter import Arbiter
 
 from gateway.errors import AuditError, HouseError, SettingsError, StoreError
 from gateway.exchange.server import PAUSE, Server
+from gateway.exchange.worker import make_plain
 from gateway.settings import ServerSettings
 
 SETTINGS = ServerSettings.model_validate(
@@ -51,3 +52,12 @@ def test_a_process_without_a_database_does_not_end_the_server(error: HouseError)
 def test_any_other_error_does() -> None:
     """What will not mend itself must not be tried for ever."""
     assert starting(SettingsError("wrong")) == (None, [])
+
+
+def test_plain_settings_are_those_there_were() -> None:
+    """Each has its value, its own or gunicorn's; only the way to it is shorter."""
+    config = Server(SETTINGS, None, lambda: pytest.fail("nothing is opened")).cfg
+    before = {name: getattr(config, name) for name in config.settings}
+    make_plain(config)
+    assert {name: getattr(config, name) for name in config.settings} == before
+    assert vars(config)["limit_request_line"] == 2048
