@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import requests
@@ -191,7 +192,21 @@ def wait(url: str, child: subprocess.Popen[bytes], *, verify: str | bool = True)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, nor on the two behind it; no outgoing connection is given one of them."""
+    while True:
+        port = _OF_PROCESS + next(_PLACES) * _BEHIND % _ROOM
+        if all(_is_free(port + behind) for behind in range(_BEHIND)):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+_ROOM, _BEHIND = 3_000, 3
+_OF_PROCESS = 20_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4 * _ROOM
+_PLACES = count(os.getpid())
+"""Each process of the tests has its own ports, below those that the kernel gives to outgoing connections."""

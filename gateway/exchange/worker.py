@@ -68,6 +68,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._busy = self._busiest = 0
         self._noted = 0.0
         self._let_in = 0
+        self._quitting = False
         self._turn = Turn(self.app.shares, self.age)
         self._aside_until = 0.0
 
@@ -123,6 +124,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """As gunicorn does it; but the loop comes round when it is time to look again who wants to come in."""
         aside = self._aside_until - time.monotonic()
         super().wait_for_and_dispatch_events(min(timeout, aside) if aside > 0 else timeout)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """This process ends at once; told twice, as at Ctrl-C by the terminal and by the parent, it does so once.
+
+        gunicorn would wait for itself: the second signal comes while the first holds the lock of the threads' pool.
+        Their end is asked for when the interpreter ends, in any case.
+        """
+        if not self._quitting:
+            self._quitting = True
+            super(ThreadWorker, self).handle_quit(sig, frame)
 
     def handle(self, conn: Any) -> Any:
         """In a thread: the next step of a connection; if that completes a request, its answer."""

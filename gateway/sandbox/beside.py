@@ -5,6 +5,7 @@ It has the public pages of the gateway as well, to be read without knowing the s
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
@@ -12,6 +13,7 @@ from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from gateway.errors import SettingsError
 from gateway.exchange.http import Environ
 from gateway.sandbox.keys import is_below
 
@@ -23,10 +25,15 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 @contextmanager
 def listening(port: int, pages: Application, public: Application) -> Iterator[None]:
-    """Browsers of this machine are answered meanwhile: by `pages` below /sandbox/, else by `public`; OSError if the
-    port is taken.
+    """Browsers of this machine are answered meanwhile: by `pages` below /sandbox/, else by `public`.
+
+    SettingsError if the port is taken.
     """
-    with make_server(LOOPBACK, port, _Door(port, pages, public), _Server, _Requests) as server:
+    try:
+        made = make_server(LOOPBACK, port, _Door(port, pages, public), _Server, _Requests)
+    except OSError as error:
+        raise SettingsError(f"the pages cannot have port {port} ({errno.errorcode.get(error.errno or 0)})") from None
+    with made as server:
         thread = Thread(target=server.serve_forever, name="sandbox pages", daemon=True)
         thread.start()
         try:

@@ -47,12 +47,13 @@ class Compared(Shelf):
     """Tells what the person itself says, once it is sure that the fragment says the same."""
 
     house: Any = None
-    paged: dict[bytes, Disclosed | None] = field(default_factory=dict)
+    paged: dict[tuple[bytes, bytes, int], Disclosed | None] = field(default_factory=dict)
+    """By person, digest and version: between two looks a poller may have been there."""
 
     def page(self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int) -> list[Disclosed | None]:
         """Nobody, so that each is read whole; what would have been told is compared then."""
         one = Shelf(self.agreement, self.writer, self.basis)
-        taken = [row.id for row in rows][:most]
+        taken = [(row.id, row.digest, row.told_version) for row in rows][:most]
         self.paged.update(zip(taken, one.page(vault, grant, stream, rows, most), strict=True))
         return [None] * len(taken)
 
@@ -62,7 +63,7 @@ class Compared(Shelf):
 
     def told(self, text: bytes, terms: Terms, vault: Vault, row: Mapping[Any, Any]) -> Disclosed | None:
         told = super().told(text, terms, vault, row)
-        paged = self.paged.pop(row["id"], told)
+        paged = self.paged.pop((row["id"], row["digest"], row["told_version"]), told)
         assert paged == told
         assert getattr(paged, "tree", {}) == getattr(told, "tree", {})
         if told is None:
