@@ -82,7 +82,7 @@ class Messages:
         self._path = path
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         with self._open() as database:
-            database.execute("PRAGMA journal_mode = WAL")
+            # Not WAL: nobody waits for a file whose last user is just closing it, and its log with it.
             database.executescript(_TABLE)
 
     def keep(self, message: Message) -> None:
