@@ -31,7 +31,7 @@ STEPS: Mapping[str, str] = {
     "operation and feed": "gateway.exchange.service:Service.run",
     "store: rows (SQL)": "sqlalchemy.engine.base:Connection.execute",
     "store: begin and end transactions": "gateway.store.database:Database._transaction",
-    "store: rows that every answer reads (SQL)": "gateway.store.statements:_Made._fetched",
+    "store: rows that every answer reads (SQL)": "gateway.store.statements:_Made.tuples",
     "store: rows that every answer writes (SQL)": "gateway.store.statements:_Made.run",
     "store: begin and end snapshots": "gateway.store.statements:Lines.open",
     "store: open and tell persons": "gateway.store.fragments:Shelf.page",
