@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,7 @@ import requests
 from gateway.errors import SourceError
 
 _READY_SECONDS = 60
-_PORTS, _STEP = range(16_000, 20_000), 7
+_PORTS, _STEP, _PLACES = range(16_000, 20_000), 7, count()
 """Below those that a kernel gives to outgoing connections (Linux: from 32768 on; RFC 6335: from 49152 on)."""
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
@@ -100,9 +101,8 @@ def is_free(wanted: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no outgoing connection is given until somebody does."""
-    begin = os.getpid() * _STEP
-    ports = (_PORTS[(begin + place) % len(_PORTS)] for place in range(len(_PORTS)))
+    """A port that nobody listens on, each time another; no outgoing connection is given it until somebody does."""
+    ports = (_PORTS[(os.getpid() * _STEP + place) % len(_PORTS)] for place in _PLACES)
     return next(found for found in ports if is_free(found))
 
 
