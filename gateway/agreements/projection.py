@@ -47,8 +47,8 @@ class Part:
         return found
 
 
-Known: TypeAlias = dict[int, Part | None]
-"""The parts of one person that were taken before, by the identity of what was selected; None if nothing was there."""
+Known: TypeAlias = dict[int, Part]
+"""The parts of one person that were taken before, by the identity of what was selected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from gateway.errors import AuditError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TAIL_BITS = 74
-_VERSION, _VARIANT = 0xF << 76, 0b11 << 62
-"""Where a UUID says what it is (RFC 9562, 4)."""
 _STEP_BYTES = 4
 
 
@@ -55,15 +54,9 @@ def milliseconds(moment: datetime) -> int:
 
 def uuid4(octets: bytes) -> str:
     """The UUID of 16 random octets (RFC 9562, 5.4)."""
-    return _uuid(4, int.from_bytes(octets))
+    return str(UUID(bytes=octets, version=4))
 
 
 def _uuid7(ms: int, tail: int) -> str:
     high, low = tail >> 62, tail & (2**62 - 1)
-    return _uuid(7, (ms & (2**48 - 1)) << 80 | high << 64 | low)
-
-
-def _uuid(version: int, value: int) -> str:
-    """In a quarter of the time of the standard library's class."""
-    digits = (value & ~(_VERSION | _VARIANT) | version << 76 | 0b10 << 62).to_bytes(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return str(UUID(int=(ms & (2**48 - 1)) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
