@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -372,8 +373,9 @@ def watched(process: str) -> int:
     """How many files a process waits for; one less when it lets nobody in any more (proc(5), fdinfo of epoll)."""
     found = 0
     for link in Path(f"/proc/{process}/fd").iterdir():
-        if os.readlink(link) == "anon_inode:[eventpoll]":
-            found += Path(f"/proc/{process}/fdinfo/{link.name}").read_text().count("tfd:")
+        with suppress(FileNotFoundError):  # closed since it was listed
+            if os.readlink(link) == "anon_inode:[eventpoll]":
+                found += Path(f"/proc/{process}/fdinfo/{link.name}").read_text().count("tfd:")
     return found
 
 
