@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import signal
-import threading
+from contextlib import suppress
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import click
@@ -42,14 +42,13 @@ def poll(settings_path: Path | None, once: bool, every: int | None, full: bool, 
             if reconciled is not None:
                 click.echo(told(reconciled))
         if not once:
-            stop = _stopped()
-            seconds, sleep = every or settings.source.poll_seconds, partial(_sleep, stop)
+            ending = Ending()
             app.poll.run_forever(
-                seconds,
-                stop.is_set,
-                sleep,
+                every or settings.source.poll_seconds,
+                ending.asked,
+                ending.sleep,
                 anchor=app.audit.checkpoint,
-                reconcile=lambda: app.reconciliation.run_if_due(stop.is_set),
+                reconcile=lambda: app.reconciliation.run_if_due(ending.asked),
             )
 
 
@@ -58,17 +57,28 @@ def summary(counts: Counts) -> str:
     return ", ".join(f"{getattr(counts, field.name)} {field.name}" for field in fields(counts))
 
 
-def _sleep(stop: threading.Event, seconds: float) -> None:
-    stop.wait(seconds)
+class Ending:
+    """SIGTERM and SIGINT ask for the end: the round in progress ends, no further one begins.
 
+    Asked again while it still takes note, as at Ctrl-C by the terminal and by a parent, it must not wait for itself:
+    nothing here takes a lock that the interrupted call may hold (threading.Event does).
+    """
 
-def _stopped() -> threading.Event:
-    """An event that SIGTERM and SIGINT set: the round in progress ends, no further one begins."""
-    stop = threading.Event()
+    def __init__(self) -> None:
+        self._asked = False
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def asked(self) -> bool:
+        """Whether to end."""
+        return self._asked
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return stop
+    def sleep(self, seconds: float) -> None:
+        """So long, or until somebody asks."""
+        with suppress(Empty):
+            self._wake.get(timeout=seconds)
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        self._wake.put(None)
