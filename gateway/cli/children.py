@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import FrameType
 
@@ -20,8 +19,7 @@ import requests
 from gateway.errors import SourceError
 
 _READY_SECONDS = 60
-_PORTS, _STEP, _PLACES = range(16_000, 20_000), 7, count()
-"""Below those that a kernel gives to outgoing connections (Linux: from 32768 on; RFC 6335: from 49152 on)."""
+_LOOPBACK = "127.0.0.1"
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
@@ -32,11 +30,13 @@ def end_with_us() -> None:
 
 
 @contextmanager
-def command(folder: Path | None, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def command(
+    folder: Path | None, *arguments: str, inherited: Sequence[socket.socket] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """One of our own commands beside us, ended with us; what it prints goes to `folder`/<command>.log.
 
     Without a folder it goes nowhere: the simulated OK.VISA is somebody else's system. On Linux it ends even if we are
-    killed.
+    killed. What is `inherited` it has under the same number.
     """
     with (Path(os.devnull) if folder is None else folder / f"{arguments[0]}.log").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - ourselves
@@ -44,6 +44,7 @@ def command(folder: Path | None, *arguments: str) -> Iterator[subprocess.Popen[b
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            pass_fds=[one.fileno() for one in inherited],
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - we have no threads yet
         )
     try:
@@ -84,9 +85,32 @@ def stay(children: Sequence[subprocess.Popen[bytes]]) -> None:
     raise SourceError("one of our processes has ended by itself; see its log")
 
 
-def port(wanted: int) -> int:
-    """`wanted` if nobody listens there, else a free one."""
-    return wanted if is_free(wanted) else free_port()
+@contextmanager
+def simulator(listener: socket.socket, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The simulated OK.VISA answers where `listener` listens, which belongs to it alone from now on."""
+    address = f"http://{_LOOPBACK}:{port_of(listener)}"
+    given = ("--listener", str(listener.fileno()), *arguments)
+    with command(None, "simulate", "okvisa", *given, inherited=[listener]) as child:
+        listener.close()
+        wait(f"{address}/lebt", child)
+        yield child
+
+
+def listen(wanted: int) -> socket.socket:
+    """Who listens on this port of the loopback address, or on a free one if that is taken.
+
+    Until it is closed nobody else gets the port: what is only found to be free may be taken before it is used.
+    """
+    try:
+        return socket.create_server((_LOOPBACK, wanted))
+    except OSError:
+        return socket.create_server((_LOOPBACK, 0))
+
+
+def port_of(listener: socket.socket) -> int:
+    """Where it listens."""
+    found: int = listener.getsockname()[1]
+    return found
 
 
 def is_free(wanted: int) -> bool:
@@ -94,16 +118,10 @@ def is_free(wanted: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind((_LOOPBACK, wanted))
         except OSError:
             return False
         return True
-
-
-def free_port() -> int:
-    """A port that nobody listens on, each time another; no outgoing connection is given it until somebody does."""
-    ports = (_PORTS[(os.getpid() * _STEP + place) % len(_PORTS)] for place in _PLACES)
-    return next(found for found in ports if is_free(found))
 
 
 def _die_with_parent() -> None:

@@ -41,12 +41,13 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
     _clear(folder)
     moment = now()
     agreements = load_all(agreements_folder(), today=city().today(moment)).values()
-    source_port = children.free_port()
     with ExitStack() as running:
+        source = running.enter_context(children.listen(0))
+        source_port = children.port_of(source)
         plan = Plan(
             folder,
             "127.0.0.1",
-            port or children.port(8443),
+            port or _port(),
             f"http://127.0.0.1:{source_port}/okvisa",
             sorted({a.application for a in agreements}),
         )
@@ -55,9 +56,7 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
         (folder / _OURS).touch()
         console.print(f"[bold]2[/] simulated OK.VISA with {persons} synthetic persons")
         changes = [] if once else ["--changes-per-minute", "12"]
-        given = ["--persons", str(persons), "--port", str(source_port), *changes]
-        own = [running.enter_context(children.command(None, "simulate", "okvisa", *given))]
-        children.wait(f"http://127.0.0.1:{source_port}/lebt", own[-1])
+        own = [running.enter_context(children.simulator(source, "--persons", str(persons), *changes))]
         console.print("[bold]3[/] first poll")
         _poll(installation, console, total=persons)
         console.print("[bold]4[/] server with client certificates (mTLS)")
@@ -74,6 +73,11 @@ def demo(persons: int, once: bool, folder: Path, port: int | None) -> None:
             own.append(running.enter_context(children.command(folder, *poll)))
             console.print("Staying up, the data keep changing; Ctrl-C ends it.")
             children.stay(own)
+
+
+def _port() -> int:
+    with children.listen(8443) as found:
+        return children.port_of(found)
 
 
 def _poll(installation: Installation, console: Console, *, total: int | None = None) -> None:

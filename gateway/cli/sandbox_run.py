@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
+from socket import socket
 from urllib.parse import urlsplit
 
 import click
@@ -38,25 +39,30 @@ def run(folder: Path | None, wishes: Wishes, *, fresh: bool) -> None:
     """
     children.end_with_us()
     folder = folder or FOLDER
-    with sole_use(folder):
-        _run(_ensure(folder, wishes, fresh=fresh))
+    with sole_use(folder), ExitStack() as held:
+        made = ensure(folder, wishes, now=now(), fresh=fresh)
+        _require_port(made.plan.port)
+        source = held.enter_context(children.listen(urlsplit(made.plan.source_url).port or 0))
+        pages = held.enter_context(children.listen(made.plan.sandbox.pages_port if made.plan.sandbox else 0))
+        url = f"http://{LOOPBACK}:{children.port_of(source)}/okvisa"
+        given = Wishes(source_url=url, pages_port=children.port_of(pages))
+        _run(ensure(folder, given, now=now()), source, pages)
 
 
-def _run(installation: Installation) -> None:
+def _run(installation: Installation, source: socket, pages: socket) -> None:
     folder = installation.settings.parent
-    sandbox, source = require_sandbox(installation.settings, now=now()).sandbox, installation.plan.source_url
+    sandbox = require_sandbox(installation.settings, now=now()).sandbox
     if sandbox is None:
         raise SettingsError(f"{folder} is no sandbox")
     settings = ("--settings", str(installation.settings))
     with ExitStack() as running:
-        okvisa = ("--persons", str(sandbox.persons), "--seed", str(SEED), "--port", str(urlsplit(source).port))
+        okvisa = ("--persons", str(sandbox.persons), "--seed", str(SEED))
         remembering = ("--journal", str(folder / JOURNAL), "--name", sandbox.number)
-        own = [running.enter_context(children.command(None, "simulate", "okvisa", *okvisa, *remembering))]
-        children.wait(source.replace("/okvisa", "/lebt"), own[-1])
+        own = [running.enter_context(children.simulator(source, *okvisa, *remembering))]
         own.append(running.enter_context(children.command(folder, "serve", "--sandbox", *settings)))
         children.wait(f"https://{_reachable(installation.plan)}/health/live", own[1], verify=str(installation.ca))
         own.append(running.enter_context(children.command(folder, "poll", *settings, "--every", str(_POLL_SECONDS))))
-        running.enter_context(_pages(installation, sandbox))
+        running.enter_context(_pages(installation, sandbox, pages))
         children.wait(f"http://{LOOPBACK}:{sandbox.pages_port}/health/ready")
         _describe(installation)
         click.echo("\nready; Ctrl-C ends it")
@@ -77,7 +83,7 @@ def _reachable(plan: Plan) -> str:
 
 
 @contextmanager
-def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[None]:
+def _pages(installation: Installation, sandbox: SandboxSettings, listener: socket) -> Iterator[None]:
     """The pages for browsers are there, and everybody was fetched from the source; SourceError if that takes long."""
     from gateway.app import build
     from gateway.sandbox.house import pages_by_link
@@ -91,7 +97,7 @@ def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[Non
         log,
         redirect_stderr(log),
         build(settings) as app,
-        listening(sandbox.pages_port, pages_by_link(sandbox, app), app.http),
+        listening(listener, pages_by_link(sandbox, app), app.http),
     ):
         deadline = time.monotonic() + _FIRST_POLL_SECONDS
         while app.store.freshness() is None:
@@ -101,17 +107,13 @@ def _pages(installation: Installation, sandbox: SandboxSettings) -> Iterator[Non
         yield
 
 
-def _ensure(folder: Path, wishes: Wishes, *, fresh: bool) -> Installation:
-    """The sandbox, with free ports for its simulator and its pages; SettingsError if that of its service is taken."""
-    found = ensure(folder, wishes, now=now(), fresh=fresh)
+def _require_port(wanted: int) -> None:
+    """Nobody listens where the service is to; SettingsError if somebody goes on doing so."""
     deadline = time.monotonic() + _PORT_SECONDS  # the end of an earlier one that was killed takes a moment
-    while not children.is_free(found.plan.port):
+    while not children.is_free(wanted):
         if time.monotonic() > deadline:
-            raise SettingsError(f"port {found.plan.port} is taken: end what runs there, or choose another --port")
+            raise SettingsError(f"port {wanted} is taken: end what runs there, or choose another --port")
         time.sleep(0.2)
-    source = children.port(urlsplit(found.plan.source_url).port or 0)
-    pages = children.port(found.plan.sandbox.pages_port if found.plan.sandbox else 0)
-    return ensure(folder, Wishes(source_url=f"http://{LOOPBACK}:{source}/okvisa", pages_port=pages), now=now())
 
 
 def _describe(installation: Installation) -> None:

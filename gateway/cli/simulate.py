@@ -23,6 +23,7 @@ def simulate() -> None:
 @click.option("--changes-per-minute", default=0.0, show_default=True, type=click.FloatRange(0, 6000))
 @click.option("--fault", "faults", multiple=True, metavar="F[:N]", help=f"Misbehave: {', '.join(FAULTS)}. Repeatable.")
 @click.option("--journal", type=FILE, help="Note what happens here, and let it happen again at the next start.")
+@click.option("--listener", type=int, hidden=True, help="Instead of --host and --port: a socket that listens already.")
 @click.option("--name", help="What it calls itself when asked (GET /lebt).")
 def okvisa(
     persons: int,
@@ -32,6 +33,7 @@ def okvisa(
     changes_per_minute: float,
     faults: tuple[str, ...],
     journal: Path | None,
+    listener: int | None,
     name: str | None,
 ) -> None:
     """OK.VISA as a SOAP server with a synthetic population; writes nothing to disk but its journal."""
@@ -46,5 +48,6 @@ def okvisa(
         changes_per_minute=changes_per_minute,
         journal=journal,
         name=name,
+        descriptor=listener,
         ready=lambda url: click.echo(f"simulated OK.VISA with {persons} persons at {url}"),
     )

@@ -5,15 +5,14 @@ It has the public pages of the gateway as well, to be read without knowing the s
 
 from __future__ import annotations
 
-import errno
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from gateway.errors import SettingsError
 from gateway.exchange.http import Environ
 from gateway.sandbox.keys import is_below
 
@@ -24,16 +23,10 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @contextmanager
-def listening(port: int, pages: Application, public: Application) -> Iterator[None]:
-    """Browsers of this machine are answered meanwhile: by `pages` below /sandbox/, else by `public`.
-
-    SettingsError if the port is taken.
-    """
-    try:
-        made = make_server(LOOPBACK, port, _Door(port, pages, public), _Server, _Requests)
-    except OSError as error:
-        raise SettingsError(f"the pages cannot have port {port} ({errno.errorcode.get(error.errno or 0)})") from None
-    with made as server:
+def listening(listener: socket.socket, pages: Application, public: Application) -> Iterator[None]:
+    """Browsers of this machine are answered meanwhile: by `pages` below /sandbox/, else by `public`."""
+    with _Server(listener) as server:
+        server.set_app(_Door(server.server_port, pages, public))
         thread = Thread(target=server.serve_forever, name="sandbox pages", daemon=True)
         thread.start()
         try:
@@ -62,6 +55,13 @@ class _Door:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname(), _Requests, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = listener.getsockname()
+        self.setup_environ()
 
 
 class _Requests(WSGIRequestHandler):

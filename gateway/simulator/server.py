@@ -137,16 +137,17 @@ def application(population: Population, faults: Iterable[str] = (), *, clock: Cl
 def serve(
     host: str, port: int, *, persons: int, seed: int, faults: Sequence[str] = (), changes_per_minute: float = 0.0,
     ready: Callable[[str], object] = lambda _url: None, tls: Tls | None = None, stop: Signal | None = None,
-    journal: Path | None = None, name: str | None = None,
+    journal: Path | None = None, name: str | None = None, descriptor: int | None = None,
 ) -> None:  # fmt: skip
     """Serves until interrupted or `stop` is set; `ready` is told the address once connections are taken.
 
-    Port 0 takes a free one. ValueError for an unknown fault or a journal of another population, OSError if the port is
-    taken.
+    Port 0 takes a free one; `descriptor` is a socket that listens already and is served instead. ValueError for an
+    unknown fault or a journal of another population, OSError if the port is taken.
     """
     simulator = Simulator(Population(seed, persons), faults, journal=journal, name=name)
     stop = stop or Signal()
-    with _Server((host, port), _Requests) as server:
+    listener = socket.create_server((host, port)) if descriptor is None else socket.socket(fileno=descriptor)
+    with _Server(listener) as server:
         server.set_app(simulator)
         if tls is not None:
             server.socket = tls.context().wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -165,15 +166,12 @@ def serve(
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    request_queue_size = 64
 
-    def server_bind(self) -> None:
-        """Bound without a name look-up, which can take long."""
-        socket_host, socket_port = self.server_address[:2]
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(socket_host), int(self.server_address[1]) or int(socket_port)
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname(), _Requests, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = listener.getsockname()[:2]  # no name look-up, which can take long
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

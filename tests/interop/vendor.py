@@ -12,9 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import requests
@@ -143,9 +141,7 @@ def beginning(folder: Path) -> Iterator[Vendor]:
     """From nothing to a running sandbox with a new agreement, in two commands; `seconds` is how long it took."""
     port, begun = free_port(), time.monotonic()
     begin(folder)
-    with (Path(gettempdir()) / "fldm-sandbox.lock").open("w") as alone:
-        flock(alone, LOCK_EX)  # two that look for free ports in the same moment find the same
-        child, said = started(folder, port)
+    child, said = started(folder, port)
     vendor = Vendor(folder, port, said, time.monotonic() - begun, child)
     try:
         yield vendor

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from gateway.app import App, build
 from gateway.cli import sandbox_run
+from gateway.cli.children import listen
 from gateway.cli.installation import Plan, create, store, terms
 from gateway.cli.main import cli
 from gateway.cli.sandbox_place import Wishes, ensure
@@ -222,7 +223,7 @@ def test_the_pages_for_browsers_open_no_other_database(
     assert sandbox is not None
     before = other.read_bytes()
     refused = pytest.raises(SettingsError, match=r"database\.url: not in the folder of the sandbox")
-    with refused, sandbox_run._pages(ensure(made, now=NOW), sandbox):
+    with listen(0) as listener, refused, sandbox_run._pages(ensure(made, now=NOW), sandbox, listener):
         pass
     assert other.read_bytes() == before
 
