@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -10,17 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import requests
 
 from gateway.errors import SourceError
+from gateway.exchange.ending import ENDING, end_with, hear, held_back
 
 _READY_SECONDS = 60
 _LOOPBACK = "127.0.0.1"
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_ENDING_SECONDS = 20
 
 
 def end_with_us() -> None:
@@ -38,24 +39,21 @@ def command(
     Without a folder it goes nowhere: the simulated OK.VISA is somebody else's system. On Linux it ends even if we are
     killed. What is `inherited` it has under the same number.
     """
-    with (Path(os.devnull) if folder is None else folder / f"{arguments[0]}.log").open("ab") as log:
-        child = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "gateway", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[one.fileno() for one in inherited],
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - we have no threads yet
-        )
-    try:
+    with ExitStack() as ending:
+        with (
+            (Path(os.devnull) if folder is None else folder / f"{arguments[0]}.log").open("ab") as log,
+            held_back(),
+        ):
+            child = subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-m", "gateway", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[one.fileno() for one in inherited],
+                preexec_fn=partial(_begin, os.getpid()),  # noqa: PLW1509 - we have no threads yet
+            )
+            ending.callback(_end_child, child)
         yield child
-    finally:
-        child.terminate()
-        try:
-            child.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def wait(url: str, child: subprocess.Popen[bytes] | None = None, *, verify: str | bool = True) -> None:
@@ -124,8 +122,23 @@ def is_free(wanted: int) -> bool:
         return True
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+def _begin(parent: int) -> None:
+    """In the child, which is not our command yet: it ends at a signal as any program does."""
+    for one in ENDING:
+        signal.signal(one, signal.SIG_DFL)
+    end_with(parent)
+    hear()
+
+
+def _end_child(child: subprocess.Popen[bytes]) -> None:
+    """It has ended, by itself if it does so in time; nobody who asks again keeps us from seeing to it."""
+    with held_back():
+        child.terminate()
+        try:
+            child.wait(timeout=_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

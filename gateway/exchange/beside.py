@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import structlog
 
+from gateway.exchange.ending import end_with, hear, held_back
+
 LOG = structlog.stdlib.get_logger("gateway.server")
 
 Told = list[list[str]]
@@ -30,12 +32,12 @@ def beside(step: Callable[[], Told]) -> Iterator[Callable[[], Told]]:
     whoever asks is never left without an answer.
     """
     reading, writing = os.pipe()
-    child = 0
+    parent, child = os.getpid(), 0
     try:
-        with suppress(OSError):
+        with suppress(OSError), held_back():
             if (child := os.fork()) == 0:
                 os.close(reading)
-                _tell(step, writing)
+                _tell(step, writing, parent)
         os.close(writing)
         writing = 0
 
@@ -60,11 +62,13 @@ def beside(step: Callable[[], Told]) -> Iterator[Callable[[], Told]]:
             os.close(one)
 
 
-def _tell(step: Callable[[], Told], writing: int) -> NoReturn:
+def _tell(step: Callable[[], Told], writing: int, parent: int) -> NoReturn:
     """In the forked process, which ends here whatever happens: what is above it belongs to the other."""
     status = 1
     try:
         signal.signal(signal.SIGTERM, _leave)
+        end_with(parent)
+        hear()
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(json.dumps(step()).encode())
         status = 0

@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 
 from gateway.errors import AuditError, SettingsError, StoreError
 from gateway.exchange.connection import Door
+from gateway.exchange.ending import held_back
 from gateway.exchange.proxy import admits
 from gateway.exchange.sharing import Shares
 from gateway.exchange.standing import Board, Notes
@@ -156,9 +157,10 @@ class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     """The parent of all server processes; it looks after them each second, and tells the watchdog of systemd so."""
 
     def spawn_worker(self) -> int:
-        """A process begins."""
+        """A process begins; it is not told to end before it can."""
         self.app.notes.started(self.worker_age + 1, time.time())
-        started: int = super().spawn_worker()
+        with held_back():
+            started: int = super().spawn_worker()
         return started
 
     def reload(self) -> None:

@@ -18,6 +18,7 @@ from gunicorn.http import errors  # type: ignore[import-untyped]  # gunicorn shi
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type: ignore[import-untyped]  # gunicorn ships no types
 
 from gateway.exchange.connection import Connection, Door, Phase, Waiting
+from gateway.exchange.ending import hear
 from gateway.exchange.sharing import ASIDE, Turn
 
 LOG = structlog.stdlib.get_logger("gateway.server")
@@ -71,6 +72,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._quitting = False
         self._turn = Turn(self.app.shares, self.age)
         self._aside_until = 0.0
+
+    def init_signals(self) -> None:
+        """As gunicorn does it; who asked for the end while this process was made is heard now."""
+        super().init_signals()
+        hear()
 
     def run(self) -> None:
         """As gunicorn does it; from now on the other processes leave connections to this one."""
