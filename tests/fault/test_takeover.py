@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ __all__ = ["database_url", "folder", "memory", "postgresql", "postgresql_url", "
 
 _SECONDS = 20.0
 """A takeover is a matter of two seconds and a turn; this is for a machine that does much else."""
-_ROUNDS = 4
+_ROUNDS = 6
 
 
 class Told:
@@ -71,8 +70,9 @@ def test_another_poller_takes_the_next_turn_when_one_is_killed(
         number, moment = told.next()
         while number != other:
             number, moment = told.next()
-    between = [later - earlier for (_, earlier), (_, later) in pairwise(asked)]
-    assert min(between) > 0.8 * EVERY, "two pollers ask as often as one"
+    took = asked[-1][1] - asked[0][1]
+    # Two that ask each for itself take half; one of these calls may have been kept waiting for a core.
+    assert took > 0.65 * EVERY * (_ROUNDS - 1), "two pollers ask as often as one"
     assert moment - killed < _SECONDS
     with capsys.disabled():
         print(f" takeover after {moment - killed:.2f} s ", end="")
