@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_RARELY = (20_000, 50, 100)
+_RARELY = (100_000, 50, 100)
 """Objects made, and collections of younger ones, before it looks again: it took an eighth of a round."""
 
 

@@ -24,7 +24,15 @@ from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
-from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
+from gateway.store.recording import (
+    drop_lone_families,
+    entomb,
+    erase_rows,
+    index_rows,
+    lock_feeds,
+    write_outcome,
+    write_people,
+)
 from gateway.store.tables import epoch, feed_counter, person, person_version, quarantine
 from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
@@ -167,7 +175,7 @@ class Eraser:
             counters = lock_feeds(connection, result)
             dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.number.in_(refused))).rowcount
             erase_rows(connection, gone)
-            write_people(connection, self.vault, gone, {})
+            write_people(connection, gone, index_rows(self.vault, gone), {})
             write_outcome(connection, result, now, counters)
             drop_lone_families(connection)
             if complete:

@@ -9,7 +9,7 @@ between is harmless: the page comes again, and what is stored already is stale t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -29,7 +29,16 @@ from gateway.store.dossier import Dossier
 from gateway.store.fragments import NO_FRAGMENTS, Fragments
 from gateway.store.ledger import Ledger
 from gateway.store.poll_entries import Story
-from gateway.store.recording import drop_lone_families, entomb, erase_rows, lock_feeds, write_outcome, write_people
+from gateway.store.recording import (
+    Indexes,
+    drop_lone_families,
+    entomb,
+    erase_rows,
+    index_rows,
+    lock_feeds,
+    write_outcome,
+    write_people,
+)
 from gateway.store.statements import Statement
 from gateway.store.tables import epoch, person, person_version, quarantine
 from gateway.store.tenure import Fenced, Tenure
@@ -38,8 +47,8 @@ from gateway.store.vault import Vault, fingerprint
 
 PIECE = 25
 """Persons per transaction where each is computed anew for every application: with families it stays below 50 ms."""
-_LEAST, _MOST = 10, 75
-_ROWS = 200
+_LEAST, _MOST = 10, 100
+_ROWS = 450
 """Projections that a transaction may write: below 50 ms, with what else there is of their persons."""
 
 CIRCULAR = "zusammenfuehrung-im-kreis"
@@ -55,6 +64,8 @@ class _Piece:
 
     story: Story
     source: str
+    wrap: Callable[[bytes, bytes], bytes]
+    """A new person's key, by its id."""
     people: dict[bytes, Dossier] = field(default_factory=dict)
     versions: list[dict[str, Any]] = field(default_factory=list)
     removed: list[Dossier] = field(default_factory=list)
@@ -114,9 +125,11 @@ class Intake:
                 connection, self._vault, self._agreements, changed, stichtag=stichtag, fragments=self._fragments
             )
         outcome = projecting.project(world, stand=piece.stand, now=now)
+        indexes = index_rows(self._vault, changed)
         with tenure.write(self._database) as connection:
             counters = lock_feeds(connection, outcome)
-            self._write_people(connection, piece, {one: outcome.due.pop(one, None) for one in piece.fresh})
+            fresh = {one: outcome.due.pop(one, None) for one in piece.fresh}
+            self._write_people(connection, piece, indexes, fresh)
             counts.entries += write_outcome(connection, outcome, now, counters)
             entries = piece.story.entries()
             entries += self._refuse(
@@ -149,7 +162,7 @@ class Intake:
         counts.stale += len(keys) - len(newer)
         known = {one.source_key: one for one in d.load_source_keys(connection, self._vault, newer)}
         purpose = poll_entries.RECONCILED if batch.mending else EIGENPROBE if source == EIGENPROBE else None
-        piece = _Piece(Story(self._vault, purpose), source)
+        piece = _Piece(Story(self._vault, purpose), source, self._vault.wrapping(d.KEY))
         for key, change in newer.items():
             one = known.get(key)
             if isinstance(change, Upsert) and self._ledger.holds_any(source, numbers_of(change)):
@@ -234,7 +247,7 @@ class Intake:
             return
         if one.key is None:
             one.key = self._vault.new_key()
-            one.wrapped_key = self._vault.wrap(one.key, d.KEY, one.id)
+            one.wrapped_key = piece.wrap(one.key, one.id)
             d.give_audit_id(one, self._vault, self._vault.new_uuid())
             piece.story.collect(one, document)
         else:
@@ -278,10 +291,12 @@ class Intake:
         identity = self._vault.random(16)
         return Dossier(identity, source, key, 0, -1, "removed", None, None, None, None, None)
 
-    def _write_people(self, connection: Fenced, piece: _Piece, fresh: Mapping[bytes, bytes | None]) -> None:
+    def _write_people(
+        self, connection: Fenced, piece: _Piece, indexes: Indexes, fresh: Mapping[bytes, bytes | None]
+    ) -> None:
         # First: who is gone and comes back in the same piece must not lose what is new.
         erase_rows(connection, piece.removed)
-        write_people(connection, self._vault, list(piece.people.values()), fresh)
+        write_people(connection, list(piece.people.values()), indexes, fresh)
         _INSERT_VERSIONS.fill(connection, piece.versions)
         settled = {one.source_key: one.change_number for one in piece.people.values()}
         if known := connection.execute(_REFUSED, {"keys": list(settled)}).scalars().all():

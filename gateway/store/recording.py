@@ -29,6 +29,8 @@ from gateway.store.tenure import Fenced
 from gateway.store.vault import Vault
 
 Counters: TypeAlias = Mapping[str, Counter]
+Indexes: TypeAlias = list[tuple[Statement, list[dict[str, Any]]]]
+"""By the statement that writes them, the rows of the indexes."""
 
 
 def entomb(one: Dossier, vault: Vault) -> None:
@@ -38,12 +40,29 @@ def entomb(one: Dossier, vault: Vault) -> None:
     d.set_document(one, None, vault)
 
 
+def index_rows(vault: Vault, people: Sequence[Dossier]) -> Indexes:
+    """What of these persons stands in the indexes; to be made before the transaction that writes it."""
+    tokens, relations, families = [], [], []
+    for one in people:
+        if not one.active or one.document is None:
+            continue
+        relations += [{"person_id": one.id, "other_source_key": key} for key in sorted(one.source_references)]
+        if "hauptdatensatz" not in d.control(one.document):
+            made = sorted(search.tokens(vault, one.document))
+            generation = vault.in_use("index")
+            tokens += [{"person_id": one.id, "token": token, "generation": generation} for token in made]
+        if one.family_key is not None:
+            families.append({"person_id": one.id, "family_key": one.family_key})
+    return [(_INSERT_TOKENS, tokens), (_INSERT_RELATIONS, relations), (_INSERT_FAMILIES, families)]
+
+
 def write_people(
-    connection: Fenced, vault: Vault, people: Sequence[Dossier], fresh: Mapping[bytes, bytes | None]
+    connection: Fenced, people: Sequence[Dossier], indexes: Indexes, fresh: Mapping[bytes, bytes | None]
 ) -> None:
     """Afterwards rows, search tokens, relations and families of `people` are those of their dossiers.
 
-    `fresh` are those who have no row yet, with what stands for the next day on which something of them changes.
+    `indexes` are what `index_rows` makes of them. `fresh` are those who have no row yet, with what stands for the next
+    day on which something of them changes.
     """
     new = [_person_row(one) | {"due": fresh[one.id]} for one in people if one.id in fresh]
     old = [_person_row(one) for one in people if one.id not in fresh]
@@ -53,7 +72,7 @@ def write_people(
         ids = [row["id"] for row in old]
         for table in (search_index, relation, family):
             connection.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
-    for statement, rows in _index_rows(vault, people):
+    for statement, rows in indexes:
         statement.fill(connection, rows)
 
 
@@ -98,21 +117,6 @@ def drop_lone_families(connection: Fenced) -> None:
 def _person_row(one: Dossier) -> dict[str, Any]:
     generation = int.from_bytes(one.wrapped_key[:4], "big") if one.wrapped_key else None
     return {name: getattr(one, name) for name in _PERSON if name != "ring_key_id"} | {"ring_key_id": generation}
-
-
-def _index_rows(vault: Vault, people: Sequence[Dossier]) -> list[tuple[Statement, list[dict[str, Any]]]]:
-    tokens, relations, families = [], [], []
-    for one in people:
-        if not one.active or one.document is None:
-            continue
-        relations += [{"person_id": one.id, "other_source_key": key} for key in sorted(one.source_references)]
-        if "hauptdatensatz" not in d.control(one.document):
-            made = sorted(search.tokens(vault, one.document))
-            generation = vault.in_use("index")
-            tokens += [{"person_id": one.id, "token": token, "generation": generation} for token in made]
-        if one.family_key is not None:
-            families.append({"person_id": one.id, "family_key": one.family_key})
-    return [(_INSERT_TOKENS, tokens), (_INSERT_RELATIONS, relations), (_INSERT_FAMILIES, families)]
 
 
 _PERSON = (

@@ -78,10 +78,18 @@ class Vault:
 
     def wrap(self, key: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """`key` under the newest generation (4 bytes generation, nonce, ciphertext), bound to purpose and subject."""
+        return self.wrapping(purpose)(key, subject)
+
+    def wrapping(self, purpose: str) -> Callable[[bytes, bytes], bytes]:
+        """`wrap` of (key, subject), for many of one kind: the folder is looked at once. To be used up at once."""
         ring = self._refreshed()
         generation = ring.current
-        bound = _bound("wrap", purpose, subject, generation)
-        return generation.to_bytes(4, "big") + self._encrypt(ring.generations[generation], key, bound)
+        newest, prefix = ring.generations[generation], generation.to_bytes(_GENERATION, "big")
+
+        def wrapped(key: bytes, subject: bytes) -> bytes:
+            return prefix + self._encrypt(newest, key, _bound("wrap", purpose, subject, generation))
+
+        return wrapped
 
     def unwrap(self, wrapped: bytes, purpose: str = "segment", subject: bytes = b"") -> bytes:
         """The key in `wrapped`; VaultError if its generation is gone or it was made for something else."""

@@ -89,6 +89,21 @@ def test_two_purposes_never_share_a_key(tmp_path: Path) -> None:
         KeyRing.load(folder)
 
 
+def test_keys_are_wrapped_under_what_is_newest_when_many_are_begun(tmp_path: Path) -> None:
+    """Each is the same as wrapped alone; who begins again after a rotation wraps under the new generation."""
+    KeyRing.create(tmp_path / "keys")
+    vault = Vault(KeyRing.load(tmp_path / "keys"))
+    first = vault.wrapping("person-key")
+    KeyRing.rotate(tmp_path / "keys")
+    later = vault.wrapping("person-key")
+    wrapped = [first(b"k" * 32, b"p1"), later(b"k" * 32, b"p1"), vault.wrap(b"k" * 32, "person-key", b"p1")]
+    assert [int.from_bytes(one[:4], "big") for one in wrapped] == [1, 2, 2]
+    assert {vault.unwrap(one, "person-key", b"p1") for one in wrapped} == {b"k" * 32}
+    for subject, purpose in ((b"p2", "person-key"), (b"p1", "segment")):
+        with pytest.raises(VaultError):
+            vault.unwrap(wrapped[0], purpose, subject)
+
+
 def test_rotation_adds_a_generation_and_keeps_the_old(tmp_path: Path) -> None:
     """After a rotation new keys are wrapped by the new generation, and old ones still open."""
     before = Vault(KeyRing.create(tmp_path / "keys"))
