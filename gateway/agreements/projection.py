@@ -6,66 +6,26 @@ deliver them; nothing else decides what may be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache, lru_cache
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from gateway.agreements.agreement import Agreement, Condition
+from gateway.agreements.known import Known, Links, Part
+from gateway.agreements.known import group as _group
+from gateway.agreements.known import items as _items
 from gateway.agreements.synthetic import EIGENPROBE, is_marked
 from gateway.model.audited import audited
 from gateway.model.days import first_day, last_day
 from gateway.model.days import next_day as day_after
 from gateway.model.derived import Ableitung
 from gateway.model.person import Person
-from gateway.model.release import GENERIC, mask_address, without
+from gateway.model.release import GENERIC
 from gateway.model.structure import Node, grantable, nodes
 from gateway.model.types import Code, Tree, Value
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One field or group at the top of a projection, and what was made of it: equal parts of several agreements are
-    one, so each thing is made of them once.
-    """
-
-    name: str
-    value: Value = field(repr=False)
-    source: Value = field(default="", repr=False)
-    """What it was taken from."""
-    works: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
-    """By what was done with it, what came of that."""
-
-    def made(self, work: Callable[[str, Value], T]) -> T:
-        """`work(name, value)`, which must give the same each time."""
-        found: T | None = self.works.get(work)
-        if found is None:
-            found = self.works[work] = work(self.name, self.value)
-        return found
-
-
-Known: TypeAlias = dict[int, Part]
-"""The parts of one person that were taken before, by the identity of what was selected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """What the neighbours contribute, under one application.
-
-    `kennungen`: source person number -> identifier, of neighbours this application sees. `hidden`: source person
-    numbers of blocked neighbours; they are omitted, not named. `address_masked`: a blocked person lives there too.
-    `nameless`: some neighbour is blocked; nobody is named whom the application does not see, for a guardian, the
-    holder of the dwelling or a relative without a number may be that very person.
-    """
-
-    kennungen: Mapping[str, str] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
-    familienverbandskennung: str | None = None
-    address_masked: bool = False
-    nameless: bool = False
+__all__ = ["Known", "Links", "Part", "bits", "field_bits", "next_day", "parts", "project", "visible"]
 
 
 def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
@@ -97,7 +57,7 @@ def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ablei
 
     `fields` must be a subset of the agreement's; surplus ones are ignored (closed by default).
     """
-    return {part.name: part.value for part in parts(agreement, fields, datensatz, ableitung, links, {})}
+    return {part.name: part.value for part in parts(agreement, fields, datensatz, ableitung, links, Known())}
 
 
 def parts(
@@ -108,18 +68,12 @@ def parts(
     granted = _both(fields, agreement.granted)
     if withheld := _restricted(control) | ableitung.verfallen:
         granted -= withheld
-    full: Tree = {**_group(datensatz, "person"), **ableitung.tree}
-    if not ableitung.azr_nummer_frei:
-        full.pop("azrNummer", None)
-    if (address := full.get("anschrift")) is not None:
-        full["anschrift"] = _address(address, links)
-    if links.nameless:
-        full["gesetzlicherVertreter"] = [_without_name(one) for one in _items(full.get("gesetzlicherVertreter"))]
+    full = known.full(datensatz, ableitung, links).copy()
     if relations := _relations(control, links):
         full["familienbeziehung"] = relations
     if links.familienverbandskennung is not None:
         full["familienverbandskennung"] = links.familienverbandskennung
-    return _parts(_selection(granted), full, known)
+    return _parts(_selection(granted), full, known.parts)
 
 
 def field_bits(tree: Tree) -> int:
@@ -159,17 +113,6 @@ def _holds_on(item: Tree, end: str, stichtag: date) -> bool:
     return (first is None or first <= stichtag) and (last is None or stichtag <= last)
 
 
-def _address(address: Value, links: Links) -> Tree:
-    tree = address if isinstance(address, dict) else {}
-    if links.nameless:
-        tree = without(tree, "wohnungsinhaber")
-    return {"art": "sonstige"} if links.address_masked else mask_address(tree)
-
-
-def _without_name(tree: Tree) -> Tree:
-    return without(without(tree, "familienname"), "vornamen")
-
-
 def _relations(control: Tree, links: Links) -> list[Value]:
     """Relations as `familienbeziehung`: visible neighbours by identifier, hidden ones not at all, others by name."""
     found: list[Value] = []
@@ -193,7 +136,7 @@ _Step: TypeAlias = "tuple[str, dict[str, str] | _Selection]"
 _Selection: TypeAlias = "tuple[_Step, ...]"
 
 
-def _parts(selection: _Selection, tree: Tree, known: Known) -> list[Part]:
+def _parts(selection: _Selection, tree: Tree, known: dict[int, Part]) -> list[Part]:
     """The same as `_keep`, in parts. A known one counts only if it was taken by the same step from the same object."""
     found = []
     for step in selection:
@@ -379,16 +322,3 @@ def _under(named: frozenset[str]) -> frozenset[str]:
     wholes = {whole.path for whole in grantable(Person) for node in whole.walk() if node.path in named}
     closed = named | wholes | {path.rpartition(".")[0] for path in required}
     return closed | {node.path for node in every if _covered(node.path, closed)}
-
-
-def _group(tree: Tree, name: str) -> Tree:
-    value = tree[name]
-    if not isinstance(value, dict):
-        raise TypeError(f"{name} is no group")
-    return value
-
-
-def _items(value: Value | None) -> Iterator[Tree]:
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict):
-            yield item

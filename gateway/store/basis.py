@@ -68,6 +68,7 @@ def _modules(package: str, folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 
 _CODE = (
+    "gateway.agreements.known",
     "gateway.agreements.projection",
     "gateway.agreements.synthetic",
     "gateway.store.feed_told",

@@ -88,7 +88,7 @@ class Telling:
     document: Tree = field(repr=False)
     ableitung: Ableitung = field(repr=False)
     links: rules.Links = field(repr=False)
-    known: rules.Known = field(default_factory=dict, repr=False)
+    known: rules.Known = field(default_factory=rules.Known, repr=False)
     """Of this person, for whoever else may be told of it."""
     _parts: dict[frozenset[str], list[rules.Part]] = field(default_factory=dict, repr=False)
     _digests: dict[frozenset[str], bytes] = field(default_factory=dict, repr=False)

@@ -137,7 +137,7 @@ class Shelf:
             parts = [rules.Part("personenkennung", kennung), *parts]
         bits = _stored_bits(fields)
         for part in parts:
-            bits |= part.made(rules.bits)
+            bits |= part.works.get(rules.bits) or part.made(rules.bits)
         days = [stichtag.isoformat(), _until(telling, stichtag)]
         made_of = [self.basis, digest.hex(), str(telling.vault.in_use("digest")), *days]
         return [*made_of, audit_id, kennung, str(bits), self.writer.write(parts)]

@@ -79,7 +79,7 @@ class World:
     family_kennungen: dict[tuple[str, bytes], str] = field(default_factory=dict)
     new_families: list[dict[str, Any]] = field(default_factory=list)
     derived: dict[bytes, Ableitung] = field(default_factory=dict)
-    parts: dict[bytes, rules.Known] = field(default_factory=lambda: defaultdict(dict))
+    parts: dict[bytes, rules.Known] = field(default_factory=lambda: defaultdict(rules.Known))
     around: dict[bytes, Around] = field(default_factory=dict)
     due: dict[date, bytes] = field(default_factory=dict)
     by_source: dict[bytes, Dossier] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import operator
 from datetime import date, timedelta
 
@@ -120,12 +121,17 @@ LINKS = st.builds(rules.Links, address_masked=st.booleans(), nameless=st.boolean
 def test_what_agreements_share_is_what_each_would_get_alone(
     tree: Tree, asked: list[tuple[frozenset[str], rules.Links]]
 ) -> None:
-    """Whoever was told of the person before, with whichever fields and neighbours; also what was made of the parts."""
-    whole, ableitung = agreement(fields=EVERY), derive(tree, stichtag=date(2026, 11, 23))
-    known: rules.Known = {}
-    for fields, links in asked * 2:
-        alone = rules.project(whole, fields, tree, ableitung, links)
-        parts = rules.parts(whole, fields, tree, ableitung, links, known)
+    """Whoever was told of the person before, with whichever fields and neighbours; also what was made of the parts.
+
+    On no other day and of no other record is it told what was made of the first.
+    """
+    whole, known = agreement(fields=EVERY), rules.Known()
+    days = (date(2026, 11, 23), date(2036, 11, 23))
+    other: Tree = {**tree, "person": {**tree["person"], "familienname": "Anders"}}
+    derived = [derive(tree, stichtag=day) for day in days]
+    for (fields, links), ableitung, said in itertools.product(asked * 2, derived, (tree, other)):
+        alone = rules.project(whole, fields, said, ableitung, links)
+        parts = rules.parts(whole, fields, said, ableitung, links, known)
         assert [(part.name, part.value) for part in parts] == list(alone.items())
         assert joined(parts) == packed(alone)
         assert functools.reduce(operator.or_, (part.made(rules.bits) for part in parts), 0) == rules.field_bits(alone)
