@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,6 +41,13 @@ class Place:
     @property
     def settings(self) -> Settings:
         return load_settings(self.installation.settings, {})
+
+    def execute(self, statement: str) -> None:
+        """Something is done to the database behind the house's back."""
+        connection = sqlite3.connect(self.folder / "gateway.sqlite")
+        with connection:
+            connection.execute(statement)
+        connection.close()
 
     def certificate(self, name: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate(self.installation.clients[name][0].read_bytes())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -57,13 +56,6 @@ def audited(place: Place, requests: int = 1, *, at: datetime = NOW) -> None:
             place.ask(app, "wohnung2000", message())
 
 
-def execute(place: Place, statement: str) -> None:
-    connection = sqlite3.connect(place.folder / "gateway.sqlite")
-    with connection:
-        connection.execute(statement)
-    connection.close()
-
-
 def polled(place: Place, stand: datetime) -> None:
     with build(place.settings, clock=lambda: NOW) as app:
         Holding(app.store, app.database).finish_poll("okvisa", stand, stand)
@@ -98,7 +90,7 @@ def test_a_missing_database_is_critical_and_stays_missing(place: Place) -> None:
 
 def test_tables_of_an_older_version_are_critical(place: Place) -> None:
     """A database that lacks the last migration is named with its remedy."""
-    execute(place, "UPDATE alembic_version SET version_num = '0001'")
+    place.execute("UPDATE alembic_version SET version_num = '0001'")
     found = finding(place, "database")
     assert found.state is State.CRITICAL
     assert "gateway db upgrade" in found.remedy + found.text
@@ -169,7 +161,7 @@ def test_an_edited_audit_entry_is_critical(place: Place) -> None:
     """The chain is read, not assumed."""
     audited(place)
     assert state(place, "audit") is State.OK
-    execute(place, "UPDATE audit_entry SET content = replace(content, 'a', 'b')")
+    place.execute("UPDATE audit_entry SET content = replace(content, 'a', 'b')")
     found = finding(place, "audit")
     assert found.state is State.CRITICAL
     assert found.text.startswith("VERLETZT")
@@ -362,17 +354,15 @@ def test_a_version_that_follows_needs_no_announcement(place: Place) -> None:
 
 def test_a_feed_that_nobody_acknowledges_is_told(place: Place) -> None:
     """After the settings' hours, and when too much has come since it was last acknowledged; OK when it is settled."""
-    execute(
-        place,
+    place.execute(
         "INSERT INTO feed_counter (stream, last, delivered, acked, snapshot, snapshot_done, waiting_since,"
         " waiting_from)"
         f" VALUES ('sozialamt/1', 50, 10, 10, 0, 0, '{NOW - timedelta(hours=49):%Y-%m-%dT%H:%M:%S.000000Z}', 10)",
     )
     told = finding(place, "feed sozialamt/1")
     assert (told.state, told.value) == (State.OK, 0)  # nothing waits
-    execute(place, "PRAGMA foreign_keys = OFF")
-    execute(
-        place,
+    place.execute("PRAGMA foreign_keys = OFF")
+    place.execute(
         "INSERT INTO projection (stream, person_id, sealed, released, kennung_index, number, visible_since, version,"
         " stand, acked_version, acked_stand, told, place) VALUES ('sozialamt/1', x'01', x'', 0, x'', 11, 0, 1,"
         " '2026-11-20T00:00:00.000000Z', 0, '2026-11-20T00:00:00.000000Z', 0, x'01')",

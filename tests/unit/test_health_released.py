@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -26,13 +25,6 @@ def told(place: Place, monkeypatch: pytest.MonkeyPatch) -> Told:
     return lambda: {one.check: one for one in examine(place.settings, NOW)}
 
 
-def execute(place: Place, statement: str) -> None:
-    connection = sqlite3.connect(place.folder / "gateway.sqlite")
-    with connection:
-        connection.execute(statement)
-    connection.close()
-
-
 def test_a_changed_statistic_is_critical(place: Place, told: Told) -> None:
     """A number of a released table that is another now, and a row that is gone at the end of the register."""
     assert told()["statistics"].value == 0
@@ -40,8 +32,8 @@ def test_a_changed_statistic_is_critical(place: Place, told: Told) -> None:
         clerk = Personal(kennung="sb1")
         register.release(connection, app.audit, a_draft(REPORT, a_table()), after=EMPTY, now=NOW, clerk=clerk)
     assert told()["statistics"].state is State.OK
-    execute(place, "UPDATE released SET content = replace(content, ',20]', ',21]')")
+    place.execute("UPDATE released SET content = replace(content, ',20]', ',21]')")
     assert told()["statistics"].state is State.CRITICAL
-    execute(place, "DELETE FROM released")
+    place.execute("DELETE FROM released")
     found = told()
     assert (found["statistics"].state, found["audit"].state) == (State.OK, State.CRITICAL)
