@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import requests
@@ -29,6 +27,7 @@ from gateway.store.audit import Personal
 from gateway.store.database import upgrade
 from gateway.store.released import Registered
 from gateway.store.released_draft import Report, drafted
+from tests.ports import free_port
 
 APPLICATIONS = ("schulentwicklung", "sozialamt", "wohnung2000")
 STATISTICS = "statistikstelle"
@@ -189,24 +188,3 @@ def wait(url: str, child: subprocess.Popen[bytes], *, verify: str | bool = True)
         except requests.RequestException:
             time.sleep(0.05)
     raise AssertionError(f"{url} does not answer")
-
-
-def free_port() -> int:
-    """A port that nobody listens on, nor on the two behind it; no outgoing connection is given one of them."""
-    while True:
-        port = _OF_PROCESS + next(_PLACES) * _BEHIND % _ROOM
-        if all(_is_free(port + behind) for behind in range(_BEHIND)):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe, suppress(OSError):
-        probe.bind(("127.0.0.1", port))
-        return True
-    return False
-
-
-_ROOM, _BEHIND = 3_000, 3
-_OF_PROCESS = 20_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4 * _ROOM
-_PLACES = count(os.getpid())
-"""Each process of the tests has its own ports, below those that the kernel gives to outgoing connections."""

@@ -23,7 +23,7 @@ from tests.bench.bare import bare, cpu
 from tests.bench.ground import CASES, Case, Ground, first_page, ground
 from tests.bench.peer import Identity, Peer, Run, build_load, check, drive, header
 from tests.bench.rows import others
-from tests.running import free_port
+from tests.ports import free_port
 
 PEERS = Path(__file__).with_name("peers")
 GATEWAY, OVER_TLS = "gateway", "gateway, mTLS"

@@ -25,7 +25,7 @@ from gateway.sources.endpoint import Endpoint
 from gateway.sources.okvisa import OkVisa, contract
 from gateway.sources.poll import Poll
 from gateway.store.database import upgrade
-from tests.running import free_port
+from tests.ports import free_port
 from tests.unit.sources.fakes import URL, settings, wsgi
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"

@@ -14,7 +14,8 @@ from gateway.wire import issuing
 from gateway.wire.issuing import Term
 from tests.fault.breaking import add
 from tests.patience import attempts
-from tests.running import Running, free_port
+from tests.ports import free_port
+from tests.running import Running
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.running import free_port
+from tests.ports import free_port
 
 NAMES = ("a", "b", "c")
 PATIENCE = 60

@@ -17,7 +17,8 @@ from gateway.exchange.allowed import GROUPS
 from gateway.exchange.hello import TLS13, read
 from gateway.exchange.scan import Accepted, scan
 from tests.interop.calling import House
-from tests.running import Running, free_port, installed
+from tests.ports import free_port
+from tests.running import Running, installed
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations"
 LEGACY = "include legacy.conf;"

@@ -14,7 +14,8 @@ from gateway.cli.sample_client import Answered
 from gateway.errors import CallerError, SourceError
 from tests.fault.application import Application, Lost
 from tests.interop.doors import OPERATIONS, program
-from tests.running import APPLICATIONS, Running, free_port, wait
+from tests.ports import free_port
+from tests.running import APPLICATIONS, Running, wait
 
 
 class Persistent(Application):

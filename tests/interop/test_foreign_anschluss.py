@@ -23,7 +23,7 @@ import requests
 from lxml import etree
 
 from tests.patience import attempts
-from tests.running import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NAME = "probe"

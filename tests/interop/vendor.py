@@ -21,7 +21,7 @@ from zeep.transports import Transport
 
 from gateway.shipped import schemas, wsdl
 from tests.interop.verifiers import by_xmlsec
-from tests.running import free_port
+from tests.ports import free_port
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE, attempts
-from tests.running import free_port
+from tests.ports import free_port
 from tests.unit.exchange.certificates import issue
 
 _BESIDE = """

@@ -16,7 +16,8 @@ from gateway.errors import SettingsError
 from gateway.exchange import measuring
 from gateway.health.metrics import Listener, Stored, exposition
 from gateway.store.database import Database
-from tests.running import free_port, installed, wait
+from tests.ports import free_port
+from tests.running import installed, wait
 from tests.unit.place import Place
 
 PROCESS = """
