@@ -14,8 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,20 +29,24 @@ from gateway.exchange.proxy import peers
 from gateway.exchange.server import serve
 from gateway.exchange.tls import context_for
 from gateway.settings import ServerSettings
-from tests.patience import attempts
+from tests.patience import PATIENCE, attempts
+from tests.ports import free_port
 from tests.unit.exchange.certificates import issue
 from tests.unit.exchange.certificates import server as server_certificate
+from tests.unit.exchange.processes import serving, watched
 
-PATH = "/soap/wohnung2000/1"
+PATH, SLOW = "/soap/wohnung2000/1", b"slow "
 
 
 class Mirror:
-    """Answers with who called, from which process, and how much came; `slow` takes half a second."""
+    """Answers with who called, from which process, and how much came; `slow` and a file: as soon as that is there."""
 
     def answer(self, request: Request) -> Reply:
-        if request.body == b"slow":
+        if request.body.startswith(SLOW):
             print("slow begins", flush=True)
-            threading.Event().wait(0.7)
+            for _ in attempts("the file"):
+                if Path(request.body.removeprefix(SLOW).decode()).exists():
+                    break
         caller = "nobody" if request.peer is None else f"{len(request.peer)} bytes"
         return Reply(200, "text/plain", f"{caller} {os.getpid()} {len(request.body)}".encode(), "ok", "1")
 
@@ -137,10 +140,7 @@ def start(
     place: Path, folder: Path, *, environment: Mapping[str, str] = os.environ, file: str | None = None, **more: Any
 ) -> Running:
     """A server with the certificates in `place`; its log is <folder>/log. `file`: a Unix socket instead of a port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder / "log"
+    port, log = free_port(), folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.unit.exchange.test_server", str(place), str(port), json.dumps(more)],
@@ -149,8 +149,7 @@ def start(
             env=dict(environment),
             cwd=Path(__file__).parents[3],
         )
-    deadline = time.monotonic() + 20
-    while True:
+    for _ in attempts("it listens", every=0.02):
         try:
             if file is None:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -159,8 +158,7 @@ def start(
             return Running(process, port, log, place)
         except OSError:
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    raise AssertionError
 
 
 def unix(path: str) -> socket.socket:
@@ -279,16 +277,28 @@ def test_nonsense_is_answered_without_quoting_it(running: Running) -> None:
     assert "GEHEIM" not in running.log.read_text()
 
 
+def slow(running: Running, pool: Executor, go_on: Path) -> Future[tuple[int, str]]:
+    """An answer that is in the making until there is a file `go_on`."""
+    connection = running.connect()
+    assert post(connection)[0] == 200
+    connection.sock.settimeout(PATIENCE)
+    answer = pool.submit(post, connection, SLOW + bytes(go_on))
+    for _ in attempts("an answer is in the making"):
+        if "slow begins" in running.log.read_text():
+            break
+    return answer
+
+
 def test_sigterm_finishes_what_is_in_flight(place: Path, tmp_path: Path) -> None:
     """An answer in the making is still delivered after SIGTERM, and then the server ends."""
     running = start(place, tmp_path)
     with ThreadPoolExecutor(1) as pool:
-        connection = running.connect()
-        assert post(connection)[0] == 200
-        answer = pool.submit(post, connection, b"slow")
-        while "slow begins" not in running.log.read_text():
-            time.sleep(0.02)
+        answer = slow(running, pool, go_on := tmp_path / "go on")
         running.process.terminate()
+        for _ in attempts("the process that has nothing to do ends"):
+            if len(serving(running.process.pid)) < 2:
+                break
+        go_on.touch()
         assert answer.result()[0] == 200
     stop(running)
 
@@ -300,10 +310,10 @@ def test_who_has_just_connected_is_still_answered(place: Path, tmp_path: Path) -
         assert post(running.connect())[0] == 200  # it is at work
     silent, shaken = socket.create_connection(("127.0.0.1", running.port)), running.connect()
     shaken.connect()
-    (serving,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    (process,) = serving(running.process.pid)
     everything = 6  # the listener, the queue of the threads, two that are kept, and the two that are new
     for _ in attempts("all connections wait in the loop"):
-        if watched(serving) == everything:
+        if watched(process) == everything:
             break
     running.process.terminate()
     for _ in attempts("the server ends", every=0.02):
@@ -320,12 +330,7 @@ def test_who_comes_while_it_ends_is_told_when_to_ask_again(place: Path, tmp_path
     """503 with Retry-After, and nothing of the request reaches the pipeline; who was in the making gets his answer."""
     running = start(place, tmp_path, processes=1)
     with ThreadPoolExecutor(1) as pool:
-        connection = running.connect()
-        assert post(connection)[0] == 200
-        answer = pool.submit(post, connection, b"slow")
-        for _ in attempts("an answer is in the making"):
-            if "slow begins" in running.log.read_text():
-                break
+        answer = slow(running, pool, go_on := tmp_path / "go on")
         running.process.terminate()
         for _ in attempts("the server ends", every=0.02):
             late = running.connect()
@@ -335,6 +340,7 @@ def test_who_comes_while_it_ends_is_told_when_to_ask_again(place: Path, tmp_path
                 break
             told.read()
         assert (told.getheader("Retry-After"), told.read()) == ("5", b"Service Unavailable\n")
+        go_on.touch()
         assert answer.result()[0] == 200
     stop(running)
 
@@ -367,16 +373,6 @@ def test_processes_are_replaced_without_a_lost_request(place: Path, tmp_path: Pa
             one.result()
     assert {status for status, _ in answered} == {200}
     stop(running)
-
-
-def watched(process: str) -> int:
-    """How many files a process waits for; one less when it lets nobody in any more (proc(5), fdinfo of epoll)."""
-    found = 0
-    for link in Path(f"/proc/{process}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
-            if os.readlink(link) == "anon_inode:[eventpoll]":
-                found += Path(f"/proc/{process}/fdinfo/{link.name}").read_text().count("tfd:")
-    return found
 
 
 def test_both_processes_serve_and_stay_apart(running: Running) -> None:
