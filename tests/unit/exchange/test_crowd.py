@@ -101,7 +101,10 @@ def test_strangers_that_ask_on_without_reading_hold_no_thread(running: Running, 
 
 
 def test_a_slow_request_is_told_so(running: Running) -> None:
-    """After the read timeout, counted from its first byte, 408 and the end; bytes in between win no time."""
+    """After the read timeout, counted from its first byte, 408 and the end; bytes in between win no time.
+
+    Were it counted from the last byte, the end would come after the bytes, which take three minutes.
+    """
     connection = running.raw("client")
     began = time.monotonic()
     connection.settimeout(0.2)
@@ -114,7 +117,7 @@ def test_a_slow_request_is_told_so(running: Running) -> None:
         except TimeoutError:
             continue
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert READ_TIMEOUT - 1 < time.monotonic() - began < READ_TIMEOUT + 3
+    assert READ_TIMEOUT - 1 < time.monotonic() - began < 60
 
 
 def test_requests_in_one_piece_are_each_answered(running: Running) -> None:

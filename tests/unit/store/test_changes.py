@@ -14,6 +14,7 @@ from gateway.errors import NotFound, TokenRefused
 from gateway.store import changes, feed, feed_rows, reading
 from gateway.store.fragments import Shelf
 from gateway.store.search import Criteria
+from tests.patience import PATIENCE
 from tests.unit.store.store_kit import AWAY, FIELDS, House, address, agreement, grant, removal, upsert
 
 RENAMED = {"familienname": "Neu"}
@@ -343,7 +344,7 @@ def test_the_first_two_to_need_a_counter_both_get_it(house: House) -> None:
         other.start()
         other.join(0.3)
         assert got == []
-    other.join(10)
+    other.join(PATIENCE)
     assert got == [0]
 
 

@@ -223,6 +223,7 @@ def test_a_deadlock_is_begun_again(postgresql_url: str) -> None:
 
 
 _NEXT = position.c.change_number + 1
+_IDLE = "idle_in_transaction_session_timeout"
 
 
 def test_who_hangs_holds_up_nobody_for_ever(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,11 +236,14 @@ def test_who_hangs_holds_up_nobody_for_ever(postgresql_url: str, monkeypatch: py
         with pytest.raises(StoreError, match="LockNotAvailable"), other.write() as waiting:
             waiting.execute(count)
     monkeypatch.setattr(postgresql, "LOCK_SECONDS", 30)
-    monkeypatch.setattr(postgresql, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(postgresql, "IDLE_SECONDS", 29)
 
     def hang() -> None:
         with database.write() as hanging:
             hanging.execute(count)
+            assert hanging.execute(sa.text(f"SHOW {_IDLE}")).scalar_one() == "29s"
+            # Shorter for the test, but only now: slow as a machine may be, up to here it does not hang.
+            hanging.execute(sa.text(f"SET LOCAL {_IDLE} = '50ms'"))
             with other.write() as waiting:
                 waiting.execute(count)  # waits until the server has ended the other one
 
