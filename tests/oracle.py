@@ -24,6 +24,7 @@ from gateway.model.types import Tree, Value
 OURS = frozenset({"personenkennung", "stand", "datensatzversion"})
 """Fields that the gateway gives itself: no source says them."""
 
+DERIVED = ("unterbringungsanspruch", "schulpflichtAb", "niederlassungserlaubnisErteilt")
 HIDING = frozenset({"3", "11"})
 SHELTERED = frozenset({"schutzeinrichtung", "jva"})
 MEDICAL, OTHER = "DU02", "DU04"
@@ -105,6 +106,8 @@ class World:
     day: date
     families: dict[tuple[str, str], str] = field(default_factory=dict)
     """(application, family of the source) -> identifier, as the applications were told; filled by the test."""
+    _known: dict[str, Tree] = field(default_factory=dict)
+    """What was derived of whom: it is the same for every agreement."""
 
     def blocked(self, number: str) -> bool:
         return number in self._hidden
@@ -177,12 +180,10 @@ class World:
                 yield block
 
     def _derived(self, number: str) -> Tree:
-        tree = derive(self.records[number], stichtag=self.day).tree
-        return {
-            name: tree[name]
-            for name in ("unterbringungsanspruch", "schulpflichtAb", "niederlassungserlaubnisErteilt")
-            if name in tree
-        }
+        if number not in self._known:
+            tree = derive(self.records[number], stichtag=self.day).tree
+            self._known[number] = {name: tree[name] for name in DERIVED if name in tree}
+        return self._known[number]
 
     def _settled(self, number: str) -> bool:
         """An unlimited title was granted at some time (AZRG § 10 Abs. 4)."""

@@ -23,7 +23,7 @@ from gateway.model.person import Datensatz, Stammdaten, Steuerdaten
 from gateway.model.rules import check
 from gateway.model.structure import Node, nodes
 from gateway.model.types import Binary, Code, FullDate, Pattern, SimpleType, Text, Tree, Truth, Value
-from tests.oracle import World, leaves
+from tests.oracle import Terms, World, leaves
 from tests.strategies import datensaetze
 from tests.whole_house import FURTHER, REASON, SHIPPED, TODAY, House, elements, tree, whole_house
 
@@ -149,18 +149,19 @@ class Source:
 
     def changed(self) -> set[tuple[str, str]]:
         """(application, person number) of everyone of whom something else must be told than before."""
-        now = {(name, number): self._must(name, number) for name in APPLICATIONS for number in self.world.records}
+        now: dict[tuple[str, str], dict[str, str] | None] = {}
+        for name in APPLICATIONS:
+            terms = self.house.terms[name]
+            seen = {number: number for number in self.world.records if self.world.visible(terms, number)}
+            for number in self.world.records:
+                now[name, number] = self._must(terms, number, seen) if number in seen else None
         found = {key for key, told in now.items() if told != self.told.get(key)}
         self.told = now
         return found
 
-    def _must(self, application: str, number: str) -> dict[str, str] | None:
-        terms = self.house.terms[application]
-        if not self.world.visible(terms, number):
-            return None
+    def _must(self, terms: Terms, number: str, seen: dict[str, str]) -> dict[str, str]:
         families = {f"F{number}": f"F{number}" for number in range(9)}
-        self.world.families = {(application, family): name for family, name in families.items()}
-        seen = {other: other for other in self.world.records if self.world.visible(terms, other)}
+        self.world.families = {(terms.application, family): name for family, name in families.items()}
         return leaves(self.world.told(terms, number, seen))
 
     def _pending(self) -> list[str]:
