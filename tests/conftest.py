@@ -13,9 +13,10 @@ READERS = ("seal", "issuing", "cms")
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: from here on the collector passes it by."""
+    """What was imported and collected stays to the end: from here on the collector passes it by, and comes seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ from tests.interop.calling import sample
 ASKED = sample("schulentwicklung", "good", "dienstauskunft")
 PATH = "/soap/schulentwicklung/1"
 READ_TIMEOUT = 1
-PATIENCE = 5.0
+PATIENCE = 20.0
 """Seconds after which a slow or endless message must have been given up: the read timeout, and a busy machine."""
 TYPE = "Content-Type: text/xml; charset=utf-8"
 
