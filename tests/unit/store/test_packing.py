@@ -25,14 +25,14 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.dictionaries(NAMES, VALUES, max_size=5))
+@given(st.dictionaries(NAMES, VALUES, max_size=3))
 def test_packed_is_canonical_json(tree: dict[str, object]) -> None:
     """The bytes are those that the library for RFC 8785 makes."""
     assert packed(tree) == rfc8785.dumps(tree)  # type: ignore[arg-type]  # trees, as its types cannot say
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(NAMES, VALUES, max_size=6))
+@given(st.dictionaries(NAMES, VALUES, max_size=3))
 def test_parts_are_packed_like_their_tree(tree: dict[str, Value]) -> None:
     """In whichever order they come, also when each was encoded before."""
     parts = [Part(name, value) for name, value in tree.items()]
