@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from gateway.agreements.operation import Operation
-from gateway.agreements.projection import Part
 from gateway.contract.compiled import Contract
 from gateway.contract.description import ComplexTypeDef
-from gateway.contract.renderer import compile_fragment
+from gateway.contract.renderer import Ending, WriteParts, compile_fragment
 
 _BULK = (Operation.BESTAND_ABRUFEN, Operation.AENDERUNGEN_ABRUFEN)
 _PERSON, _TYPE = "person", "Person"
@@ -23,7 +21,8 @@ class PersonWriter:
     """`form` is another digest as soon as schema or renderer is another: what was written by them is then not used."""
 
     form: bytes
-    write: Callable[[Sequence[Part]], str]
+    write: WriteParts
+    ending: Ending
 
 
 def person_writer(contract: Contract, rest: tuple[str, ...]) -> PersonWriter | None:
@@ -36,8 +35,8 @@ def person_writer(contract: Contract, rest: tuple[str, ...]) -> PersonWriter | N
         for field in group.fields
         if field.name == _PERSON and isinstance(field.type, ComplexTypeDef) and field.type.name == _TYPE
     ]
-    write = compile_fragment(persons[0], rest) if persons else None
-    return None if write is None else PersonWriter(hashlib.sha256(contract.xsd + _renderer()).digest(), write)
+    writes = compile_fragment(persons[0], rest) if persons else None
+    return None if writes is None else PersonWriter(hashlib.sha256(contract.xsd + _renderer()).digest(), *writes)
 
 
 @cache

@@ -7,8 +7,8 @@ namespace on the root only, no self-closing tags, no attributes, `& < >` and car
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 from gateway.agreements.projection import Part
@@ -19,6 +19,8 @@ from gateway.model.types import Code, Fragment, SimpleType, Tree, Truth, Value, 
 Append: TypeAlias = Callable[[str | bytes], object]
 Emit: TypeAlias = Callable[[Value, Append], None]
 Render: TypeAlias = Callable[[Tree], bytes]
+WriteParts: TypeAlias = Callable[[Sequence[Part]], str]
+Ending: TypeAlias = Callable[[frozenset[str]], bytes]
 
 _KEPT = 512
 """So many types are kept as they are compiled: contracts share all but their persons."""
@@ -46,12 +48,13 @@ def start_tag(element: ElementDef, namespace: str) -> bytes:
     return f'<{element.name} xmlns="{namespace}">'.encode()
 
 
-def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Sequence[Part]], str] | None:
-    """A function that writes the group `field` as a Fragment has it, up to its last fields, those of `rest`.
+def compile_fragment(field: FieldDef, rest: Sequence[str]) -> tuple[WriteParts, Ending] | None:
+    """How the group `field` is written as a Fragment has it; None if `rest` are not its last fields, in this order.
 
-    It is given the parts of the group; each is written once for all contracts that say the same of it.
-
-    Raises ContractError like `compile_element`. None if they are not the last fields, in this order.
+    The first function writes all but these. It is given the parts of the group; each is written once for all
+    contracts that say the same of it. The second says what comes behind: those of `rest` that it is given, and the
+    end, as a pattern for `%` and their values. These must be texts without a character that is special in XML, or
+    whole numbers. Both functions raise ContractError like `compile_element`.
     """
     group = field.type
     if not isinstance(group, ComplexTypeDef):
@@ -61,8 +64,8 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Sequence
     kept = names[: len(names) - len(last)]
     if names[len(kept) :] != last or not kept:
         return None
-    steps = [(one.name, bool(one.minimum), _writer(one, f"{field.name}/{one.name}")) for one in group.fields]
-    del steps[len(kept) :]
+    begun = group.fields[: len(kept)]
+    steps = [(one.name, bool(one.minimum), _writer(one, f"{field.name}/{one.name}")) for one in begun]
 
     def write(parts: Sequence[Part]) -> str:
         given = {part.name: part for part in parts}
@@ -76,7 +79,22 @@ def compile_fragment(field: FieldDef, rest: Sequence[str]) -> Callable[[Sequence
             raise ContractError(f"{field.name}: a field that the contract does not know, or one twice")
         return "".join(pieces)
 
-    return write
+    return write, _ending(field.name, group.fields[len(kept) :])
+
+
+def _ending(name: str, last: Sequence[FieldDef]) -> Ending:
+    @cache
+    def ending(told: frozenset[str]) -> bytes:
+        if not told <= {one.name for one in last}:
+            raise ContractError(f"{name}: a field that the contract does not know")
+        pieces = [
+            f"<{one.name}>{'%d' if isinstance(one.type, Whole) else '%b'}</{one.name}>"
+            for one in last
+            if one.name in told
+        ]
+        return f"{''.join(pieces)}</{name}>".encode()
+
+    return ending
 
 
 @lru_cache(_KEPT)
@@ -94,16 +112,11 @@ def _writer(field: FieldDef, path: str) -> Callable[[str, Value], str]:
 
 @lru_cache(_KEPT)
 def _content(group: ComplexTypeDef, path: str) -> Emit:
-    return _group(group, path, _fields(group, path))
+    return _group(group, path)
 
 
-def _fields(group: ComplexTypeDef, path: str) -> dict[str, Emit]:
-    """What writes each field, made once: twice at every level would be 2^n times at the n-th."""
-    return {field.name: _field(field, f"{path}/{field.name}") for field in group.fields}
-
-
-def _group(group: ComplexTypeDef, path: str, fields: Mapping[str, Emit]) -> Emit:
-    steps = tuple((field.name, bool(field.minimum), fields[field.name]) for field in group.fields)
+def _group(group: ComplexTypeDef, path: str) -> Emit:
+    steps = tuple((one.name, bool(one.minimum), _field(one, f"{path}/{one.name}")) for one in group.fields)
 
     def emit(tree: Value, append: Append) -> None:
         if tree.__class__ is not dict:
@@ -142,18 +155,12 @@ def _field(field: FieldDef, path: str) -> Emit:
 
 
 def _nested(group: ComplexTypeDef, start: str, end: str, path: str) -> Emit:
-    single = _fields(group, path)
-    content = _group(group, path, single)
+    content = _group(group, path)
 
     def emit(tree: Value, append: Append) -> None:
         if tree.__class__ is Fragment:
             append(tree.octets)
-            for name, value in tree.items():
-                emit_field = single.get(name)
-                if emit_field is None:
-                    raise ContractError(f"{path}: a fragment with field(s) that the contract does not know")
-                emit_field(value, append)
-            append(end)
+            append(tree.rest)
             return
         if not tree:
             raise ContractError(f"{path}: empty group")

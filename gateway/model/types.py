@@ -18,21 +18,22 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from gateway.model import codelists, din91379
 
-Value: TypeAlias = "str | bool | int | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | bool | int | list[Value] | dict[str, Value] | Fragment"
 Tree: TypeAlias = dict[str, Value]
 """A person or message as nested dicts under its XML names (lowerCamelCase); absent = not there, never None."""
 
 
-class Fragment(dict[str, Value]):
-    """A group of an answer that its contract's renderer has written before: `octets` is all but its last fields and its
-    end, in UTF-8, and the tree is those last fields. It stands where the whole group would.
+class Fragment:
+    """A group of an answer, written before as its contract's renderer would: `octets` and `rest`, both in UTF-8.
+
+    The two, one behind the other, stand where the group would.
     """
 
-    __slots__ = ("octets",)
+    __slots__ = ("octets", "rest")
 
-    def __init__(self, octets: bytes, rest: Tree) -> None:
-        super().__init__(rest)
+    def __init__(self, octets: bytes, rest: bytes) -> None:
         self.octets = octets
+        self.rest = rest
 
 
 _CARRIED = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

@@ -189,7 +189,7 @@ def _one(
         yield Withheld(rule, _LABELS.get(path, node.documentation), repr(value))
     elif isinstance(value, dict):
         yield from _told(node.children, value, f"{place}.", f"{name} › ", restricted, attribut)
-    elif not isinstance(value, list):
+    elif isinstance(value, str | int):
         yield Held(place, node, name, value, _covered(node.path, restricted), attribut)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 
@@ -52,7 +52,7 @@ def find(
         if not kept:
             return None
         # That telling it would be news to the feed must be remembered first: see `Rendered.untold`.
-        known = deque(Stored._make(row) for *row, remembered in kept if remembered)
+        known = cast("deque[Stored]", deque(row[:-1] for row in kept if row[-1]))
         if (told := shelf.page(vault, grant, stream, known, 1)) and told[0] is not None:
             return told[0]
     found = _told(database, vault, grant, (_KNOWN, sought), clock, list, shelf)

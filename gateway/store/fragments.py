@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Grant
@@ -37,14 +37,21 @@ _FORM = b"2"
 """Of what is written here; another one, and all is written anew."""
 _PARTS, _UNTIL = 9, 4
 _LINE, _GAP = b"\n", b" "
-_LINES = 3
+
+Stored: TypeAlias = tuple[bytes, bytes, bytes | None, bytes, str, bytes, int]
+"""A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment."""
+PLACE: Final = 3
+"""Where in it the person's place stands."""
 
 Kept: TypeAlias = list[str]
 """What is kept of a person: what it was made of and for, who it is, what of it is told, and the fragment."""
 
 
 class Writer(Protocol):
-    """Writes a person of one contract; `form` changes with whatever decides how it is written."""
+    """Writes a person of one contract; `form` changes with whatever decides how it is written.
+
+    `ending` gives, for those of the fields `STORED` that are told, what stands behind all others: a pattern for `%`.
+    """
 
     @property
     def form(self) -> bytes: ...
@@ -52,13 +59,16 @@ class Writer(Protocol):
     @property
     def write(self) -> Callable[[Sequence[rules.Part]], str]: ...
 
+    @property
+    def ending(self) -> Callable[[frozenset[str]], bytes]: ...
+
 
 class Disclosed(NamedTuple):
     """One person as it goes out: the audit trail's identifier, the application's, the tree, the bitmap of fields."""
 
     audit_id: str
     kennung: str
-    tree: Tree
+    tree: Tree | Fragment
     fields: int
 
     def __repr__(self) -> str:
@@ -66,57 +76,35 @@ class Disclosed(NamedTuple):
         return f"Disclosed(audit_id={self.audit_id!r}, fields={self.fields})"
 
 
-class Stored(NamedTuple):
-    """A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment.
-
-    `sealed` is None where no fragment may be told.
-    """
-
-    id: bytes
-    wrapped_key: bytes
-    sealed: bytes | None
-    place: bytes
-    stand: str
-    digest: bytes
-    told_version: int
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What must be true of a fragment today, and which fields of the store are added to it."""
+    """What must be true of a fragment today, which of the fields `STORED` are told, and how they are written."""
 
     basis: bytes
     generation: bytes
     today: bytes
-    added: tuple[bool, bool]
+    stored: slice
+    ending: bytes
 
     def hold(self, parts: Sequence[bytes], vault: Vault, digest: bytes) -> bool:
         """True if what is kept, without the fragment, was made by these rules, for this digest and for this day."""
         if len(parts) != _PARTS - 1:
             return False
-        basis, made_for, generation, begun, until = parts[:5]
+        basis, made_for, generation, begun, until, *_ = parts
         if basis != self.basis or not begun <= self.today < until:
             return False
         if generation == self.generation:
             return made_for == hexlify(digest)
         return digest == _lifted(vault, bytes.fromhex(made_for.decode()), int(generation))
 
-    def stored(self, stand: str, version: int) -> Tree:
-        """Those of the fields that the store itself counts."""
-        with_stand, with_version = self.added
-        found: Tree = {STORED[0]: _second(stand)} if with_stand else {}
-        if with_version:
-            found[STORED[1]] = version
-        return found
-
     def told(self, text: bytes, vault: Vault, digest: bytes, stand: str, version: int) -> Disclosed | None:
         """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
-        lines = text.split(_LINE, 2)
-        parts = lines[1].split(_GAP) if len(lines) == _LINES else []
+        head, _, fragment = text.partition(_LINE)[2].partition(_LINE)
+        parts = head.split(_GAP)
         if not self.hold(parts, vault, digest):
             return None
-        tree = Fragment(lines[2], self.stored(stand, version))
-        return Disclosed(parts[5].decode(), parts[6].decode(), tree, int(parts[7]))
+        rest = self.ending % (_second(stand).encode(), version)[self.stored]
+        return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(fragment, rest), int(parts[7]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +152,10 @@ class Shelf:
         if self.writer is None:
             return None
         generation = str(vault.in_use("digest")).encode()
-        return Terms(self.basis.encode(), generation, stichtag.isoformat().encode(), self._stored_fields())
-
-    def _stored_fields(self) -> tuple[bool, bool]:
-        fields = feed_told.bulk_fields(self.agreement)
-        return STORED[0] in fields, STORED[1] in fields
+        today = stichtag.isoformat().encode()
+        fields = _stored_fields(feed_told.bulk_fields(self.agreement))
+        stored = slice(0 if STORED[0] in fields else 1, 2 if STORED[1] in fields else 1)
+        return Terms(self.basis.encode(), generation, today, stored, self.writer.ending(fields))
 
     def told(self, text: bytes, terms: Terms, vault: Vault, row: Mapping[Any, Any]) -> Disclosed | None:
         """What is told of a visible person, by the opened text; None if that must be found out from the person."""
@@ -217,8 +204,13 @@ def _digest(rules: bytes) -> str:
 
 
 @cache
+def _stored_fields(fields: frozenset[str]) -> frozenset[str]:
+    return fields.intersection(STORED)
+
+
+@cache
 def _stored_bits(fields: frozenset[str]) -> int:
-    return rules.field_bits({name: "" for name in STORED if name in fields})
+    return rules.field_bits(dict.fromkeys(_stored_fields(fields), ""))
 
 
 def with_kennung(fields: frozenset[str], kennung: str, tree: Tree) -> Tree:

@@ -12,7 +12,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ from gateway.errors import StoreError, TokenRefused
 from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Stored
+from gateway.store.fragments import NO_FRAGMENTS, PLACE, Disclosed, Fragments, Stored
 from gateway.store.statements import Statement, View
 from gateway.store.tables import projection
 from gateway.store.vault import Vault
@@ -70,8 +70,8 @@ def snapshot(
     for _ in range(_ROUNDS):
         with database.view() as view:
             _require_current(view, stream, mark)
-            rows = deque(Stored._make(row) for row in _PAGE.tuples(view, sought))
-            places = [row.place for row in rows]
+            rows = cast("deque[Stored]", deque(_PAGE.tuples(view, sought)))
+            places = [row[PLACE] for row in rows]
             told = shelf.page(vault, grant, stream, rows, most)
             persons = _PERSONS.rows(view, sought) if None in told else ()
         rendered = [

@@ -52,7 +52,8 @@ def test_a_fragment_is_what_would_be_written(application: str, sample: Callable[
     person = sample(person_type(published))
     rest = {name: person[name] for name in STORED if name in person}
     begun = writer.write([Part(name, value) for name, value in person.items() if name not in rest])
-    written = Fragment(begun.encode(), rest)
+    values = tuple(value.encode() if isinstance(value, str) else value for value in rest.values())
+    written = Fragment(begun.encode(), writer.ending(frozenset(rest)) % values)
     whole = [published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [one, one]}) for one in (person, written)]
     assert whole[0] == whole[1]
     published.check_answer(whole[1])
@@ -76,14 +77,24 @@ def test_a_fragment_ends_where_the_stores_fields_begin() -> None:
 def test_a_fragment_says_nothing_else() -> None:
     """Behind its text there are fields of the group and no others; what is wrong in it is refused as ever."""
     published = contract("wohnung2000")
-    tree = full(response(published, Operation.BESTAND_ABRUFEN).type)
-    for wrong in (Fragment(b"<person>", {"unbekannt": "x"}), Fragment(b"<person>", {"stand": 1})):
-        with pytest.raises(ContractError):
-            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [wrong]})
+    writer = person_writer(published, STORED)
+    assert writer is not None
     with pytest.raises(ContractError):
-        published.check_answer(
-            published.render(Operation.BESTAND_ABRUFEN, tree | {"person": [Fragment(b"<person>", {})]})
-        )
+        writer.ending(frozenset({"unbekannt"}))
+    whole = full(person_type(published))
+    begun = writer.write([Part(name, value) for name, value in whole.items() if name not in STORED]).encode()
+    right, ending = b"2026-11-23T07:10:00Z", writer.ending(frozenset(STORED))
+
+    def answered(rest: bytes) -> None:
+        tree = full(response(published, Operation.BESTAND_ABRUFEN).type) | {"person": [Fragment(begun, rest)]}
+        published.check_answer(published.render(Operation.BESTAND_ABRUFEN, tree))
+
+    answered(ending % (right, 1))
+    with pytest.raises(ContractError):
+        answered(b"")
+    for wrong in (b"", b"<b></b>", b"2026-11-23T07:10:00", right + b"<!---->", b"&#50;026-11-23T07:10:00Z", b"\x00"):
+        with pytest.raises(ContractError):
+            answered(ending % (wrong, 1))
 
 
 def test_header_and_fault_are_canonical_and_valid() -> None:

@@ -5,7 +5,6 @@ Every test of the store reads twice (`twice`): here is shown that fragments are 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,13 +18,13 @@ from gateway.agreements.operation import Operation
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
 from gateway.store import fragments, projecting, reading, snapshot
-from gateway.store.fragments import Disclosed, Fragments
+from gateway.store.fragments import Fragments
 from gateway.store.key_check import KeyCheck
 from gateway.store.keyed import KeyedDatabase
 from gateway.store.persons import Store
 from gateway.store.tables import person, projection
 from tests.unit.store.store_kit import AWAY, FIELDS, TODAY, House, address, agreement, upsert
-from tests.unit.store.twice import Plain, Twice
+from tests.unit.store.twice import Plain, Twice, whole
 
 PUPIL = {"geburt": {"datum": "2022-05-17"}}
 """School duty begins on 1 August 2028, which nobody here is told of."""
@@ -67,6 +66,14 @@ def test_stock_feed_and_single_persons_are_told_from_fragments(house: House) -> 
     house.take(upsert("1", 3, person={"familienname": "Neu"}))
     assert told(house, House.changes) == 1
     assert told(house) == 2
+
+
+@pytest.mark.parametrize("untold", [{"stand"}, {"datensatzversion"}, {"stand", "datensatzversion"}])
+def test_of_the_stores_own_fields_those_are_told_that_are_granted(light_house: House, untold: set[str]) -> None:
+    """Whichever of them an application may not have, the rest is told as the person itself would say it."""
+    light_house.agreements = {"wohnung": agreement(fields=tuple(name for name in FIELDS if name not in untold))}
+    light_house.take(upsert("1", 1), upsert("2", 2))
+    assert told(light_house) == 2
 
 
 def test_a_fragment_ends_when_time_may_change_something(house: House) -> None:
@@ -168,12 +175,6 @@ def test_a_page_is_told_in_its_order_by_whatever_holds(light_house: House) -> No
     assert pages[:3] == pages[3:]
 
 
-def whole(one: Disclosed) -> Tree:
-    """The person, also if it is told by its fragment."""
-    begun: Tree = json.loads(one.tree.octets) if isinstance(one.tree, Fragment) else {}
-    return begun | one.tree
-
-
 def test_another_digest_is_not_told(house: House) -> None:
     """If the feed says that something else was told last, the person decides, and the feed is corrected first."""
     with house.database.write() as connection:
@@ -219,7 +220,7 @@ def test_of_whom_no_fragment_may_be_told_none_is_read(house: House, table: sa.Ta
     def read() -> list[bool]:
         with house.database.view() as view:
             rows = snapshot._PAGE.tuples(view, {"stream": "wohnung/1", "number": 9, "after": b"", "most": 9})
-        return [fragments.Stored._make(row).sealed is not None for row in rows]
+        return [sealed is not None for _, _, sealed, *_ in rows]
 
     assert read() == [True, True]
     with house.database.write() as connection:
