@@ -94,4 +94,4 @@ class Answer:
     @property
     def told(self) -> tuple[Disclosure, ...]:
         """What the audit trail is to know of each of the persons."""
-        return tuple(Disclosure(person.audit_id, person.fields) for person in self.persons)
+        return tuple([Disclosure(person.audit_id, person.fields) for person in self.persons])

@@ -21,7 +21,12 @@ def basis(agreement: Agreement) -> bytes:
     """What the projections of an application are computed from: scope, fields, validity, major, and the rules' code."""
     validity, feed = (agreement.valid_from, agreement.valid_to), feed_told.has_feed(agreement)
     fields, scope = (agreement.fields, agreement.single_only, feed), agreement.scope
-    return _digest((agreement.application, agreement.major), validity, fields, scope, _code() + codelists.digest())
+    return _digest((agreement.application, agreement.major), validity, fields, scope, rules())
+
+
+def rules() -> bytes:
+    """What is in every basis beside the agreement: the code, and the code lists as they are now."""
+    return _code() + codelists.digest()
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
@@ -24,6 +24,7 @@ from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
 from gateway.store import feed, feed_told
 from gateway.store.basis import basis
+from gateway.store.basis import rules as rules_now
 from gateway.store.feed_told import Telling
 from gateway.store.vault import Vault
 
@@ -142,7 +143,8 @@ class Shelf:
         """True if fragments may be told under the grant."""
         if self.writer is None or grant.agreement is not self.agreement:
             return False
-        return grant.fields == feed_told.bulk_fields(self.agreement)
+        bulk = feed_told.bulk_fields(self.agreement)
+        return grant.fields is bulk or grant.fields == bulk
 
     def terms(self, vault: Vault, grant: Grant) -> Terms | None:
         """On which terms a fragment is told under the grant; None if none is."""
@@ -185,22 +187,23 @@ class Fragments:
     """The writers by stream."""
 
     writers: Mapping[str, Writer] = field(default_factory=dict)
+    _latest: dict[str, tuple[bytes, Shelf]] = field(default_factory=dict)
 
     def shelf(self, agreement: Agreement) -> Shelf:
         """The fragments of an agreement, under the rules of this moment; an application without a feed has none."""
-        writer = self.writers.get(feed.stream(agreement))
+        stream, rules = feed.stream(agreement), rules_now()
+        known = self._latest.get(stream)
+        if known is not None and known[0] == rules and known[1].agreement is agreement:
+            return known[1]
+        writer = self.writers.get(stream)
         if writer is None or not feed_told.has_feed(agreement):
             return Shelf(agreement)
-        return Shelf(agreement, writer, _digest(_FORM + writer.form + basis(agreement)))
+        made = Shelf(agreement, writer, hashlib.sha256(_FORM + writer.form + basis(agreement)).hexdigest())
+        self._latest[stream] = rules, made
+        return made
 
 
 NO_FRAGMENTS = Fragments()
-
-
-@lru_cache(maxsize=256)
-def _digest(rules: bytes) -> str:
-    """What stands for the rules by which a fragment is written."""
-    return hashlib.sha256(rules).hexdigest()
 
 
 @cache
