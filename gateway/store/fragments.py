@@ -40,7 +40,10 @@ _PARTS, _UNTIL = 9, 4
 _LINE, _GAP = b"\n", b" "
 
 Stored: TypeAlias = tuple[bytes, bytes, bytes | None, bytes, str, bytes, int]
-"""A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment."""
+"""A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment.
+
+The third is the sealed text, None where no fragment may be told.
+"""
 PLACE: Final = 3
 """Where in it the person's place stands."""
 
@@ -100,9 +103,9 @@ class Terms:
 
     def told(self, text: bytes, vault: Vault, digest: bytes, stand: str, version: int) -> Disclosed | None:
         """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
-        head, _, fragment = text.partition(_LINE)[2].partition(_LINE)
+        head, line, fragment = text.partition(_LINE)[2].partition(_LINE)
         parts = head.split(_GAP)
-        if not self.hold(parts, vault, digest):
+        if not line or not self.hold(parts, vault, digest):
             return None
         rest = self.ending % (_second(stand).encode(), version)[self.stored]
         return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(fragment, rest), int(parts[7]))
