@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -124,8 +125,8 @@ def project(world: World, *, stand: Mapping[bytes, datetime], now: datetime) -> 
     for one in touched:
         for name in world.agreements:
             _decide(world, name, one)
-    concerned = ((name, world.people[identity]) for name, identity in sorted(world.rows) if identity in world.touched)
-    made = (_move(world, name, one, stand.get(one.id, now)) for name, one in concerned)
+    rows = sorted(world.rows, key=itemgetter(1, 0))  # by person, whose key and parts are then at hand
+    made = (_move(world, name, world.people[one], stand.get(one, now)) for name, one in rows if one in world.touched)
     moves = [move for move in made if move is not None]
     ends = {one.id: _end(world, one) for one in touched if not ending.is_alias(one)}
     return Outcome(moves, {one.id: _due(world, one) for one in touched}, world.new_families, ends)
