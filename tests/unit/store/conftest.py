@@ -33,6 +33,14 @@ def folder(memory: Path) -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+@pytest.fixture
+def tmp_path(memory: Path) -> Iterator[Path]:
+    """In `memory` as well, for the same reason."""
+    made = Path(tempfile.mkdtemp(dir=memory))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(memory: Path) -> Path:
     """An empty database with all tables."""
