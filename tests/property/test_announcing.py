@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -178,15 +180,18 @@ class Source:
         return [self.numbers[kennung] for kennung in entries]
 
 
-def _fresh(folder: pytest.TempPathFactory) -> Iterator[Source]:
-    with whole_house(folder.mktemp("announcing") / "house", FURTHER_ONE) as house:
+def _fresh(memory: Path) -> Iterator[Source]:
+    with (
+        tempfile.TemporaryDirectory(dir=memory) as folder,
+        whole_house(Path(folder) / "house", FURTHER_ONE) as house,
+    ):
         yield Source(house)
 
 
 @pytest.fixture(scope="module")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+def family(memory: Path) -> Iterator[Source]:
     """A child and its parent, in the stock of every application."""
-    for source in _fresh(tmp_path_factory):
+    for source in _fresh(memory):
         source.say(parent())
         source.say(child())
         source.changed()
@@ -195,8 +200,8 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
-    yield from _fresh(tmp_path_factory)
+def empty(memory: Path) -> Iterator[Source]:
+    yield from _fresh(memory)
 
 
 def _leaves(level: tuple[Node, ...], root: str) -> Iterator[tuple[str, Node]]:
