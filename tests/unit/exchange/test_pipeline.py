@@ -38,9 +38,9 @@ from tests.unit.exchange.house import house as make_house
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(folder: Path) -> House:
     """A house with one service."""
-    return make_house(tmp_path)
+    return make_house(folder)
 
 
 def quittung(envelope: etree._Element) -> dict[str, str | None]:
@@ -130,9 +130,9 @@ def test_the_commitment_opens_with_the_salt_of_the_quittung(house: House) -> Non
 @pytest.mark.parametrize(
     ("soap", "content_type"), [(SOAP11, "text/xml; charset=utf-8"), (SOAP12, "application/soap+xml; charset=utf-8")]
 )
-def test_both_versions_and_both_profiles(tmp_path: Path, profile: str, soap: str, content_type: str) -> None:
+def test_both_versions_and_both_profiles(folder: Path, profile: str, soap: str, content_type: str) -> None:
     """The answer comes in the caller's SOAP version with the agreed signature."""
-    house = make_house(tmp_path, signature_profile=profile)
+    house = make_house(folder, signature_profile=profile)
     reply = house.ask(message(soap=soap), content_type=content_type)
     envelope = house.verified(reply)
     assert envelope.tag == f"{{{soap}}}Envelope"
@@ -240,16 +240,16 @@ def test_soapaction_may_be_silent_but_not_lie(house: House, action: str | None, 
 
 @pytest.mark.parametrize("now", [datetime(2024, 12, 31, 22, tzinfo=UTC), datetime(2027, 12, 31, 23, 30, tzinfo=UTC)])
 @pytest.mark.parametrize("body", [message(), b"<a", message(operation("dienstauskunft"))])
-def test_an_agreement_out_of_force_answers_nothing_else(tmp_path: Path, now: datetime, body: bytes) -> None:
+def test_an_agreement_out_of_force_answers_nothing_else(folder: Path, now: datetime, body: bytes) -> None:
     """Before its first and after its last day in the city's time zone, every request gets the same declared fault."""
-    house = make_house(tmp_path)
+    house = make_house(folder)
     house.moment[0] = now
     assert refused(house, body) == "vereinbarung-nicht-in-kraft"
 
 
-def test_a_report_names_its_person_and_tells_nothing_of_it(tmp_path: Path) -> None:
+def test_a_report_names_its_person_and_tells_nothing_of_it(folder: Path) -> None:
     """Who is reported on stands in the entry without a field; it is no disclosure and uses up no budget of persons."""
-    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=1))
+    house = make_house(folder, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=1))
     told = f"<personenkennung>{KENNUNG}</personenkennung><beschreibung>falsch</beschreibung>"
     for _ in range(2):
         assert house.ask(message(operation("unstimmigkeitMelden", told))).outcome == "ok"
@@ -259,17 +259,17 @@ def test_a_report_names_its_person_and_tells_nothing_of_it(tmp_path: Path) -> No
     assert house.ask(message()).outcome == "ok"
 
 
-def test_an_operation_not_agreed(tmp_path: Path) -> None:
+def test_an_operation_not_agreed(folder: Path) -> None:
     """An operation of the house that this agreement does not name is refused by name."""
-    house = make_house(tmp_path)
+    house = make_house(folder)
     fewer = {k: v for k, v in house.service.agreement.operations.items() if k is not Operation.UNSTIMMIGKEIT_MELDEN}
     house.swap(agreement=replace(house.service.agreement, operations=fewer))
     assert refused(house, message(operation("unstimmigkeitMelden"))) == "operation-nicht-vereinbart"
 
 
-def test_the_budget_of_requests(tmp_path: Path) -> None:
+def test_the_budget_of_requests(folder: Path) -> None:
     """Above the agreed requests a minute a declared fault says when to come again."""
-    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=2, persons_per_day=100))
+    house = make_house(folder, limits=replace(GENEROUS, requests_per_minute=2, persons_per_day=100))
     assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
     reply = house.ask(message())
     assert code(house.verified(reply)) == "grenze-erreicht"
@@ -278,9 +278,9 @@ def test_the_budget_of_requests(tmp_path: Path) -> None:
     assert house.persons.asked == 2
 
 
-def test_the_budget_of_persons(tmp_path: Path) -> None:
+def test_the_budget_of_persons(folder: Path) -> None:
     """Above the agreed persons a day nobody is told any more, until the city's next day begins."""
-    house = make_house(tmp_path, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=2))
+    house = make_house(folder, limits=replace(GENEROUS, requests_per_minute=100, persons_per_day=2))
     assert [house.ask(message()).outcome for _ in range(2)] == ["ok", "ok"]
     reply = house.ask(message())
     assert (code(house.verified(reply)), SECRET.encode() in reply.body) == ("grenze-erreicht", False)

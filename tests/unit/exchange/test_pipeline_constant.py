@@ -24,9 +24,9 @@ from tests.unit.exchange.house import house as make_house
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(folder: Path) -> House:
     """A house with one service."""
-    return make_house(tmp_path)
+    return make_house(folder)
 
 
 # class (b): strangers
@@ -61,9 +61,9 @@ def test_all_strangers_get_the_same_bytes(house: House) -> None:
 
 
 @pytest.mark.parametrize("days", [-3000, 3700])
-def test_an_expired_certificate_is_a_strangers(tmp_path: Path, days: int) -> None:
+def test_an_expired_certificate_is_a_strangers(folder: Path, days: int) -> None:
     """A pinned certificate outside its validity identifies nobody."""
-    house = make_house(tmp_path)
+    house = make_house(folder)
     house.moment[0] += timedelta(days=days)
     constant(house.ask(message()), 403)
 

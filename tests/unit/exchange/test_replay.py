@@ -18,9 +18,9 @@ from tests.unit.wire.client import Client
 
 
 @pytest.fixture(params=["umschlag", "wsse"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+def house(request: pytest.FixtureRequest, folder: Path) -> House:
     """A house whose agreement asks for signed requests."""
-    return make_house(tmp_path, signature_profile=request.param, request_signature=True)
+    return make_house(folder, signature_profile=request.param, request_signature=True)
 
 
 def signed(house: House, signer: Issued | None = None, **habits: str) -> bytes:
@@ -106,9 +106,9 @@ def test_a_stale_message_is_refused(house: House, minutes: int) -> None:
     assert asked(house, signed(house)) == "signatur-zeit"
 
 
-def test_a_signature_without_an_instant_is_refused(tmp_path: Path) -> None:
+def test_a_signature_without_an_instant_is_refused(folder: Path) -> None:
     """Without a Timestamp a message could be played again once its key is forgotten."""
-    house = make_house(tmp_path, signature_profile="umschlag", request_signature=True)
+    house = make_house(folder, signature_profile="umschlag", request_signature=True)
     key = SigningKey("ecdsa-p256-sha256", house.client.key, house.client.certificate)
     body = Client(key, header=header(), payload=fetch()).umschlag(timestamp=False)
     assert asked(house, body) == "signatur-zeit"
