@@ -16,6 +16,8 @@ from gateway.store.tables import epoch, metadata
 from tests.postgresql import postgresql_database
 from tests.unit.store.store_kit import House
 
+_ROOM = 2**30
+
 
 @pytest.fixture(scope="session")
 def memory() -> Iterator[Path]:
@@ -104,9 +106,10 @@ def light_house(sqlite_template: Path, folder: Path) -> Iterator[House]:
 
 
 def _in_memory() -> Path:
-    """A new folder with a short path (a server's socket lies in it), in main memory where there is such a place."""
+    """A new folder with a short path (a server's socket lies in it), in main memory where there is room."""
     shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="fldm", dir=shared if shared.is_dir() else None))
+    roomy = shared.is_dir() and shutil.disk_usage(shared).free > _ROOM
+    return Path(tempfile.mkdtemp(prefix="fldm", dir=shared if roomy else None))
 
 
 def _empty(url: sa.URL) -> None:
