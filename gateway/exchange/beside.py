@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import structlog
 
-from gateway.exchange.ending import end_with, hear, held_back
+from gateway.exchange.ending import ENDING, end_with, hear, held_back
 
 LOG = structlog.stdlib.get_logger("gateway.server")
 
@@ -66,7 +66,8 @@ def _tell(step: Callable[[], Told], writing: int, parent: int) -> NoReturn:
     """In the forked process, which ends here whatever happens: what is above it belongs to the other."""
     status = 1
     try:
-        signal.signal(signal.SIGTERM, _leave)
+        for one in ENDING:
+            signal.signal(one, _leave)
         end_with(parent)
         hear()
         with os.fdopen(writing, "wb") as pipe:
@@ -77,7 +78,10 @@ def _tell(step: Callable[[], Told], writing: int, parent: int) -> NoReturn:
 
 
 def _leave(*_signal: Any) -> NoReturn:
-    # Not at once: a scratch database in memory would stay, and one more with each start that fails.
+    # Not at once: a scratch database in memory would stay, and one more with each start that fails. Nor would it go if
+    # whoever asks again, as at Ctrl-C by the terminal and by the parent, broke off what takes it away.
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)
     raise SystemExit
 
 

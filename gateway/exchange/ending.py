@@ -19,8 +19,10 @@ def held_back() -> Iterator[None]:
     What a handler raises while Python runs its hooks around a fork is thrown away, and a process just made does at a
     signal what its parent does: it would go on as if nobody had asked. It inherits this, and calls `hear`.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # Here the handler of whoever asked just before may raise: then, too, all is afterwards as it was.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

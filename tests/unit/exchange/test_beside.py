@@ -73,6 +73,35 @@ def test_what_a_process_nobody_asks_has_laid_down_is_gone(deaf: bool, monkeypatc
     os.close(writing)
 
 
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_told_to_end_twice_takes_away_what_it_has_laid_down(first: signal.Signals) -> None:
+    """At Ctrl-C the terminal tells it, then the parent: the second must not break off what the first has begun."""
+    reading, writing = os.pipe()
+
+    class Slow(TemporaryDirectory[str]):
+        def cleanup(self) -> None:
+            os.write(writing, b"leaving")
+            time.sleep(0.2)
+            super().cleanup()
+
+    def step() -> list[list[str]]:
+        with Slow() as folder:
+            os.write(writing, f"{os.getpid()} {folder}".encode())
+            time.sleep(600)
+        return []
+
+    with beside(step):
+        process, folder = os.read(reading, 4096).decode().split(" ", 1)
+        os.kill(int(process), first)
+        assert os.read(reading, 4096) == b"leaving"
+    left = os.path.exists(folder)
+    if left:
+        os.rmdir(folder)
+    os.close(reading)
+    os.close(writing)
+    assert not left
+
+
 def test_nothing_is_left_of_a_process_nobody_asks() -> None:
     """If the rest of the start fails, the process beside it is ended, and its descriptors are closed."""
     before, others = sorted(os.listdir("/proc/self/fd")), children()

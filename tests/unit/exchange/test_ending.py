@@ -6,10 +6,12 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from gateway.exchange import ending
 from tests.patience import PATIENCE, attempts
 from tests.ports import free_port
 from tests.unit.exchange.certificates import issue
@@ -58,6 +60,23 @@ def test_who_asks_in_the_middle_of_a_fork_is_heard(made: str) -> None:
     """Python throws away what is raised in its hooks around a fork; the process would go on for good."""
     done = subprocess.run([sys.executable, "-c", made + _FORKING], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
+def test_who_asks_just_before_it_is_held_back_leaves_nothing_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs his handler when the signals are blocked already: what it raises must not leave them so for good."""
+    blocks = signal.pthread_sigmask
+
+    def asked_just_before(how: int, which: Sequence[signal.Signals]) -> set[int | signal.Signals]:
+        before = blocks(how, which)
+        if how == signal.SIG_BLOCK and which:
+            raise KeyboardInterrupt
+        return before
+
+    monkeypatch.setattr(signal, "pthread_sigmask", asked_just_before)
+    with pytest.raises(KeyboardInterrupt), ending.held_back():
+        pass
+    left = blocks(signal.SIG_UNBLOCK, ending.ENDING)
+    assert left.isdisjoint(ending.ENDING)
 
 
 def test_a_server_process_hears_what_it_was_told_before_it_could_end(tmp_path: Path) -> None:
