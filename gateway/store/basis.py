@@ -76,6 +76,7 @@ _CODE = (
     "gateway.agreements.known",
     "gateway.agreements.projection",
     "gateway.agreements.synthetic",
+    "gateway.store.around",
     "gateway.store.feed_told",
     "gateway.store.fragments",
     "gateway.store.projecting",

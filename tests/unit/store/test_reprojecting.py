@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from gateway.agreements.agreement import Condition
 from gateway.errors import StoreError
 from gateway.store import audit_tables, ingest, reprojecting, tables
+from gateway.store.around import same_home
 from gateway.store.basis import basis, decisive
 from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
 
@@ -225,6 +226,7 @@ def test_no_code_that_decides_is_left_out_of_the_basis() -> None:
             if isinstance(found, ast.ImportFrom) and found.module is not None:
                 waiting += [found.module, *submodules(found)]
     assert {"gateway.model.days", "gateway.model.release", "gateway.model.person"} <= seen
+    assert same_home.__module__ in covered  # it decides whose address is masked
 
 
 INPUTS = {"gateway.agreements.agreement", "gateway.errors"}
