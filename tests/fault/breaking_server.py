@@ -21,8 +21,9 @@ from tests.running import Running
 
 @contextmanager
 def served(running: Running) -> Iterator[None]:
-    """The server runs."""
+    """The server runs, and says how it stands: what was left by one that was killed is overwritten."""
     running.serve()
+    standing(running)
     try:
         yield
     finally:

@@ -50,9 +50,11 @@ def test_who_asks_again_does_not_leave_a_child_behind(monkeypatch: pytest.Monkey
             signal.raise_signal(signal.SIGINT)
 
         monkeypatch.setattr(child, "terminate", asked_again)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # with nohup it would be ignored
         try:
             with pytest.raises(KeyboardInterrupt):
                 _end_child(child)
             assert child.poll() == -signal.SIGKILL
         finally:
+            signal.signal(signal.SIGINT, before)
             child.kill()

@@ -27,6 +27,7 @@ made = command(None, "--version")
 """
 _FORKING = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may not want to hear of it
 os.register_at_fork(before=lambda: signal.raise_signal(signal.SIGINT))
 try:
     with made:
