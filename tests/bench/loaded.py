@@ -22,6 +22,8 @@ from tests.running import wait
 
 _PART = 0.7
 _ROUNDS = 3
+_HALF = 3
+"""Steps of niceness that halve a share of the processors: each is a factor of 1.25 (sched(7))."""
 
 
 def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
@@ -52,37 +54,52 @@ def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
 
 
 def _latency(made: Ground, load: Path, peer: Peer, path: str, body: bytes, seconds: float) -> Iterator[Row]:
-    """p99 and p50 at 70 % of capacity, alone and in company: capacity is measured in the same company just before."""
+    """p99 and p50 at 70 % of capacity, alone and in company: capacity is measured in the same company just before.
 
-    def paced() -> tuple[str, float, str]:
-        able = drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds)
+    The median of rounds counts: what a server can do changes within minutes where others share the machine, and one
+    round in which it is no more than 70 % of what it was would tell of nothing else.
+    """
+
+    def paced() -> tuple[Run, Run]:
+        able = drive(load, peer, path, body, connections=CONNECTIONS, seconds=2 * seconds)
+        rate = _PART * able.rate
+        return able, drive(load, peer, path, body, connections=CONNECTIONS, seconds=4 * seconds, rate=rate)
+
+    def told() -> tuple[str, float, str]:
         with others() as busy:
-            rate = _PART * able.rate
-            some = drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds * 8, rate=rate)
-        tail = some.p99 / some.p50
-        told = f"{tail:.1f} x ({some.p99:.1f} / {some.p50:.1f} ms at {rate:.0f}/s of {able.rate:.0f}/s)"
+            rounds = sorted((paced() for _ in range(_ROUNDS)), key=lambda one: _tail(one[1]))
+        able, some = rounds[_ROUNDS // 2]
+        at = f"at {_PART * able.rate:.0f}/s of {able.rate:.0f}/s"
+        shown = f"{_tail(some):.1f} x ({some.p99:.1f} / {some.p50:.1f} ms {at})"
         disk = [fsync(load.with_name("fsync"), 300, part) for part in (0.5, 0.99)]
-        return (
-            told,
-            tail,
-            f"A bare fsync of 8 KB just then: {disk[0]:.2f} ms, at the p99 {disk[1]:.1f} ms. {busy}".strip(),
+        each = ", ".join(f"{_tail(one):.1f}" for _, one in rounds)
+        note = (
+            f"Rounds: {each} x. A bare fsync of 8 KB just then: {disk[0]:.2f} ms, at the p99 {disk[1]:.1f} ms. {busy}"
         )
+        return shown, _tail(some), note.strip()
 
-    told, _, note = paced()
-    yield Row(f"p99 at {_PART:.0%} of capacity, nothing else running", "told", told, None, note=note)
+    shown, _, note = told()
+    yield Row(f"p99 at {_PART:.0%} of capacity, nothing else running", "told", shown, None, note=note)
     with _polling_and_deleting(made):
-        told, tail, note = paced()
+        shown, tail, note = told()
     yield Row(
-        f"p99 at {_PART:.0%} of capacity, poll and retention running", "<= 4 x p50", told, tail <= 4, why=_LATENCY,
-        note=f"Harder than a day is: the poll reads the whole stock, again and again. {note}".strip(),
+        f"p99 at {_PART:.0%} of capacity, poll and retention running", "<= 4 x p50", shown, tail <= 4, why=_LATENCY,
+        note=f"Harder than a day is: the poll reads the whole stock, again and again. {note}",
     )  # fmt: skip
+
+
+def _tail(run: Run) -> float:
+    return run.p99 / run.p50
 
 
 @contextmanager
 def _polling_and_deleting(made: Ground) -> Iterator[None]:
-    """Beside the server, again and again: the poller reads the whole stock of a source that answers, retention runs."""
+    """Beside the server, again and again: the poller reads the whole stock of a source that answers, retention runs.
+
+    They have half the server's weight for the scheduler, as in the units that are shipped (docs/operations/systemd).
+    """
     environment = {**os.environ, "GATEWAY_SETTINGS": str(made.settings)}
-    told = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    told = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": _lighter}
     command = [sys.executable, "-m", "gateway"]
     given = ["--persons", str(made.persons), "--seed", str(SEED), "--port", str(made.source_port)]
     source = subprocess.Popen([*command, "simulate", "okvisa", *given], **told)  # type: ignore[call-overload]  # as above
@@ -98,6 +115,14 @@ def _polling_and_deleting(made: Ground) -> Iterator[None]:
             with suppress(ProcessLookupError):
                 os.killpg(one.pid, signal.SIGTERM)
             one.wait(30)
+
+
+def _lighter() -> None:
+    """A session with half the weight: each process in it, and where the kernel weighs sessions (sched(7)), it too."""
+    os.setsid()
+    os.nice(_HALF)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_HALF), "ascii")
 
 
 def _median(runs: Sequence[Run], name: str) -> float:
