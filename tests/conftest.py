@@ -1,4 +1,4 @@
-"""What all tests share: private keys that were read once, and a garbage collector that looks at what is new."""
+"""What all tests share: keys made of few primes and read once, and a garbage collector that looks at what is new."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.primes import Thrift
 
 READERS = ("seal", "issuing", "cms")
 
@@ -20,13 +22,16 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def keys_read_once() -> Iterator[None]:
-    """The same octets are the same key: OpenSSL tests the primes of an RSA key, which takes longer than most tests.
+def keys_made_and_read_once() -> Iterator[None]:
+    """Each prime serves several keys, and the same octets are the same key.
 
-    What it refuses is not kept: other octets, or another password, are read anew.
+    To find primes takes longer than most tests, and OpenSSL tests those of every RSA key that it reads, too. What it
+    refuses is not kept: other octets, or another password, are read anew.
     """
-    read = cache(load_pem_private_key)
+    thrift = Thrift()
+    read = cache(thrift.read)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", thrift.generate)
         for module in READERS:
             patch.setattr(f"gateway.wire.{module}.load_pem_private_key", read)
         yield
