@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -15,7 +15,8 @@ from gateway.errors import StoreError
 from gateway.store import feed, projecting, reading, search
 from gateway.store.changes import correct, remember
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf, Stored
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf
+from gateway.store.joined import Joined
 from gateway.store.reading import Rendered
 from gateway.store.search import Criteria
 from gateway.store.statements import Statement
@@ -48,12 +49,11 @@ def find(
     if shelf.tells(grant):
         stream = feed.stream(grant.agreement)
         with database.view() as view:
-            kept = _KEPT.tuples(view, {"stream": stream, **sought})
+            kept = _KEPT.values(view, {"stream": stream, **sought})
         if not kept:
             return None
-        # That telling it would be news to the feed must be remembered first: see `Rendered.untold`.
-        known = cast("deque[Stored]", deque(row[:-1] for row in kept if row[-1]))
-        if (told := shelf.page(vault, grant, stream, known, 1)) and told[0] is not None:
+        told = shelf.page(vault, grant, stream, deque(kept), 1)
+        if told[0] is not None:
             return told[0]
     found = _told(database, vault, grant, (_KNOWN, sought), clock, list, shelf)
     return found[0].disclosed if found else None
@@ -109,5 +109,10 @@ def _meeting(tokens: int) -> Statement:
 
 _BY_KENNUNG = projection.c.kennung_index == sa.bindparam("index")
 _KNOWN = Statement(reading.VISIBLE_ROWS.where(_BY_KENNUNG))
-_REMEMBERED = sa.case((sa.or_(projection.c.number.is_(None), projection.c.told), sa.literal_column("1")), else_=None)
-_KEPT = Statement(reading.TOLD_ROWS.add_columns(_REMEMBERED.label("remembered")).where(_BY_KENNUNG))
+# That telling it would be news to the feed must be remembered first: see `Rendered.untold`.
+_REMEMBERED = sa.or_(projection.c.number.is_(None), projection.c.told)
+_STORED = sa.case(
+    (sa.and_(reading.BY_FRAGMENT, _REMEMBERED), Joined(*reading.STORED)),
+    else_=Joined(sa.literal_column("''", sa.String)),
+)
+_KEPT = Statement(reading.visible_values(_STORED).where(_BY_KENNUNG))

@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
+from struct import Struct
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
@@ -26,7 +27,7 @@ from gateway.store import feed, feed_told
 from gateway.store.basis import basis
 from gateway.store.basis import rules as rules_now
 from gateway.store.feed_told import Telling
-from gateway.store.vault import Vault
+from gateway.store.vault import HASH, WRAPPED, Vault
 
 _EARLIER = "fragment"
 """Where it once stood in the sealed text of a projection row."""
@@ -37,15 +38,15 @@ _EVER = "9999-12-31"
 _FORM = b"2"
 """Of what is written here; another one, and all is written anew."""
 _PARTS, _UNTIL = 9, 4
+_SECOND = 19  # of a moment's text, up to the second
 _LINE, _GAP = b"\n", b" "
 
-Stored: TypeAlias = tuple[bytes, bytes, bytes | None, bytes, str, bytes, int]
-"""A row of `reading.TOLD_ROWS`: of a visible person what it takes to tell it by its fragment.
+Stored: TypeAlias = bytes
+"""What is stored of a visible person and it takes to tell it by its fragment; nothing where none may be told.
 
-The third is the sealed text, None where no fragment may be told.
+Identity, digest, wrapped key and `stand` have a fixed length; then come the version, a gap, and the sealed text.
 """
-PLACE: Final = 3
-"""Where in it the person's place stands."""
+_FIXED: Final = Struct(f"16s{HASH}s{WRAPPED}s27s")
 
 Kept: TypeAlias = list[str]
 """What is kept of a person: what it was made of and for, who it is, what of it is told, and the fragment."""
@@ -94,21 +95,23 @@ class Terms:
         """True if what is kept, without the fragment, was made by these rules, for this digest and for this day."""
         if len(parts) != _PARTS - 1:
             return False
-        basis, made_for, generation, begun, until, *_ = parts
+        basis, made_for, generation, begun, until, _, _, _ = parts
         if basis != self.basis or not begun <= self.today < until:
             return False
         if generation == self.generation:
             return made_for == hexlify(digest)
         return digest == _lifted(vault, bytes.fromhex(made_for.decode()), int(generation))
 
-    def told(self, text: bytes, vault: Vault, digest: bytes, stand: str, version: int) -> Disclosed | None:
+    def told(self, text: bytes, vault: Vault, digest: bytes, stand: bytes, version: int) -> Disclosed | None:
         """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
-        head, line, fragment = text.partition(_LINE)[2].partition(_LINE)
-        parts = head.split(_GAP)
-        if not line or not self.hold(parts, vault, digest):
+        _, *kept = text.split(_LINE, 2)
+        if len(kept) != 2:
             return None
-        rest = self.ending % (_second(stand).encode(), version)[self.stored]
-        return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(fragment, rest), int(parts[7]))
+        parts, fragment = kept[0].split(_GAP), kept[1]
+        if not self.hold(parts, vault, digest):
+            return None
+        rest = self.ending % (stand[:_SECOND] + b"Z", version)[self.stored]
+        return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(fragment, rest), _bits(parts[7]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +169,27 @@ class Shelf:
         """What is told of a visible person, by the opened text; None if that must be found out from the person."""
         if row["told_fields"] is not None or row["state"] != "active":
             return None
-        return terms.told(text, vault, row["digest"], row["stand"], row["told_version"])
+        return terms.told(text, vault, row["digest"], row["stand"].encode(), row["told_version"])
 
-    def page(self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int) -> list[Disclosed | None]:
+    def page(
+        self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int, *, behind: int = 0
+    ) -> list[Disclosed | None]:
         """The same of the first `most` of many visible persons, each opened here: VaultError if one cannot be.
 
-        They are taken out of `rows`, so that sealed and opened texts need not all be in memory at once.
+        They are taken out of `rows`, so that sealed and opened texts need not all be in memory at once. Each begins
+        `behind` so many other octets.
         """
         count, terms = min(most, len(rows)), self.terms(vault, grant)
-        opened = vault.opening(d.KEY, f"{d.LINKS}/{stream}")
+        opened, least = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), behind + _FIXED.size
         told: list[Disclosed | None] = []
         for _ in range(count):
-            identity, wrapped, sealed, _, stand, digest, version = rows.popleft()
-            if terms is None or sealed is None:
+            row = rows.popleft()
+            if terms is None or len(row) < least:
                 told.append(None)
-            else:
-                told.append(terms.told(opened(wrapped, sealed, identity), vault, digest, stand, version))
+                continue
+            identity, digest, wrapped, stand = _FIXED.unpack_from(row, behind)
+            version, _, sealed = row[least:].partition(_GAP)
+            told.append(terms.told(opened(wrapped, sealed, identity), vault, digest, stand, int(version)))
         return told
 
 
@@ -257,7 +265,13 @@ def unpacked(content: bytes) -> tuple[Tree, Kept | None]:
 
 def _second(stand: str) -> str:
     """A moment as the store has it (`tables.Utc`), to the second."""
-    return stand[:19] + "Z"
+    return stand[:_SECOND] + "Z"
+
+
+@lru_cache(1024)
+def _bits(text: bytes) -> int:
+    """Of the few combinations of fields there are: the numbers are long."""
+    return int(text)
 
 
 def _until(telling: Telling, stichtag: date) -> str:

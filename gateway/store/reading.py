@@ -23,6 +23,7 @@ from gateway.store.feed import State
 from gateway.store.feed_rows import News
 from gateway.store.feed_told import Telling
 from gateway.store.fragments import Disclosed, Shelf, store_fields, with_kennung
+from gateway.store.joined import GAP
 from gateway.store.tables import person, person_version, projection
 from gateway.store.vault import Vault
 
@@ -66,11 +67,18 @@ class Rendered:
 _STAND = sa.type_coerce(projection.c.stand, sa.String).label("stand")
 """The text of it: nobody here counts with the moment."""
 
-_BY_FRAGMENT = sa.and_(
+BY_FRAGMENT = sa.and_(
     person.c.state == sa.literal_column("'active'"),
     person.c.wrapped_key.is_not(None),
     projection.c.told_fields.is_(None),
 )
+"""Of whom a fragment may be told, if it holds."""
+
+STORED = (
+    *(person.c.id, projection.c.digest, person.c.wrapped_key, _STAND),
+    *(projection.c.version, GAP, projection.c.sealed),
+)
+"""What it takes to tell such a person, in the order of `fragments.Stored`."""
 
 FEED_ROWS = (
     sa.select(
@@ -92,23 +100,15 @@ FEED_ROWS = (
 )
 """Projection rows of one `stream`, a parameter, with person and current document; also of persons now invisible."""
 
-TOLD_ROWS = (
-    sa.select(
-        person.c.id,
-        person.c.wrapped_key,
-        sa.case((_BY_FRAGMENT, projection.c.sealed)).label("sealed"),
-        projection.c.place,
-        _STAND,
-        projection.c.digest,
-        projection.c.version.label("told_version"),
-    )
-    .select_from(projection.join(person, person.c.id == projection.c.person_id))
-    .where(projection.c.stream == sa.bindparam("stream"), projection.c.digest.is_not(None))
-)
-"""Of whom the stream may see, as much as it takes to tell them by their fragments: `fragments.Stored`."""
-
 VISIBLE_ROWS = FEED_ROWS.where(projection.c.digest.is_not(None))
 """The same, only of persons that the stream may see."""
+
+
+def visible_values(value: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """One value of each person that the stream may see, instead of the row."""
+    joined = projection.join(person, person.c.id == projection.c.person_id)
+    stream = projection.c.stream == sa.bindparam("stream")
+    return sa.select(value.label("value")).select_from(joined).where(stream, projection.c.digest.is_not(None))
 
 
 def render(vault: Vault, grant: Grant, row: Mapping[Any, Any], shelf: Shelf) -> Rendered:

@@ -12,7 +12,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,15 +21,17 @@ from gateway.errors import StoreError, TokenRefused
 from gateway.store import feed, feed_rows, reading
 from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
-from gateway.store.fragments import NO_FRAGMENTS, PLACE, Disclosed, Fragments, Stored
+from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
+from gateway.store.joined import Joined
 from gateway.store.statements import Statement, View
-from gateway.store.tables import projection
+from gateway.store.tables import epoch, feed_counter, projection
 from gateway.store.vault import Vault
 
 VALID = timedelta(hours=24)
 _ROUNDS = 5
 _LONGEST = 1024
 _MAC = 32
+_PLACE = 32  # bytes: before what is stored of a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ def snapshot(
     for _ in range(_ROUNDS):
         with database.view() as view:
             _require_current(view, stream, mark)
-            rows = cast("deque[Stored]", deque(_PAGE.tuples(view, sought)))
-            places = [row[PLACE] for row in rows]
-            told = shelf.page(vault, grant, stream, rows, most)
+            rows = deque(_PAGE.values(view, sought))
+            places = [row[:_PLACE] for row in rows]
+            told = shelf.page(vault, grant, stream, rows, most, behind=_PLACE)
             persons = _PERSONS.rows(view, sought) if None in told else ()
         rendered = [
             reading.render(vault, grant, row, shelf) for row, one in zip(persons, told, strict=False) if one is None
@@ -96,9 +98,10 @@ def snapshot(
 
 def _require_current(connection: View, stream: str, mark: _Mark) -> None:
     """TokenRefused if the snapshot is not one of this feed as it is now."""
-    if mark.epoch != read_epoch(connection):
+    ((current, last),) = _STANDING.tuples(connection, {"wanted": stream})
+    if mark.epoch != current:
         raise TokenRefused("page token of another epoch")
-    if mark.number > feed_rows.counter(connection, stream).last:
+    if mark.number > last:
         raise TokenRefused("page token of a feed that is no longer")  # a restore that nobody announced
 
 
@@ -132,7 +135,11 @@ def _page(rows: sa.Select[Any]) -> Statement:
     return Statement(first.order_by(projection.c.place).limit(sa.bindparam("most")))
 
 
-_PAGE = _page(reading.TOLD_ROWS)
+_LAST = sa.select(feed_counter.c.last).where(feed_counter.c.stream == sa.bindparam("wanted")).scalar_subquery()
+_STANDING = Statement(sa.select(epoch.c.value, sa.func.coalesce(_LAST, sa.literal_column("0"))))
+"""The epoch, and the last number that the feed has given."""
+_STORED = sa.case((reading.BY_FRAGMENT, Joined(projection.c.place, *reading.STORED)), else_=Joined(projection.c.place))
+_PAGE = _page(reading.visible_values(_STORED))
 _PERSONS = _page(reading.VISIBLE_ROWS)
 """The same rows of the same moment, with what it takes where no fragment is told."""
 

@@ -68,6 +68,10 @@ class Statement:
             return [tuple(row) for row in connection.execute(self._statement, given or {})]
         return self._for(connection.dialect).tuples(connection.raw, given or {})
 
+    def values(self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None) -> list[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in self.tuples(connection, given)]
+
     def row(self, connection: View | sa.Connection, given: Mapping[str, Any] | None = None) -> Row | None:
         """The one row there is at most."""
         found = self.rows(connection, given)

@@ -36,7 +36,9 @@ __all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
 HASH = 32  # bytes: HMAC-SHA-256
 _NONCE = 12  # bytes: NIST SP 800-38D, 8.2.2, random
 _GENERATION = 4  # bytes before the nonce of a wrapped key
-_WRAPPED = _GENERATION + _NONCE
+_SEALED_KEY = _GENERATION + _NONCE
+_TAG = 16  # bytes: of AES-GCM
+WRAPPED = _SEALED_KEY + KEY + _TAG  # bytes of a wrapped key
 _UNVERSIONED = bytes(8)
 _NOT_OPENED = "a sealed text cannot be opened: other key, other place, or changed bytes"
 _PROOF = "pruefwert"
@@ -129,7 +131,9 @@ class Vault:
                 wrapping[generation] = cipher, _UNVERSIONED[_GENERATION:] + generation
             cipher, version = wrapping[generation]
             try:
-                key = cipher.decrypt(wrapped[_GENERATION:_WRAPPED], wrapped[_WRAPPED:], wrapped_for + named + version)
+                key = cipher.decrypt(
+                    wrapped[_GENERATION:_SEALED_KEY], wrapped[_SEALED_KEY:], wrapped_for + named + version
+                )
                 return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], sealed_for + named + _UNVERSIONED)
             except (InvalidTag, ValueError):
                 raise VaultError(_NOT_OPENED) from None

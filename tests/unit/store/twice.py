@@ -61,11 +61,14 @@ class Compared(Shelf):
     paged: dict[tuple[bytes, bytes, int], Disclosed | None] = field(default_factory=dict)
     """By person, digest and version: between two looks a poller may have been there."""
 
-    def page(self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int) -> list[Disclosed | None]:
+    def page(
+        self, vault: Vault, grant: Grant, stream: str, rows: deque[Stored], most: int, *, behind: int = 0
+    ) -> list[Disclosed | None]:
         """Nobody, so that each is read whole; what would have been told is compared then."""
         one = Shelf(self.agreement, self.writer, self.basis)
-        taken = [(identity, digest, version) for identity, _, _, _, _, digest, version in rows][:most]
-        self.paged.update(zip(taken, one.page(vault, grant, stream, rows, most), strict=True))
+        taken = [_named(row[behind:]) for row in rows][:most]
+        told = one.page(vault, grant, stream, rows, most, behind=behind)
+        self.paged.update((name, person) for name, person in zip(taken, told, strict=True) if name is not None)
         return [None] * len(taken)
 
     def terms(self, vault: Vault, grant: Grant) -> Terms | None:
@@ -94,6 +97,11 @@ class Compared(Shelf):
             same.disclosed.fields,
         )
         return same.disclosed
+
+
+def _named(row: Stored) -> tuple[bytes, bytes, int] | None:
+    """Person, digest and version; None of whom no fragment may be told."""
+    return (row[:16], row[16:48], int(row[139:].partition(b" ")[0])) if row else None
 
 
 def store_of(*parts: Any) -> Store:
