@@ -25,6 +25,7 @@ from gateway.store import audit_tables as tables
 from gateway.store.audit_entry import FORMAT, rfc3339, sha256
 from gateway.store.audit_number import milliseconds
 from gateway.store.inserting import unless_there
+from gateway.store.joined import GAP, Joined
 from gateway.store.packing import octets, packed, quoted
 from gateway.store.statements import Statement, View, Writing
 
@@ -121,8 +122,11 @@ def batch_hash(*, number: int, previous: bytes, root: bytes, entries: int, total
 
 def read_head(connection: Connection | View, *, lock: bool = False) -> Head | None:
     """The head of the chain, or None before the first batch; `lock` keeps other writers out until the commit."""
-    row = (_READ_AND_LOCK if lock else _READ).row(connection)
-    return None if row is None else Head(**row)
+    found = (_READ_AND_LOCK if lock else _READ).values(connection)
+    if not found:
+        return None
+    chain, number, total, last = found[0].split(b" ", 3)
+    return Head(chain.decode(), int(number), int(total), last)
 
 
 def hash_of(connection: Connection | View, number: int) -> bytes | None:
@@ -257,7 +261,8 @@ def _move_head(connection: Connection | Writing, old: Head, new: Head) -> None:
         raise AuditError("the head of the audit chain moved under a writer that held its lock")
 
 
-_FOUND = select(tables.head.c.chain, tables.head.c.number, tables.head.c.total, tables.head.c.hash)
+_HEAD_ROW = Joined(tables.head.c.chain, GAP, tables.head.c.number, GAP, tables.head.c.total, GAP, tables.head.c.hash)
+_FOUND = select(_HEAD_ROW.label("head"))
 _READ = Statement(_FOUND.where(tables.head.c.id == _HEAD))
 _READ_AND_LOCK = Statement(_FOUND.where(tables.head.c.id == _HEAD).with_for_update())
 _HASH = Statement(select(tables.batch.c.hash).where(tables.batch.c.number == bindparam("wanted")))

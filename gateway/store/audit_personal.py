@@ -75,7 +75,8 @@ def seal(
 ) -> SealedTexts:
     """The texts under the segment's key, bound to the entry's number."""
     texts = personal.texts()
-    salts = {name: randomness(_SALT_BYTES) for name in texts}
+    random = randomness(_SALT_BYTES * len(texts))
+    salts = {name: random[_SALT_BYTES * at : _SALT_BYTES * (at + 1)] for at, name in enumerate(texts)}
     written = [(name, f'{{"salt":"{salts[name].hex()}","text":{quoted(texts[name])}}}') for name in sorted(texts)]
     plain = octets(group(written))
     sealed = vault.seal(key, plain, _TEXTS, number.encode())

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from gateway.errors import StoreError
 from gateway.store import guarding, migrating, postgresql, sqlite
 from gateway.store.guarding import Guard
-from gateway.store.statements import Lines, View, Writing
+from gateway.store.statements import Lines, Statement, View, Writing
 from gateway.store.tables import epoch
 from gateway.store.tenure import Tenure, begin
 
@@ -90,6 +90,12 @@ class Database:
         """As `read`, for statements that were prepared: what every answer reads."""
         engine, (reading, _) = self._opened()
         return _Translated(reading.open(), engine.dialect)
+
+    def glance(self, statement: Statement, given: Mapping[str, Any] | None = None) -> list[Any]:
+        """The first column of all rows that one statement finds, which by itself is one consistent snapshot."""
+        engine, (reading, _) = self._opened()
+        with _Translated(reading.alone(), engine.dialect) as view:
+            return statement.values(view, given)
 
     def append(self) -> AbstractContextManager[Writing]:
         """As `write`, for statements that were prepared: what every answer writes."""

@@ -180,7 +180,7 @@ class Shelf:
         `behind` so many other octets.
         """
         count, terms = min(most, len(rows)), self.terms(vault, grant)
-        opened, least = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), behind + _FIXED.size
+        opening, least = vault.opening(d.KEY, f"{d.LINKS}/{stream}"), behind + _FIXED.size
         told: list[Disclosed | None] = []
         for _ in range(count):
             row = rows.popleft()
@@ -189,7 +189,7 @@ class Shelf:
                 continue
             identity, digest, wrapped, stand = _FIXED.unpack_from(row, behind)
             version, _, sealed = row[least:].partition(_GAP)
-            told.append(terms.told(opened(wrapped, sealed, identity), vault, digest, stand, int(version)))
+            told.append(terms.told(opening.open(wrapped, sealed, identity), vault, digest, stand, int(version)))
         return told
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from gateway.errors import KeysMoved, TransactionAborted, VaultError
 from gateway.store import dossier as d
 from gateway.store.database import Database
 from gateway.store.inserting import unless_there
+from gateway.store.joined import GAP, Joined
 from gateway.store.keyring import CHAINED
 from gateway.store.statements import Statement, View, Writing
 from gateway.store.tables import key_use, person
@@ -61,9 +62,9 @@ class KeyedDatabase(Database):
         with self._inner.read() as connection:
             yield connection
 
-    def view_unkeyed(self) -> AbstractContextManager[View]:
-        """As `read_unkeyed`, for statements that were prepared."""
-        return self._inner.view()
+    def glance(self, statement: Statement, given: Mapping[str, Any] | None = None) -> list[Any]:
+        """As the database's, for who neither looks for a hash nor compares one."""
+        return self._inner.glance(statement, given)
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -158,7 +159,8 @@ def under_keys(owner: type[_Owner]) -> type[_Owner]:
 
 def in_use(connection: sa.Connection | View) -> dict[str, tuple[int, bytes]]:
     """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
-    return {purpose: (generation, bytes(proof)) for purpose, generation, proof in _IN_USE.tuples(connection)}
+    rows = [row.split(b" ", 2) for row in _IN_USE.values(connection)]
+    return {purpose.decode(): (int(generation), proof) for purpose, generation, proof in rows}
 
 
 def _steadied(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -196,4 +198,4 @@ def _remember_first(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(unless_there(connection, key_use), rows)
 
 
-_IN_USE = Statement(sa.select(key_use.c.purpose, key_use.c.generation, key_use.c.proof))
+_IN_USE = Statement(sa.select(Joined(key_use.c.purpose, GAP, key_use.c.generation, GAP, key_use.c.proof).label("key")))

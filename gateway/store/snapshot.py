@@ -73,7 +73,7 @@ def snapshot(
         with database.view() as view:
             _require_current(view, stream, mark)
             rows = deque(_PAGE.values(view, sought))
-            places = [row[:_PLACE] for row in rows]
+            last = rows[most - 1][:_PLACE] if len(rows) > most else None
             told = shelf.page(vault, grant, stream, rows, most, behind=_PLACE)
             persons = _PERSONS.rows(view, sought) if None in told else ()
         rendered = [
@@ -87,8 +87,8 @@ def snapshot(
         if any(one.unremembered for one in rendered):
             raise StoreError("the stock moves faster than it can be read")
     following = None
-    if len(places) > most:
-        following = _sealed(vault, grant, _Mark(mark.number, places[most - 1], mark.issued, mark.epoch))
+    if last is not None:
+        following = _sealed(vault, grant, _Mark(mark.number, last, mark.issued, mark.epoch))
     else:
         _complete(database, stream, mark.number)
     found = (one.disclosed for one in rendered)
@@ -136,7 +136,7 @@ def _page(rows: sa.Select[Any]) -> Statement:
 
 
 _LAST = sa.select(feed_counter.c.last).where(feed_counter.c.stream == sa.bindparam("wanted")).scalar_subquery()
-_STANDING = Statement(sa.select(epoch.c.value, sa.func.coalesce(_LAST, sa.literal_column("0"))))
+_STANDING = Statement(sa.select(epoch.c.value, sa.func.coalesce(_LAST, sa.literal_column("0")).label("last")))
 """The epoch, and the last number that the feed has given."""
 _STORED = sa.case((reading.BY_FRAGMENT, Joined(projection.c.place, *reading.STORED)), else_=Joined(projection.c.place))
 _PAGE = _page(reading.visible_values(_STORED))

@@ -203,17 +203,21 @@ class Lines:
 
     def open(self) -> AbstractContextManager[Any]:
         """One transaction; errors are those of SQLAlchemy or of the driver."""
-        return _Transaction(self)
+        return _Transaction(self, self._manner.begin)
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """The same for a single statement, before which nothing need be begun."""
+        return _Transaction(self, _nothing)
 
     def close(self) -> None:
         """None is open but those in use, which are closed when they end."""
         self._closed = True
         self._forget()
 
-    def _begun(self) -> tuple[_Line, View]:
+    def _begun(self, begin: Callable[[Any], object]) -> tuple[_Line, View]:
         line = self._taken() or self._connected()
         try:
-            self._manner.begin(line.raw)
+            begin(line.raw)
         except BaseException:
             self._end(line)
             raise
@@ -272,19 +276,24 @@ class Lines:
 class _Transaction(AbstractContextManager[Any]):
     """One transaction on one of the lines. Not made of a generator, which costs as much as a small statement."""
 
-    __slots__ = ("_line", "_lines")
+    __slots__ = ("_begin", "_line", "_lines")
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, begin: Callable[[Any], object]) -> None:
         self._lines = lines
+        self._begin = begin
 
     def __enter__(self) -> View:
-        self._line, view = self._lines._begun()
+        self._line, view = self._lines._begun(self._begin)
         return view
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lines._ended(self._line, commit=kind is None)
+
+
+def _nothing(_raw: object) -> None:
+    """Begins nothing."""
 
 
 @dataclass(frozen=True, slots=True)

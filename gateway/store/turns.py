@@ -49,17 +49,12 @@ def write_position(connection: Fenced, source: str, at: Position) -> None:
 
 def oldest_stand(connection: sa.Connection | View) -> datetime | None:
     """The moment as of which every source has been read completely; None if one was begun, and never to its end."""
-    found: dict[str, datetime | None] = {}
-    for source, stand in _STANDS.tuples(connection):
-        found[source] = stand or found.get(source)
-    stands = [stand for stand in found.values() if stand is not None]
-    return min(stands) if stands and len(stands) == len(found) else None
+    (stand,) = OLDEST_STAND.values(connection)
+    return stand  # type: ignore[no-any-return]  # the column is of that type
 
 
-_STANDS = Statement(
-    sa.union_all(
-        sa.select(poll_run.c.source, poll_run.c.stand),
-        sa.select(position.c.source, sa.null()),
-        sa.select(poll_turn.c.source, sa.null()),
-    )
-)
+_BEGUN = sa.union_all(sa.select(position.c.source), sa.select(poll_turn.c.source)).subquery()
+_UNREAD = sa.exists().where(_BEGUN.c.source.not_in(sa.select(poll_run.c.source)))
+_OLDEST = sa.select(sa.func.min(poll_run.c.stand)).scalar_subquery()
+OLDEST_STAND = Statement(sa.select(sa.case((sa.not_(_UNREAD), _OLDEST)).label("stand")))
+"""One row with what `oldest_stand` says. A moment that an older program left empty comes first, and is none."""

@@ -116,29 +116,9 @@ class Vault:
         """What was sealed; VaultError if key, purpose, subject or version differ, or a bit was changed."""
         return _decrypt(key, sealed, _bound("seal", purpose, subject, version))
 
-    def opening(self, key_purpose: str, purpose: str) -> Callable[[bytes, bytes, bytes], bytes]:
-        """`open` under the key that `unwrap` gives, of (wrapped key, sealed text, subject): for many of one kind.
-
-        What is alike for all of them is made once. To be used up at once, for it keeps what the ring has now.
-        """
-        wrapping: dict[bytes, tuple[AESGCM, bytes]] = {}
-        wrapped_for, sealed_for = _bound_to("wrap", key_purpose), _bound_to("seal", purpose)
-
-        def opened(wrapped: bytes, sealed: bytes, subject: bytes) -> bytes:
-            generation, named = wrapped[:_GENERATION], len(subject).to_bytes(2, "big") + subject
-            if generation not in wrapping:
-                cipher = _cipher(self._wrapping(int.from_bytes(generation, "big")))
-                wrapping[generation] = cipher, _UNVERSIONED[_GENERATION:] + generation
-            cipher, version = wrapping[generation]
-            try:
-                key = cipher.decrypt(
-                    wrapped[_GENERATION:_SEALED_KEY], wrapped[_SEALED_KEY:], wrapped_for + named + version
-                )
-                return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], sealed_for + named + _UNVERSIONED)
-            except (InvalidTag, ValueError):
-                raise VaultError(_NOT_OPENED) from None
-
-        return opened
+    def opening(self, key_purpose: str, purpose: str) -> Opening:
+        """Opens many texts of one kind under their keys, which were wrapped for `key_purpose`."""
+        return Opening(self._wrapping, _bound_to("wrap", key_purpose), _bound_to("seal", purpose))
 
     def seal_box(self, plain: bytes, purpose: str, subject: bytes = b"") -> bytes:
         """`plain` under a key of its own, wrapped in front: for texts that belong to no stored person."""
@@ -290,6 +270,34 @@ class Vault:
     def _encrypt(self, key: bytes, plain: bytes, bound: bytes) -> bytes:
         nonce = self._random(_NONCE)
         return nonce + _cipher(key).encrypt(nonce, plain, bound)
+
+
+class Opening:
+    """What is alike for many sealed texts is made once. To be used up at once, for it keeps what the ring has now."""
+
+    __slots__ = ("_ciphers", "_sealed_for", "_wrapped_for", "_wrapping")
+
+    def __init__(self, wrapping: Callable[[int], bytes], wrapped_for: bytes, sealed_for: bytes) -> None:
+        self._wrapping = wrapping
+        self._wrapped_for = wrapped_for
+        self._sealed_for = sealed_for
+        self._ciphers: dict[bytes, tuple[AESGCM, bytes]] = {}
+
+    def open(self, wrapped: bytes, sealed: bytes, subject: bytes) -> bytes:
+        """As `Vault.open` under the key that `Vault.unwrap` gives."""
+        generation, named = wrapped[:_GENERATION], len(subject).to_bytes(2, "big") + subject
+        cipher, version = self._ciphers.get(generation) or self._first(generation)
+        try:
+            bound = self._wrapped_for + named + version
+            key = cipher.decrypt(wrapped[_GENERATION:_SEALED_KEY], wrapped[_SEALED_KEY:], bound)
+            return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], self._sealed_for + named + _UNVERSIONED)
+        except (InvalidTag, ValueError):
+            raise VaultError(_NOT_OPENED) from None
+
+    def _first(self, generation: bytes) -> tuple[AESGCM, bytes]:
+        cipher = _cipher(self._wrapping(int.from_bytes(generation, "big")))
+        made = self._ciphers[generation] = cipher, _UNVERSIONED[_GENERATION:] + generation
+        return made
 
 
 class _Steady(AbstractContextManager[None]):

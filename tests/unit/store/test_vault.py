@@ -132,7 +132,7 @@ def test_many_are_opened_as_one_is(vault: Vault) -> None:
         key, subject = vault.new_key(), bytes([place])
         text = vault.seal(key, SECRET + subject, "links/a", subject)
         sealed.append((vault.wrap(key, "person-key", subject), text, subject))
-    opened = vault.opening("person-key", "links/a")
+    opened = vault.opening("person-key", "links/a").open
     assert [opened(*one) for one in sealed] == [SECRET + bytes([place]) for place in range(4)]
     (wrapped, text, subject), (other_wrapped, other_text, other_subject), *_ = sealed
     wrong = [
@@ -146,7 +146,7 @@ def test_many_are_opened_as_one_is(vault: Vault) -> None:
         assert SECRET.decode() not in str(caught.value)
     for purposes in (("person-key", "links/b"), ("segment", "links/a")):
         with pytest.raises(VaultError):
-            vault.opening(*purposes)(wrapped, text, subject)
+            vault.opening(*purposes).open(wrapped, text, subject)
 
 
 def test_a_changed_bit_is_noticed_and_nothing_is_quoted(vault: Vault) -> None:
