@@ -1,17 +1,21 @@
-"""What all tests share: keys made of few primes and read once, and a garbage collector that looks at what is new."""
+"""What all tests share: keys of few primes, what is read or compiled once, a garbage collector that comes seldom."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from functools import cache
+from threading import get_ident
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from lxml import etree
 
+from gateway.contract.validation import Validator
 from tests.primes import Thrift
 
 READERS = ("seal", "issuing", "cms")
+SCHEMAS_KEPT = 64
 
 
 def pytest_collection_finish() -> None:
@@ -34,4 +38,23 @@ def keys_made_and_read_once() -> Iterator[None]:
         patch.setattr(rsa, "generate_private_key", thrift.generate)
         for module in READERS:
             patch.setattr(f"gateway.wire.{module}.load_pem_private_key", read)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas_compiled_once() -> Iterator[None]:
+    """The same octets are the same schema, in each thread its own: houses by the hundred publish the same contracts."""
+    kept: dict[tuple[bytes, int], etree.XMLSchema] = {}
+    compiled = Validator._compiled
+
+    def once(self: Validator) -> etree.XMLSchema:
+        key = (self._schema, get_ident())
+        if key not in kept:
+            if len(kept) == SCHEMAS_KEPT:
+                kept.clear()
+            kept[key] = compiled(self)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Validator, "_compiled", once)
         yield
