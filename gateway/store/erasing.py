@@ -24,15 +24,7 @@ from gateway.store.audit import AuditTrail, Disclosure, Entry, Kind
 from gateway.store.database import Database
 from gateway.store.dossier import Dossier
 from gateway.store.ledger import Ledger
-from gateway.store.recording import (
-    drop_lone_families,
-    entomb,
-    erase_rows,
-    index_rows,
-    lock_feeds,
-    write_outcome,
-    write_people,
-)
+from gateway.store.recording import bury, entomb, lock_feeds
 from gateway.store.tables import epoch, feed_counter, person, person_version, quarantine
 from gateway.store.tenure import Tenure
 from gateway.store.vault import Vault
@@ -174,10 +166,7 @@ class Eraser:
         with tenure.write(self.database) as connection:
             counters = lock_feeds(connection, result)
             dropped = connection.execute(sa.delete(quarantine).where(quarantine.c.number.in_(refused))).rowcount
-            erase_rows(connection, gone)
-            write_people(connection, gone, index_rows(self.vault, gone), {})
-            write_outcome(connection, result, now, counters)
-            drop_lone_families(connection)
+            bury(connection, gone, result, now, counters)
             if complete:
                 connection.execute(sa.update(epoch).values(erasures=len(self.ledger)))
             if gone or dropped:

@@ -22,15 +22,7 @@ from gateway.store.dossier import Dossier
 from gateway.store.ending import End
 from gateway.store.expiring import Expiring, Expiry
 from gateway.store.ingest import PIECE
-from gateway.store.recording import (
-    drop_lone_families,
-    entomb,
-    erase_rows,
-    index_rows,
-    lock_feeds,
-    write_outcome,
-    write_people,
-)
+from gateway.store.recording import bury, entomb, lock_feeds
 from gateway.store.retention_tables import person_end
 from gateway.store.tables import person, person_version
 from gateway.store.tenure import Tenure
@@ -260,10 +252,7 @@ class PersonPass:
                 into = sa.and_(person.c.merged_into == key, person.c.state == "merged")
                 connection.execute(sa.update(person).where(into).values(merged_into=target))
             if deaths:
-                erase_rows(connection, deaths)
-                write_people(connection, deaths, index_rows(place.vault, deaths), {})
-                write_outcome(connection, outcome, place.now, counters)
-                drop_lone_families(connection)
+                bury(connection, deaths, outcome, place.now, counters)
             self._write_versions(connection, plan)
             ending.write(connection, plan.ends, place.now)
             self._tell(connection, plan)

@@ -108,6 +108,14 @@ def erase_rows(connection: Fenced, removed: Sequence[Dossier]) -> None:
     connection.execute(sa.delete(quarantine).where(quarantine.c.source_key.in_(keys)))
 
 
+def bury(connection: Fenced, gone: Sequence[Dossier], outcome: Outcome, now: datetime, counters: Counters) -> None:
+    """Afterwards these, whom `entomb` has made tombstones, are nothing else in the store, and the feed says so."""
+    erase_rows(connection, gone)
+    write_people(connection, gone, [], {})  # no index knows a tombstone
+    write_outcome(connection, outcome, now, counters)
+    drop_lone_families(connection)
+
+
 def drop_lone_families(connection: Fenced) -> None:
     """Afterwards no identifier is kept for a family of which nobody is stored."""
     alone = family_kennung.c.family_key.not_in(sa.select(family.c.family_key))
