@@ -21,12 +21,11 @@ from tests.bench.rows import Row, others
 from tests.running import wait
 
 _PART = 0.7
-_ROUNDS = 3
 _HALF = 3
 """Steps of niceness that halve a share of the processors: each is a factor of 1.25 (sched(7))."""
 
 
-def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
+def under_load(made: Ground, folder: Path, rounds: int, seconds: float) -> Iterator[Row]:
     """mTLS beside plain by turns; handshakes; latency at 70 % of what the server can do in the same company."""
     load = build_load(folder)
     with build(load_settings(made.settings, {})) as app:
@@ -37,7 +36,7 @@ def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
         gateway(made, load, tls=True, application="ec") as tls,
     ):
         runs: dict[str, list[Run]] = {"plain": [], "tls": []}
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             for name, peer in (("plain", plain), ("tls", tls)):
                 runs[name].append(drive(load, peer, path, body, connections=CONNECTIONS, seconds=seconds))
         ratio, rate = (
@@ -50,10 +49,12 @@ def under_load(made: Ground, folder: Path, seconds: float) -> Iterator[Row]:
         extra = shaken.cpu - _median(runs["tls"], "cpu")
         told = f"{shaken.rate:.0f} handshakes/s, each with a page; {extra:.1f} ms CPU for the handshake"
         yield Row("a new mTLS connection for each answer", "told", told, None)
-        yield from _latency(made, load, tls, path, body, seconds)
+        yield from _latency(made, load, tls, (path, body), rounds, seconds)
 
 
-def _latency(made: Ground, load: Path, peer: Peer, path: str, body: bytes, seconds: float) -> Iterator[Row]:
+def _latency(
+    made: Ground, load: Path, peer: Peer, asked: tuple[str, bytes], rounds: int, seconds: float
+) -> Iterator[Row]:
     """p99 and p50 at 70 % of capacity, alone and in company: capacity is measured in the same company just before.
 
     The median of rounds counts: what a server can do changes within minutes where others share the machine, and one
@@ -61,18 +62,18 @@ def _latency(made: Ground, load: Path, peer: Peer, path: str, body: bytes, secon
     """
 
     def paced() -> tuple[Run, Run]:
-        able = drive(load, peer, path, body, connections=CONNECTIONS, seconds=2 * seconds)
+        able = drive(load, peer, *asked, connections=CONNECTIONS, seconds=2 * seconds)
         rate = _PART * able.rate
-        return able, drive(load, peer, path, body, connections=CONNECTIONS, seconds=4 * seconds, rate=rate)
+        return able, drive(load, peer, *asked, connections=CONNECTIONS, seconds=4 * seconds, rate=rate)
 
     def told() -> tuple[str, float, str]:
         with others() as busy:
-            rounds = sorted((paced() for _ in range(_ROUNDS)), key=lambda one: _tail(one[1]))
-        able, some = rounds[_ROUNDS // 2]
+            found = sorted((paced() for _ in range(rounds)), key=lambda one: _tail(one[1]))
+        able, some = found[rounds // 2]
         at = f"at {_PART * able.rate:.0f}/s of {able.rate:.0f}/s"
         shown = f"{_tail(some):.1f} x ({some.p99:.1f} / {some.p50:.1f} ms {at})"
         disk = [fsync(load.with_name("fsync"), 300, part) for part in (0.5, 0.99)]
-        each = ", ".join(f"{_tail(one):.1f}" for _, one in rounds)
+        each = ", ".join(f"{_tail(one):.1f}" for _, one in found)
         note = (
             f"Rounds: {each} x. A bare fsync of 8 KB just then: {disk[0]:.2f} ms, at the p99 {disk[1]:.1f} ms. {busy}"
         )

@@ -95,7 +95,7 @@ def _parts(effort: Effort, *, quick: bool) -> dict[str, Part]:
         "audit": lambda folder: _told(auditing.audit(folder, effort.seconds)),
         "polling": lambda folder: _told(further.polling(folder, effort.polled, 1 if quick else 2)),
         "load": lambda folder: _told(
-            loaded.under_load(ground(folder / "busy", effort.persons, ("ec",)), folder, effort.seconds)
+            loaded.under_load(ground(folder / "busy", effort.persons, ("ec",)), folder, effort.rounds, effort.seconds)
         ),
         "city": lambda folder: _told(city.day(folder, *effort.day)),
         "pages": lambda folder: _told(further.pages(kept(folder / "pages", 2500))),
