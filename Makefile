@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?= --once
 # Tests start hundreds of processes: each would compile the house anew where compiled modules may not be written.
 unexport PYTHONDONTWRITEBYTECODE
-# Two test processes: files stay together, because some share a running gateway; the long ones come first.
+# Two test processes: a file stays together, and files that share a running gateway do; the long ones come first.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo sandbox test faults check format contracts interop long fuzz lock bundle bench bench-quick bench-growth bench-check clean

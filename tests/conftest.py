@@ -6,16 +6,34 @@ import gc
 from collections.abc import Iterator
 from functools import cache
 from threading import get_ident
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
+from xdist.scheduler import LoadFileScheduling
 
 from gateway.contract.validation import Validator
 from tests.primes import Thrift
 
 READERS = ("seal", "issuing", "cms")
 SCHEMAS_KEPT = 64
+SERVED = ("tests/attacks/", "tests/interop/test_pip_")
+"""Files that begin so share a running gateway: one test process has all of them, and starts it once."""
+
+
+class ByHouse(LoadFileScheduling):
+    """Hands out file by file, but the files of one gateway together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((served for served in SERVED if file.startswith(served)), file)
+
+
+@pytest.hookimpl(optionalhook=True)  # of xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByHouse | None:
+    """In the place of `--dist loadfile`."""
+    return ByHouse(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:
