@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
+from click.testing import CliRunner
 
 from gateway.agreements.load import load_all
 from gateway.app import build
 from gateway.cli.installation import Installation, Plan, create
+from gateway.cli.main import cli
 from gateway.cli.sample_client import SampleClient
 from gateway.model.statistic import Published
 from gateway.settings import load as load_settings
@@ -69,6 +71,11 @@ class Running:
             timeout=300,
         )
 
+    def here(self, *arguments: str) -> None:
+        """Runs a gateway command in this process: to prepare what a test is not about, without a start of Python."""
+        done = CliRunner().invoke(cli, arguments, env=self._environment(), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+
     def start(self, name: str, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """Starts a gateway command as a process group of its own; its output goes to <folder>/<name>.log.
 
@@ -103,6 +110,10 @@ class Running:
     def poll(self, *arguments: str) -> None:
         """One round of the poller in a process of its own."""
         self.gateway("poll", "--once", "--quiet", *arguments)
+
+    def fetch(self) -> None:
+        """One round of the poller in this process."""
+        self.here("poll", "--once", "--quiet")
 
     def serve(self, *, under: Sequence[str] = ()) -> None:
         """The server answers over TLS."""

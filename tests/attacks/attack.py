@@ -106,7 +106,7 @@ def besieged(folder: Path, lines: Mapping[str, Line]) -> Iterator[Fortress]:
     for name, line in lines.items():
         rewritten(own / name / "agreement.toml", *line)
     with installed(folder / "house") as running:
-        running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
+        running.here("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
         trial.approve(running.folder, own)
         settings = running.installation.settings
         text = settings.read_text("utf-8").replace("threads = 8", "threads = 8\nread_timeout = 1")

@@ -112,6 +112,11 @@ class House:
         self.running.poll()
         self._kennungen.clear()
 
+    def fetch(self) -> None:
+        """The same in this process."""
+        self.running.fetch()
+        self._kennungen.clear()
+
     def audit(self) -> list[dict[str, object]]:
         """Every entry of the audit trail so far, oldest first."""
         return [json.loads(content) for content in self.entries()]

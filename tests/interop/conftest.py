@@ -34,7 +34,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A gateway with 240 synthetic persons, polled once and serving all shipped applications."""
     with installed(tmp_path_factory.mktemp("interop") / "house") as running:
         running.simulate()
-        running.poll()
+        running.fetch()
         running.serve()
         yield House(running)
 
@@ -56,7 +56,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         _change(own / application, r"signaturverfahren = .*", 'signaturverfahren = "ecdsa-p256-sha256"')
     _change(own / "wohnung2000", r"signatur = .*", 'signatur = "wsse"')
     with installed(folder / "house") as running:
-        running.gateway("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
+        running.here("contract", "write", "--schemas", str(own), "--wsdl", str(wsdl))
         trial.approve(running.folder, own)
         settings = running.installation.settings
         settings.write_text(f'agreements = "{own}"\ncontracts = "{wsdl}"\n{settings.read_text("utf-8")}', "utf-8")

@@ -169,7 +169,7 @@ def test_a_blocked_person_looks_like_an_unknown_one(house: House, application: s
     while not (blocked := seen - set(_stock(house, application))):
         for _ in range(8):
             house.running.step("sperre-setzen")
-        house.poll()
+        house.fetch()
     asked = sample(application, "bad", "unknown-person")
     answers = [house.post(application, asked.replace(UNKNOWN.encode(), k.encode())) for k in (blocked.pop(), UNKNOWN)]
     assert answers[0].status == answers[1].status == 500

@@ -186,7 +186,7 @@ def test_snapshot_feed_and_acknowledgement(house: House, port: str) -> None:
     first = next(pages)
     for event in ("umzug", "sperre-setzen", "namensaenderung", "zuzug", "loeschung", "zusammenfuehrung"):
         house.running.step(event)
-    house.poll()
+    house.fetch()
     rest = list(pages)
     assert len(rest) >= 2
     assert {page.bestandsnummer for page in rest} == {first.bestandsnummer}

@@ -32,7 +32,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         settings = running.installation.settings
         settings.write_text('agreements = "schemas"\ncontracts = "wsdl"\n' + settings.read_text("utf-8"), "utf-8")
         running.simulate(persons=30)
-        running.poll()
+        running.fetch()
         running.serve()
         yield running
 
