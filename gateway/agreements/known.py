@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar
 
+from gateway.agreements.agreement import Condition
 from gateway.model.derived import Ableitung
 from gateway.model.release import mask_address, without
 from gateway.model.types import Tree, Value
@@ -60,6 +62,10 @@ class Known:
 
     parts: dict[int, Part] = field(default_factory=dict, repr=False)
     """By the identity of what was selected."""
+    taken: dict[int, tuple[Tree, list[Part]]] = field(default_factory=dict, repr=False)
+    """The same of several, with what they were taken from."""
+    _met: dict[Condition | None, bool] = field(default_factory=dict, repr=False)
+    _met_by: tuple[Tree, Ableitung, date] | None = field(default=None, repr=False)
     _trees: dict[tuple[bool, bool], tuple[Tree, Ableitung, Tree]] = field(default_factory=dict, repr=False)
 
     def full(self, datensatz: Tree, ableitung: Ableitung, links: Links) -> Tree:
@@ -69,6 +75,16 @@ class Known:
         if found is None or found[0] is not datensatz or found[1] is not ableitung:
             found = self._trees[masks] = datensatz, ableitung, _full(datensatz, ableitung, links)
         return found[2]
+
+    def met(self, datensatz: Tree, ableitung: Ableitung, stichtag: date) -> dict[Condition | None, bool]:
+        """Whether conditions hold of the person on that day, of those that were looked at; to be added to.
+
+        Under None: whether it can be told of at all.
+        """
+        by = self._met_by
+        if by is None or by[0] is not datensatz or by[1] is not ableitung or by[2] != stichtag:
+            self._met, self._met_by = {}, (datensatz, ableitung, stichtag)
+        return self._met
 
 
 def group(tree: Tree, name: str) -> Tree:

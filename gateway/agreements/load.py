@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -282,12 +283,19 @@ def _terms(document: Vereinbarung) -> Iterable[tuple[Operation, OperationTerms]]
 
 
 def as_condition(condition: Bedingung) -> Condition:
-    """The condition as the house has it."""
-    return Condition(
-        field=condition.feld,
-        one_of=None if condition.in_ is None else frozenset(condition.in_),
-        none_of=None if condition.nicht_in is None else frozenset(condition.nicht_in),
-        present=condition.vorhanden is True,
-        earliest=condition.von,
-        latest=condition.bis,
+    """The condition as the house has it; the same object for the same condition of several agreements."""
+    return _one(
+        Condition(
+            field=condition.feld,
+            one_of=None if condition.in_ is None else frozenset(condition.in_),
+            none_of=None if condition.nicht_in is None else frozenset(condition.nicht_in),
+            present=condition.vorhanden is True,
+            earliest=condition.von,
+            latest=condition.bis,
+        )
     )
+
+
+@cache
+def _one(condition: Condition) -> Condition:
+    return condition

@@ -28,27 +28,26 @@ from gateway.model.types import Code, Tree, Value
 __all__ = ["Known", "Links", "Part", "bits", "field_bits", "next_day", "parts", "project", "visible"]
 
 
-def visible(agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date) -> bool:
+def visible(
+    agreement: Agreement, datensatz: Tree, ableitung: Ableitung, *, stichtag: date, known: Known | None = None
+) -> bool:
     """True if this person is in the agreement's scope on that day: not blocked, no alias record, all conditions.
 
     An invented person is seen by the gateway's own probe, which sees nobody else. Nobody is in the scope of an
-    agreement on statistics, which has no conditions.
+    agreement on statistics, which has no conditions. `known`: what was found out of the same person for others.
     """
     if agreement.statistics is not None or is_marked(datensatz) != (agreement.application == EIGENPROBE):
         return False
-    control = _group(datensatz, "steuerung")
-    if ableitung.gesperrt or "hauptdatensatz" in control:
-        return False
-    restricted = _restricted(control)
-    if restricted and any(node.path in restricted for node in nodes(Person) if node.minimum == 1):
-        return False  # a person cannot be told without its required fields (DSGVO Art. 18: only the hint remains)
     if not agreement.valid_from <= stichtag <= agreement.valid_to:
         return False
-    person = _group(datensatz, "person")
-    return all(
-        _holds(condition, _in_force(condition, person, ableitung, stichtag), restricted)
-        for condition in agreement.scope
-    )
+    met = {} if known is None else known.met(datensatz, ableitung, stichtag)
+    for condition in (None, *agreement.scope):
+        holds = met.get(condition)
+        if holds is None:
+            holds = met[condition] = _meets(condition, datensatz, ableitung, stichtag)
+        if not holds:
+            return False
+    return True
 
 
 def project(agreement: Agreement, fields: frozenset[str], datensatz: Tree, ableitung: Ableitung, links: Links) -> Tree:
@@ -68,12 +67,10 @@ def parts(
     granted = _both(fields, agreement.granted)
     if withheld := _restricted(control) | ableitung.verfallen:
         granted -= withheld
-    full = known.full(datensatz, ableitung, links).copy()
-    if relations := _relations(control, links):
-        full["familienbeziehung"] = relations
-    if links.familienverbandskennung is not None:
-        full["familienverbandskennung"] = links.familienverbandskennung
-    return _parts(_selection(granted), full, known.parts)
+    full = known.full(datensatz, ableitung, links)
+    before, linked, behind = _selections(granted)
+    own = _parts(linked, _linked(control, links), known.parts) if linked else []
+    return [*_alike(before, full, known), *own, *_alike(behind, full, known)]
 
 
 def field_bits(tree: Tree) -> int:
@@ -88,8 +85,30 @@ def bits(name: str, value: Value) -> int:
 
 def next_day(agreement: Agreement, ableitung: Ableitung, *, stichtag: date) -> date | None:
     """The next day after `stichtag` on which this projection can change by itself, None if never."""
-    days = [ableitung.naechster_stichtag, agreement.valid_from, day_after(agreement.valid_to)]
+    begins_or_ends, day = _validity_changes(agreement.valid_from, agreement.valid_to, stichtag), None
+    if ableitung.naechster_stichtag is not None and ableitung.naechster_stichtag > stichtag:
+        day = ableitung.naechster_stichtag
+    return min(day, begins_or_ends) if day and begins_or_ends else day or begins_or_ends
+
+
+@lru_cache(maxsize=1024)
+def _validity_changes(valid_from: date, valid_to: date, stichtag: date) -> date | None:
+    """The next day after `stichtag` on which an agreement begins to hold, or holds no more."""
+    days = (valid_from, day_after(valid_to))
     return min((day for day in days if day is not None and day > stichtag), default=None)
+
+
+def _meets(condition: Condition | None, datensatz: Tree, ableitung: Ableitung, stichtag: date) -> bool:
+    """Whether the condition holds; without one, whether the person can be told of at all."""
+    control = _group(datensatz, "steuerung")
+    restricted = _restricted(control)
+    if condition is not None:
+        value = _in_force(condition, _group(datensatz, "person"), ableitung, stichtag)
+        return _holds(condition, value, restricted)
+    if ableitung.gesperrt or "hauptdatensatz" in control:
+        return False
+    # A person cannot be told without its required fields (DSGVO Art. 18: only the hint remains).
+    return not restricted or not any(node.path in restricted for node in nodes(Person) if node.minimum == 1)
 
 
 def _in_force(condition: Condition, person: Tree, ableitung: Ableitung, stichtag: date) -> Value | None:
@@ -134,6 +153,28 @@ def _relations(control: Tree, links: Links) -> list[Value]:
 _Step: TypeAlias = "tuple[str, dict[str, str] | _Selection]"
 """Name of a field -> the codes that must not be told as they are, mostly none; of a group -> what is taken of it."""
 _Selection: TypeAlias = "tuple[_Step, ...]"
+
+
+_LINKED: Final = ("familienverbandskennung", "familienbeziehung")
+"""What differs by application. In the person they stand behind each other."""
+
+
+def _linked(control: Tree, links: Links) -> Tree:
+    """What the neighbours contribute."""
+    tree: Tree = {}
+    if relations := _relations(control, links):
+        tree["familienbeziehung"] = relations
+    if links.familienverbandskennung is not None:
+        tree["familienverbandskennung"] = links.familienverbandskennung
+    return tree
+
+
+def _alike(selection: _Selection, full: Tree, known: Known) -> list[Part]:
+    """The parts of what is the same for all; not to be changed. Taken once for all who are granted the same."""
+    found = known.taken.get(id(selection))
+    if found is None or found[0] is not full:
+        found = known.taken[id(selection)] = full, _parts(selection, full, known.parts)
+    return found[1]
 
 
 def _parts(selection: _Selection, tree: Tree, known: dict[int, Part]) -> list[Part]:
@@ -190,9 +231,13 @@ def _both(fields: frozenset[str], granted: frozenset[str]) -> frozenset[str]:
     return fields & granted
 
 
-def _selection(granted: frozenset[str]) -> _Selection:
-    """The granted paths, nested, in wire order; a granted group is kept whole."""
-    return _steps("", granted)
+@cache
+def _selections(granted: frozenset[str]) -> tuple[_Selection, _Selection, _Selection]:
+    """The granted paths, nested, in wire order, a granted group whole: before what is linked, that, and behind it."""
+    steps = _steps("", granted)
+    places = [place for place, (name, _) in enumerate(steps) if name in _LINKED]
+    begin, end = (places[0], places[-1] + 1) if places else (len(steps), len(steps))
+    return steps[:begin], steps[begin:end], steps[end:]
 
 
 @cache

@@ -77,6 +77,7 @@ _CODE = (
     "gateway.agreements.projection",
     "gateway.agreements.synthetic",
     "gateway.store.around",
+    "gateway.store.dossier",
     "gateway.store.feed_told",
     "gateway.store.fragments",
     "gateway.store.projecting",

@@ -23,7 +23,7 @@ from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Grant
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
-from gateway.store import feed, feed_told
+from gateway.store import feed, feed_told, packing
 from gateway.store.basis import basis
 from gateway.store.basis import rules as rules_now
 from gateway.store.feed_told import Telling
@@ -128,11 +128,11 @@ class Shelf:
             return None
         fields = feed_told.bulk_fields(self.agreement)
         parts = telling.parts(fields)
+        bits, work = _stored_bits(fields), rules.bits
+        for part in parts:
+            bits |= part.works.get(work) or part.made(work)
         if "personenkennung" in fields:
             parts = [rules.Part("personenkennung", kennung), *parts]
-        bits = _stored_bits(fields)
-        for part in parts:
-            bits |= part.works.get(rules.bits) or part.made(rules.bits)
         days = [stichtag.isoformat(), _until(telling, stichtag)]
         made_of = [self.basis, digest.hex(), str(telling.vault.in_use("digest")), *days]
         return [*made_of, audit_id, kennung, str(bits), self.writer.write(parts)]
@@ -224,7 +224,8 @@ def _stored_fields(fields: frozenset[str]) -> frozenset[str]:
 
 @cache
 def _stored_bits(fields: frozenset[str]) -> int:
-    return rules.field_bits(dict.fromkeys(_stored_fields(fields), ""))
+    """The bits of what is no part of a projection: it is there whenever it is granted."""
+    return rules.field_bits(dict.fromkeys(fields.intersection((*STORED, "personenkennung")), ""))
 
 
 def with_kennung(fields: frozenset[str], kennung: str, tree: Tree) -> Tree:
@@ -244,12 +245,20 @@ def store_fields(fields: frozenset[str], row: Mapping[Any, Any]) -> Tree:
 
 def packed(text: Tree, kept: Kept | None = None) -> bytes:
     """What is sealed in a projection row: {"kennung": ..., "links": {...}}, and below it what is kept."""
-    first = d.packed(text)
+    first = d.packed(text) if text.keys() != _BARE or text["links"] else _alone(str(text["kennung"]))
     if kept is None:
         return first
     *head, fragment = kept
     # No part of the head has a gap in it, and JSON has no line end.
     return _LINE.join((first, " ".join(head).encode(), fragment.encode()))
+
+
+_BARE = {"kennung", "links"}
+
+
+def _alone(kennung: str) -> bytes:
+    """The same of who has no links, as most have none: the encoder is made anew for each tree."""
+    return packing.octets(packing.group((("kennung", packing.quoted(kennung)), ("links", "{}"))))
 
 
 def unpacked(content: bytes) -> tuple[Tree, Kept | None]:

@@ -45,7 +45,7 @@ def joined(parts: Iterable[Part]) -> bytes:
 
 
 def _member(name: str, value: object) -> str:
-    return f"{_ENCODER.encode(name)}:{_ENCODER.encode(value)}"
+    return f"{quoted(name)}:{quoted(value) if value.__class__ is str else _ENCODER.encode(value)}"
 
 
 quoted = encode_basestring

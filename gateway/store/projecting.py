@@ -233,8 +233,7 @@ def _decide(world: World, stream: str, one: Dossier) -> None:
     seen = (
         ableitung is not None
         and one.document is not None
-        and "hauptdatensatz" not in d.control(one.document)
-        and rules.visible(agreement, one.document, ableitung, stichtag=stichtag)
+        and rules.visible(agreement, one.document, ableitung, stichtag=stichtag, known=world.parts[one.id])
     )
     row = world.rows.get((stream, one.id))
     if row is not None:

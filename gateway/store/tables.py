@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import (
     ARRAY,
@@ -51,11 +52,17 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment without time zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+        return _written(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         del dialect
         return datetime.fromisoformat(value) if value else None
+
+
+@lru_cache(maxsize=256)
+def _written(moment: datetime) -> str:
+    """Of a person's moments, which every application is told."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 APPLICATION = String(64)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import itertools
 import operator
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from gateway.model import codelists
 from gateway.model.days import first_day, last_day
 from gateway.model.derived import derive
 from gateway.model.person import Person
-from gateway.model.structure import grantable
+from gateway.model.structure import grantable, nodes
 from gateway.model.trees import to_tree
 from gateway.model.types import Tree
 from gateway.simulator.population import Population
@@ -43,6 +44,13 @@ CONTESTED = (
     *("aufenthaltsstatus.art", "aufenthaltsstatus.beginn", "aufenthaltsstatus.ende"),
     *("wohnsitzauflage.art", "wohnsitzauflage.befristetBis", "fortzugsdatum", "impfung.datum"),
 )
+CONDITIONS = [
+    *(Condition(name, one_of=frozenset(values)) for name, values in DECIDING.items()),
+    Condition("anschrift.gemeindeschluessel", one_of=frozenset({"05315000"})),
+    Condition("anschrift.gemeindeschluessel", none_of=frozenset({"05315000"})),
+    Condition("fortzugsdatum", present=True),
+    Condition("zuzugsdatum", earliest=date(2026, 1, 1)),
+]
 DAYS = st.dates(date(2025, 1, 1), date(2029, 12, 31)).map(date.isoformat)
 DATES = st.tuples(DAYS, st.sampled_from((4, 7, 10))).map(lambda drawn: drawn[0][: drawn[1]])
 
@@ -113,7 +121,13 @@ def test_nothing_that_is_told_changes_before_its_day(
 
 
 FIELDS = st.frozensets(st.sampled_from([one for one in EVERY if one not in ("personenkennung", "stand")]), min_size=1)
-LINKS = st.builds(rules.Links, address_masked=st.booleans(), nameless=st.booleans())
+LINKS = st.builds(
+    rules.Links,
+    familienverbandskennung=st.none() | st.uuids(version=4).map(str),
+    address_masked=st.booleans(),
+    nameless=st.booleans(),
+)
+ORDER = [node.name for node in nodes(Person)]
 
 
 @settings(deadline=None, max_examples=200, derandomize=True)
@@ -133,8 +147,28 @@ def test_what_agreements_share_is_what_each_would_get_alone(
         alone = rules.project(whole, fields, said, ableitung, links)
         parts = rules.parts(whole, fields, said, ableitung, links, known)
         assert [(part.name, part.value) for part in parts] == list(alone.items())
+        assert [part.name for part in parts] == sorted(alone, key=ORDER.index)
         assert joined(parts) == packed(alone)
         assert functools.reduce(operator.or_, (part.made(rules.bits) for part in parts), 0) == rules.field_bits(alone)
+
+
+SCOPES = st.lists(st.lists(st.sampled_from(CONDITIONS), max_size=3).map(tuple), min_size=2, max_size=5)
+
+
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(whole_people(), SCOPES)
+def test_whoever_was_asked_about_before_each_sees_whom_it_would_see_alone(
+    tree: Tree, scopes: list[tuple[Condition, ...]]
+) -> None:
+    """What was found out of a person for one agreement holds for another one, of this record and on this day only."""
+    known, days = rules.Known(), (date(2026, 11, 23), date(2036, 11, 23))
+    other: Tree = {**tree, "person": {**tree["person"], "anschrift": {"gemeindeschluessel": "05111000"}}}
+    restricted: Tree = {**tree, "steuerung": {**tree["steuerung"], "eingeschraenkt": ["anschrift", "fortzugsdatum"]}}
+    derived = {day: derive(tree, stichtag=day) for day in days}
+    for said, by, day, scope in itertools.product((tree, other, restricted, tree), days, days, scopes * 2):
+        asking = replace(agreement(fields=EVERY), scope=scope, valid_to=date(2099, 1, 1))
+        alone = rules.visible(asking, said, derived[by], stichtag=day)
+        assert rules.visible(asking, said, derived[by], stichtag=day, known=known) is alone
 
 
 def shown(whole: Agreement, tree: Tree, day: date) -> Tree | None:

@@ -216,7 +216,7 @@ def test_medical_reasons_are_generic(sozialamt: Agreement) -> None:
 def test_the_last_step_makes_codes_generic_by_itself(group: Tree, told: Tree) -> None:
     """Also if nothing before it has: neither derivation nor the masking of addresses is relied on."""
     granted = frozenset({"aufenthaltsstatus.art", "anschrift.art"})
-    assert projection._keep(projection._selection(granted), group) == told
+    assert projection._keep(projection._steps("", granted), group) == told
 
 
 @pytest.mark.parametrize("application", ["wohnung2000", "sozialamt", "schulentwicklung"])

@@ -17,6 +17,7 @@ from gateway.errors import StoreError
 from gateway.store import audit_tables, ingest, reprojecting, tables
 from gateway.store.around import same_home
 from gateway.store.basis import basis, decisive
+from gateway.store.dossier import neighbour_ids
 from tests.unit.store.store_kit import FIELDS, TODAY, House, address, agreement, upsert
 
 TONIGHT = [{"art": "3", "bis": TODAY.isoformat()}]
@@ -227,6 +228,7 @@ def test_no_code_that_decides_is_left_out_of_the_basis() -> None:
                 waiting += [found.module, *submodules(found)]
     assert {"gateway.model.days", "gateway.model.release", "gateway.model.person"} <= seen
     assert same_home.__module__ in covered  # it decides whose address is masked
+    assert neighbour_ids.__module__ in covered  # it decides who is a neighbour, and who is named
 
 
 INPUTS = {"gateway.agreements.agreement", "gateway.errors"}
