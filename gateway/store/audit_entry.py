@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -95,7 +95,8 @@ class Entry:
         ]
         if self.request_digest is not None and len(self.request_digest) != _DIGEST_BYTES:
             broken.append("request_digest")
-        if not all(_PERSON.fullmatch(one.person) and one.fields >= 0 for one in self.persons):
+        fits = _PERSON.fullmatch
+        if not all(fits(person) is not None and fields >= 0 for person, fields in self.persons):
             broken.append("persons")
         if not all(_COUNT.fullmatch(name) and _is_count(number) for name, number in self.counts.items()):
             broken.append("counts")
@@ -126,7 +127,7 @@ class Entry:
             ("format", str(FORMAT)),
             ("operation", quoted(self.operation)),
             ("persoenlich", group([(name, quoted(personal[name])) for name in sorted(personal)]) if personal else None),
-            ("personen", f"[{','.join(map(_disclosure, persons))}]" if persons else None),
+            ("personen", _disclosures(persons)),
             ("protokollnummer", quoted(number)),
             ("rechtsgrundlage", _text(self.legal_basis)),
             ("segment", _text(self.segment)),
@@ -153,9 +154,10 @@ def _hexadecimal(digest: bytes | None) -> str | None:
     return None if digest is None else f'"{digest.hex()}"'
 
 
-def _disclosure(one: Disclosure) -> str:
+def _disclosures(persons: Sequence[Disclosure]) -> str | None:
     # No character of an audit id needs to be escaped.
-    return f'{{"felder":"{one.fields:x}","person":"{one.person}"}}'
+    told = [f'{{"felder":"{fields:x}","person":"{person}"}}' for person, fields in persons]
+    return f"[{','.join(told)}]" if told else None
 
 
 def sha256(*parts: bytes) -> bytes:

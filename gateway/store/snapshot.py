@@ -23,6 +23,7 @@ from gateway.store.changes import correct, read_epoch, remember
 from gateway.store.database import Database
 from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments
 from gateway.store.joined import Joined
+from gateway.store.packing import packed
 from gateway.store.statements import Statement, View
 from gateway.store.tables import epoch, feed_counter, projection
 from gateway.store.vault import Vault
@@ -153,7 +154,7 @@ def _sealed(vault: Vault, grant: Grant, mark: _Mark) -> str:
         "nach": mark.after.hex(),
         "seit": int(mark.issued.timestamp()),
     }
-    content = json.dumps(text, separators=(",", ":")).encode()
+    content = packed(text)
     return base64.urlsafe_b64encode(vault.mac("bestand", content) + content).decode().rstrip("=")
 
 

@@ -22,6 +22,7 @@ from gateway.wire.names import DS, ECDSA_SHA256, ENVELOPED, EXCLUSIVE_C14N, RSA_
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _P256_BYTES = 32
+_ECDSA = ec.ECDSA(hashes.SHA256())
 _START = "<ds:SignedInfo>"
 _CANONICAL_START = f'<ds:SignedInfo xmlns:ds="{DS}">'
 
@@ -66,5 +67,5 @@ def _value(key: PrivateKey, octets: bytes) -> bytes:
     """PKCS #1 v1.5, or r and s in 64 octets (XML Signature 1.1, 6.4.2 and 6.4.3)."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(octets, PKCS1v15(), hashes.SHA256())
-    halves = decode_dss_signature(key.sign(octets, ec.ECDSA(hashes.SHA256())))
+    halves = decode_dss_signature(key.sign(octets, _ECDSA))
     return b"".join(half.to_bytes(_P256_BYTES, "big") for half in halves)
