@@ -17,6 +17,7 @@ from gateway.store.changes import correct, remember
 from gateway.store.database import Database
 from gateway.store.fragments import NO_FRAGMENTS, Disclosed, Fragments, Shelf
 from gateway.store.joined import Joined
+from gateway.store.keyed import KeyedDatabase, with_keys
 from gateway.store.reading import Rendered
 from gateway.store.search import Criteria
 from gateway.store.statements import Statement
@@ -36,7 +37,7 @@ _ROUNDS = 5
 
 
 def find(
-    database: Database,
+    database: KeyedDatabase,
     vault: Vault,
     grant: Grant,
     kennung: str,
@@ -48,11 +49,10 @@ def find(
     shelf = fragments.shelf(grant.agreement)
     if shelf.tells(grant):
         stream = feed.stream(grant.agreement)
-        with database.view() as view:
-            kept = _KEPT.values(view, {"stream": stream, **sought})
+        kept = database.glance(_KEPT, {"stream": stream, **sought})
         if not kept:
             return None
-        told = shelf.page(vault, grant, stream, deque(kept), 1)
+        told = shelf.page(vault, grant, stream, deque(kept), 1, behind=1)
         if told[0] is not None:
             return told[0]
     found = _told(database, vault, grant, (_KNOWN, sought), clock, list, shelf)
@@ -115,4 +115,4 @@ _STORED = sa.case(
     (sa.and_(reading.BY_FRAGMENT, _REMEMBERED), Joined(*reading.STORED)),
     else_=Joined(sa.literal_column("''", sa.String)),
 )
-_KEPT = Statement(reading.visible_values(_STORED).where(_BY_KENNUNG))
+_KEPT = with_keys(reading.visible_values(_STORED).where(_BY_KENNUNG))

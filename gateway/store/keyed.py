@@ -1,4 +1,5 @@
-"""The database as one vault may use it: every transaction begins by asking which hash keys its rows were made with.
+"""The database as one vault may use it: every transaction begins by asking which hash keys its rows were made with,
+and what is seen at a glance says it itself.
 
 A look-up hashed with an older key would find nothing, and "not found" would be a lie. So the generations in use stand
 in the database, are read in the same snapshot as the rows, and a thread that hashes with others begins again with
@@ -62,9 +63,18 @@ class KeyedDatabase(Database):
         with self._inner.read() as connection:
             yield connection
 
-    def glance(self, statement: Statement, given: Mapping[str, Any] | None = None) -> list[Any]:
-        """As the database's, for who neither looks for a hash nor compares one."""
+    def glance_unkeyed(self, statement: Statement, given: Mapping[str, Any] | None = None) -> list[Any]:
+        """As the database's `glance`, for who neither looks for a hash nor compares one."""
         return self._inner.glance(statement, given)
+
+    def glance(self, statement: Statement, given: Mapping[str, Any] | None = None) -> list[Any]:
+        """What a statement `with_keys` finds, each behind one other octet, if the vault's hashes are those of the rows.
+
+        Both are asked in one snapshot.
+        """
+        found = self._inner.glance(statement, given)
+        self._vault.require(_named([row[1:] for row in found if row[:1] == _KEY]))
+        return [row for row in found if row[:1] != _KEY]
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -159,7 +169,18 @@ def under_keys(owner: type[_Owner]) -> type[_Owner]:
 
 def in_use(connection: sa.Connection | View) -> dict[str, tuple[int, bytes]]:
     """Generation and proof of each hash key that the rows of this database are made with; none before the first."""
-    rows = [row.split(b" ", 2) for row in _IN_USE.values(connection)]
+    return _named(_IN_USE.values(connection))
+
+
+def with_keys(values: sa.Select[Any]) -> Statement:
+    """Finds `values`, one column of octets, and beside them the hash keys in use: see `KeyedDatabase.glance`."""
+    key = Joined(sa.literal_column("'k'", sa.String), *_KEY_PARTS)
+    value = Joined(sa.literal_column("'v'", sa.String), *(found := values.subquery()).c)
+    return Statement(sa.union_all(sa.select(key.label("value")), sa.select(value.label("value")).select_from(found)))
+
+
+def _named(keys: list[bytes]) -> dict[str, tuple[int, bytes]]:
+    rows = [key.split(b" ", 2) for key in keys]
     return {purpose.decode(): (int(generation), proof) for purpose, generation, proof in rows}
 
 
@@ -198,4 +219,6 @@ def _remember_first(connection: sa.Connection, vault: Vault) -> None:
     connection.execute(unless_there(connection, key_use), rows)
 
 
-_IN_USE = Statement(sa.select(Joined(key_use.c.purpose, GAP, key_use.c.generation, GAP, key_use.c.proof).label("key")))
+_KEY = b"k"
+_KEY_PARTS = (key_use.c.purpose, GAP, key_use.c.generation, GAP, key_use.c.proof)
+_IN_USE = Statement(sa.select(Joined(*_KEY_PARTS).label("key")))

@@ -148,7 +148,7 @@ class Store:
 
     def freshness(self) -> datetime | None:
         """The moment as of which every source has been read completely; None before the first complete poll."""
-        (stand,) = self._database.glance(turns.OLDEST_STAND)
+        (stand,) = self._database.glance_unkeyed(turns.OLDEST_STAND)
         return stand  # type: ignore[no-any-return]  # the column is of that type
 
     def epoch(self) -> str:
