@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+import pickle
+import tomllib
+from collections.abc import Callable, Iterator
 from functools import cache
 from threading import get_ident
 from typing import Any
@@ -75,4 +77,33 @@ def schemas_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Validator, "_compiled", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def toml_parsed_once() -> Iterator[None]:
+    """The same text is the same tree, a new one each time: agreements are read by whatever is started."""
+    parse = tomllib.loads
+    packed = cache(lambda text: pickle.dumps(parse(text)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tomllib, "loads", lambda text: pickle.loads(packed(text)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_counted_once() -> Iterator[None]:
+    """To count what `pytest_collection_finish` has frozen takes a tenth of a second: it is done after a change only."""
+    count = cache(gc.get_freeze_count)
+
+    def changing(change: Callable[[], None]) -> Callable[[], None]:
+        def changed() -> None:
+            count.cache_clear()
+            change()
+
+        return changed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "get_freeze_count", count)
+        patch.setattr(gc, "freeze", changing(gc.freeze))
+        patch.setattr(gc, "unfreeze", changing(gc.unfreeze))
         yield

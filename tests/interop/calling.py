@@ -95,7 +95,9 @@ class House:
         """A sample request with a visible person and today's epoch in it."""
         if KENNUNG.encode() in message and application in APPLICATIONS:
             message = message.replace(KENNUNG.encode(), self.kennung(application).encode())
-        return message.replace(EPOCHE.encode(), self.epoch(application).encode())
+        if EPOCHE.encode() in message:
+            message = message.replace(EPOCHE.encode(), self.epoch(application).encode())
+        return message
 
     def kennung(self, application: str) -> str:
         """Someone whom this application can see; found once until the next poll."""

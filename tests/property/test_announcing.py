@@ -216,7 +216,8 @@ FIELDS = dict([*_leaves(nodes(Stammdaten), "person"), *_leaves(nodes(Steuerdaten
 
 
 def variants(record: Tree, path: str, node: Node) -> Iterator[Tree]:
-    """The record with another value at `path`, and without it; only what the model finds sound."""
+    """The record with another value at `path`, and without it; each once, and only what the model finds sound."""
+    known = [record]
     for edit in (_put(_another(node)), _put(_another(node), last=True), _take_away):
         found = deepcopy(record)
         edit(found, path.split("."))
@@ -224,7 +225,8 @@ def variants(record: Tree, path: str, node: Node) -> Iterator[Tree]:
             sound = not check(Datensatz.model_validate(found))
         except ValidationError:
             sound = False
-        if sound and found != record:
+        if sound and found not in known:
+            known.append(found)
             yield found
 
 
