@@ -71,10 +71,11 @@ class Running:
             timeout=300,
         )
 
-    def here(self, *arguments: str) -> None:
-        """Runs a gateway command in this process: to prepare what a test is not about, without a start of Python."""
+    def here(self, *arguments: str) -> str:
+        """What a gateway command says that runs in this process, and well: where a start of Python proves nothing."""
         done = CliRunner().invoke(cli, arguments, env=self._environment(), catch_exceptions=False)
         assert done.exit_code == 0, done.output
+        return done.stdout
 
     def start(self, name: str, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """Starts a gateway command as a process group of its own; its output goes to <folder>/<name>.log.

@@ -59,6 +59,9 @@ class Answer:
         return found
 
 
+_ENTRIES = "SELECT content FROM audit_entry ORDER BY batch, position LIMIT -1 OFFSET ?"
+
+
 @dataclass
 class House:
     """One running installation with a stock; `running` starts and ends its parts."""
@@ -123,12 +126,20 @@ class House:
         """Every entry of the audit trail so far, oldest first."""
         return [json.loads(content) for content in self.entries()]
 
-    def entries(self) -> list[bytes]:
-        """The same as the bytes that are hashed."""
-        database = self.running.folder / "gateway.sqlite"
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            rows = connection.execute("SELECT content FROM audit_entry ORDER BY batch, position").fetchall()
+    def count(self) -> int:
+        """How many entries there are so far."""
+        with self._database() as connection:
+            (found,) = connection.execute("SELECT count(*) FROM audit_entry").fetchone()
+        return int(found)
+
+    def entries(self, since: int = 0) -> list[bytes]:
+        """The same as the bytes that are hashed; without the first `since` of them."""
+        with self._database() as connection:
+            rows = connection.execute(_ENTRIES, (since,)).fetchall()
         return [content for (content,) in rows]
+
+    def _database(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(f"file:{self.running.folder / 'gateway.sqlite'}?mode=ro", uri=True))
 
     def log(self) -> str:
         return (self.running.folder / "serve.log").read_text("utf-8")

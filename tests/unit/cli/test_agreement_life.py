@@ -95,7 +95,7 @@ def test_a_version_lives_and_ends(running: Running) -> None:
     running.end("serve")
     agreement.write_text(narrow.replace("gueltig_bis = 2027-12-31", "gueltig_bis = 2025-01-02"), "utf-8")
     trial.approve(running.folder, running.folder / "schemas")
-    running.poll()
+    running.fetch()
     running.serve()
     with pytest.raises(SourceError, match="vereinbarung-nicht-in-kraft"):
         running.client("wohnung2000").call("aenderungenAbrufen", {"anzahl": 500})

@@ -30,7 +30,7 @@ def test_health_follows_what_is_really_there(tmp_path: Path) -> None:
     with installed(tmp_path / "g") as running:
         running.simulate(persons=40)
         running.poll()
-        assert "clean" in running.gateway("source", "reconcile").stdout
+        assert "clean" in running.here("source", "reconcile")
         before = (running.folder / "gateway.sqlite").read_bytes()
         running.serve()
         running.client("wohnung2000").call("bestandAbrufen", {"anzahl": 5})
@@ -47,8 +47,7 @@ def test_health_follows_what_is_really_there(tmp_path: Path) -> None:
         running.end("okvisa")
         assert wrong(examined(running)) == expected | {"source": State.CRITICAL}
         assert running.gateway("health", "--format", "json", check=False).returncode == State.CRITICAL
-        verified = running.gateway("audit", "verify")
-        assert verified.stdout.startswith("UNVERSEHRT")
+        assert running.here("audit", "verify").startswith("UNVERSEHRT")
 
         for path in running.folder.glob("gateway.sqlite*"):
             path.unlink()
