@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -190,10 +191,14 @@ def _print_urls(installation: Installation, console: Console) -> None:
     request = installation.settings.parent / "dienstauskunft.xml"
     request.write_bytes(_client(installation).request("dienstauskunft", {}, {}))
     console.print("Try it:", highlight=False)
-    print(
-        f"curl --cacert {installation.ca} --cert {certificate} --key {key} "
-        f"-H 'Content-Type: text/xml; charset=utf-8' --data-binary @{request} {base}"
-    )
+    print(curl_line(("--cacert", installation.ca), ("--cert", certificate), ("--key", key), request=request, url=base))
+
+
+def curl_line(*files: tuple[str, Path], request: Path, url: str) -> str:
+    """A line for any shell that sends the SOAP message in the file `request`, wherever the files lie."""
+    options = [part for name, file in files for part in (name, str(file))]
+    message = ["-H", "Content-Type: text/xml; charset=utf-8", "--data-binary", f"@{request}"]
+    return shlex.join(["curl", *options, *message, url])
 
 
 def _clear(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import sys
 
 import click
@@ -66,13 +67,26 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a GatewayError prints its operator's message and ends with exit code 2."""
+    """Run the command line; a refusal of the house is a sentence and exit code 2, one of the machine and exit code 3.
+
+    The machine's are those of files, folders and sockets: 3 says, as of `gateway health`, that nothing can be told.
+    What the terminal's encoding does not have is shown as Python spells it.
+    """
     gc.disable()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="gateway")
+    except OSError as error:
+        click.echo(f"gateway: {_place(error)}{error.strerror or type(error).__name__}", err=True)
+        sys.exit(3)
     except GatewayError as error:
         lines = getattr(error, "problems", ()) or getattr(error, "reasons", ()) or (str(error),)
         click.echo(f"gateway: {error.code}", err=True)
         for line in lines:
             click.echo(f"  {line}", err=True)
         sys.exit(2)
+
+
+def _place(error: OSError) -> str:
+    return f"{error.filename}: " if isinstance(error.filename, str) else ""

@@ -25,6 +25,13 @@ class QuietCommand(click.Command):
             raise click.UsageError("an argument belongs to no option: quote values that contain blanks", ctx)
         return []
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """What the command does; an OSError names no file: that, too, was typed."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror) from None
+
 
 class QuietGroup(click.Group):
     """Its own errors and those of all its commands name options, never what was typed."""

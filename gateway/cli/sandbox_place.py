@@ -123,6 +123,8 @@ def sole_use(folder: Path) -> Iterator[None]:
 
 
 def _settings_of(path: Path) -> Settings:
+    if not path.parent.exists():
+        raise SettingsError(f"there is no sandbox in {path.parent}: `gateway serve --sandbox` makes one")
     if not path.is_file():
         raise SettingsError(f"{path.parent} is not empty and no sandbox: choose another --dir")
     settings = settings_file.load(path, {})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from gateway.cli.options import FILE
-from gateway.simulator.faults import FAULTS
+from gateway.simulator.faults import FAULTS, parse_fault
 
 
 @click.group()
@@ -39,6 +40,7 @@ def okvisa(
     """OK.VISA as a SOAP server with a synthetic population; writes nothing to disk but its journal."""
     from gateway.simulator.server import serve
 
+    _require_faults(faults)
     serve(
         host,
         port,
@@ -51,3 +53,12 @@ def okvisa(
         descriptor=listener,
         ready=lambda url: click.echo(f"simulated OK.VISA with {persons} persons at {url}"),
     )
+
+
+def _require_faults(specs: Sequence[str]) -> None:
+    """UsageError if one of them is no fault, before anything listens."""
+    try:
+        for spec in specs:
+            parse_fault(spec)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--fault") from None

@@ -170,6 +170,9 @@ def _check_prolog(text: bytes) -> None:
         position = end + 3
     if text.startswith(b"<!", position):
         raise _refused("dtd-verboten", "a document type declaration is not accepted")  # SOAP 1.1, 3; SOAP 1.2, 5
+    if text.startswith((b"<?xml ", b"<?xml\t", b"<?xml\r", b"<?xml\n"), position) and position:
+        line = text.count(b"\n", 0, position) + 1  # XML 1.0, 2.8: a blank line before it is what clients often send
+        raise _refused("nicht-wohlgeformt", f"the XML declaration is not at the beginning (line {line})", line=line)
     if text.startswith(b"<?", position):
         raise _refused("anweisung-verboten", "a processing instruction is not accepted")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import shlex
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from gateway.app import build
 from gateway.cli import main
+from gateway.cli.demo import curl_line
 from gateway.cli.main import cli
 from gateway.store.batch import Batch, Quarantined
 from tests.unit.place import Place
@@ -49,6 +52,54 @@ def test_an_error_of_the_house_is_a_sentence_and_2(
     assert end.value.code == 2
     assert said.startswith("gateway: ")
     assert "Traceback" not in said
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """How the entry point ends."""
+    monkeypatch.setattr("sys.argv", ["gateway", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main.main()
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def test_an_error_of_the_machine_is_a_sentence_and_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be written is told with its place, never as a traceback, and is no warning for who monitors."""
+    (tmp_path / "file").touch()
+    assert ended(monkeypatch, "papers", "write", str(tmp_path / "file" / "papers")) == 3
+    assert capsys.readouterr().err == f"gateway: {tmp_path / 'file' / 'papers'}: Not a directory\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "command", "spelt"),
+    [("ascii", "codelist show geschlecht", r"m\xe4nnlich"), ("latin-1", "agreement explain wohnung2000", r"\u2013")],
+)
+def test_a_terminal_of_few_letters_is_told_all_the_same(
+    encoding: str, command: str, spelt: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its encoding does not have is spelt out; the command ends as it would elsewhere."""
+    told = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(told, encoding=encoding))
+    assert ended(monkeypatch, *command.split()) == 0
+    assert spelt in told.getvalue().decode(encoding)
+
+
+def test_an_unknown_fault_is_refused_before_anything_listens() -> None:
+    """A misspelt fault is a wrong use of the simulator, with those there are."""
+    result = CliRunner().invoke(cli, ["simulate", "okvisa", "--fault", "timeoud"])
+    assert result.exit_code == 2
+    assert "unknown fault; there are: timeout" in result.output
+
+
+def test_the_line_to_try_is_one_for_a_shell(tmp_path: Path) -> None:
+    """Wherever the demo lies, a shell takes each file for one word."""
+    home = tmp_path / "Büro d'Or (Köln)"
+    line = curl_line(("--cacert", home / "ca.pem"), request=home / "x.xml", url="https://localhost:8443/soap/a/1")
+    read = shlex.split(line)
+    assert [str(home / "ca.pem"), f"@{home / 'x.xml'}"] == [read[2], read[6]]
+    assert len(read) == 8
 
 
 def test_keys_are_listed_by_name_never_by_content(made: Place) -> None:

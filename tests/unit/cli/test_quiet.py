@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -52,3 +54,13 @@ def test_a_number_that_leads_nowhere_is_not_repeated(place: Place, command: tupl
     result = CliRunner().invoke(cli, [*command, "--settings", settings, NAME])
     assert result.exit_code == 2
     assert NAME not in result.output
+
+
+def test_an_error_of_the_machine_does_not_repeat_the_name_of_a_file(tmp_path: Path) -> None:
+    """Who writes a report names its file for a person; where it cannot be written, only why is said."""
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / NAME
+    result = CliRunner().invoke(cli, [*SUBJECT, "--number", "1", "--identified-by", "Ausweis", "--out", str(place)])
+    assert isinstance(result.exception, NotADirectoryError)
+    assert NAME not in f"{result.exception!r} {result.exception.filename}"
+    assert result.exception.__suppress_context__

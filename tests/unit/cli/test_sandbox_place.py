@@ -213,6 +213,12 @@ def test_another_folder_is_left_alone(tmp_path: Path) -> None:
     assert list(contents(tmp_path / "sandbox")) == ["brief.txt"]
 
 
+def test_where_nothing_is_no_sandbox_is_either(tmp_path: Path) -> None:
+    """Who looks into a sandbox that was never made is told so, and how it is made."""
+    with pytest.raises(SettingsError, match=r"there is no sandbox in .*: `gateway serve --sandbox` makes one"):
+        require_sandbox(tmp_path / "sandbox" / "settings.toml", now=NOW)
+
+
 def test_the_ca_of_another_sandbox_is_none(folder: Path) -> None:
     """Number and CA belong to each other: settings that were copied elsewhere are refused."""
     settings = folder / "settings.toml"

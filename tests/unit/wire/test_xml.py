@@ -128,6 +128,14 @@ def test_what_is_not_well_formed_is_refused_without_quoting_it(raw: bytes) -> No
     assert SECRET not in "".join(traceback.format_exception_only(error))
 
 
+@pytest.mark.parametrize("before", [b"\r\n", b"\n", b"<!-- x\n -->"])
+def test_a_declaration_after_the_beginning_is_told_as_what_it_is(before: bytes) -> None:
+    """A blank line before it is a slip of many clients: not well-formed at that line, not an instruction."""
+    error = refusal(before + b"<?xml version='1.0'?><a/>")
+    assert (error.code, list(error.findings)) == ("nicht-wohlgeformt", ["Zeile 2: hier wird sie unlesbar"])
+    assert refusal(before + b"<?xml-stylesheet href='x'?><a/>").code == "anweisung-verboten"
+
+
 LAUGHS = b"".join(
     b'<!ENTITY l%d "%s">' % (level, b"&l%d;" % (level - 1) * 10 if level else b"Geheimnis") for level in range(10)
 )
