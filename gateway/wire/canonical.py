@@ -11,8 +11,9 @@ from gateway.errors import MessageRefused, SigningError
 from gateway.wire.xml import canonical
 
 _MADE_HERE = object()
-# A compiled pattern finds two bytes in a third of the time that `in` takes.
-_EMPTY_TAG = re.compile(b"/>").search
+_BLOCK = 64 * 1024
+_ALL_BUT_BRACKETS = bytes(octet for octet in range(256) if octet not in b"<>")
+# A compiled pattern finds two bytes, of which the first is rare, in a third of the time that `in` takes.
 _PADDED_TAG = re.compile(b" >").search
 _OTHER_REFERENCE = re.compile(b"&(?!amp;|lt;|gt;|#xD;)").search
 
@@ -47,15 +48,22 @@ def plain(octets: bytes, start: bytes) -> Plain | None:
         return None
     if octets.find(b"?", after) >= 0 and octets.find(b"<?", after) >= 0:  # no instruction
         return None
-    if octets.count(b"<", after) != octets.count(b">", after):  # each < begins a tag, each > ends one: none is text
+    if not _in_pairs(octets):  # each < begins a tag, each > ends one: none is text
         return None
-    if _EMPTY_TAG(octets, after) or _PADDED_TAG(octets, after):
+    if octets.rfind(b"/>", after) >= 0 or _PADDED_TAG(octets, after):  # searched from its end in half the time
         return None
     if any(octets.find(one) >= 0 and one + b">" in octets for one in (b"\t", b"\n")):
         return None
     if octets.find(b"\r", after) >= 0 or (octets.find(b"&", after) >= 0 and _OTHER_REFERENCE(octets, after)):
         return None
     return Plain(octets, _MADE_HERE)
+
+
+def _in_pairs(octets: bytes) -> bool:
+    """True if < and > take turns. In blocks, so that nothing as long as the octets is made of them."""
+    blocks = range(0, len(octets), _BLOCK)
+    found = b"".join([octets[at : at + _BLOCK].translate(None, _ALL_BUT_BRACKETS) for at in blocks])
+    return found == b"<>" * (len(found) // 2)
 
 
 def proved(octets: bytes, element: etree._Element) -> Canonical:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import product
 
+import pytest
 from lxml import etree
 
 from gateway.errors import MessageRefused, SigningError
@@ -58,6 +59,16 @@ def test_plain_octets_begin_as_they_are_said_to() -> None:
     assert plain(octets, b'<r xmlns="urn:x">') is None
     assert plain(b"<r a='b'        ><a></a></r>", b'<r xmlns="urn:x">') is None
     assert plain(b"\xef\xbb\xbf" + octets.replace(b' a="b"', b""), b'<r xmlns="urn:x">') is None
+
+
+@pytest.mark.parametrize("far", [64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 200_000])
+def test_a_bracket_is_found_however_far_behind_it_stands(far: int) -> None:
+    """Long texts are looked at in pieces: what stands at their bounds is not passed over."""
+    start = b'<r xmlns="urn:x">'
+    text = b"x" * (far - len(start) - 3)
+    for said, may in ((b"<a></a>", True), (b"<a>></a>", False), (b"<a></a>>", False), (b"<a/>", False)):
+        octets = start + text + said + b"</r>"
+        assert (plain(octets, start) is not None) == may == (canonical(etree.fromstring(octets)) == octets)
 
 
 def form(octets: bytes) -> bytes:
