@@ -104,11 +104,9 @@ class Terms:
 
     def told(self, text: bytes, vault: Vault, digest: bytes, stand: bytes, version: int) -> Disclosed | None:
         """What is told by the opened text of a row; None if nothing is kept there, or what is does not hold."""
-        _, *kept = text.split(_LINE, 2)
-        if len(kept) != 2:
-            return None
-        parts, fragment = kept[0].split(_GAP), kept[1]
-        if not self.hold(parts, vault, digest):
+        head, line, fragment = text.partition(_LINE)[2].partition(_LINE)
+        parts = head.split(_GAP)
+        if not line or not self.hold(parts, vault, digest):
             return None
         rest = self.ending % (stand[:_SECOND] + b"Z", version)[self.stored]
         return Disclosed(parts[5].decode(), parts[6].decode(), Fragment(fragment, rest), _bits(parts[7]))
