@@ -56,7 +56,7 @@ from gateway.upkeep import codelist_folder
 from gateway.upkeep.probing import own_probe
 from gateway.wire import certificates
 from gateway.wire.renewing import published
-from gateway.wire.seal import SigningKey
+from gateway.wire.seal import SigningKey, Sound
 from gateway.wire.xml import Limits
 
 if TYPE_CHECKING:
@@ -234,6 +234,7 @@ def load(
     randomness: Randomness = os.urandom,
     database: bool = True,
     begin: Callable[[Serving], object] | None = None,
+    sound: Sound = lambda _pem: False,
 ) -> Rules:
     """The rules of the house, read and checked; SettingsError lists everything that is wrong at once.
 
@@ -259,7 +260,7 @@ def load(
     if city:
         _judge(found, (in_force(versions, city.today(now)), contracts, city, dispatchers), begin)
     _require_approval(found, written, settings)
-    signing = _signing_keys(found, settings, agreements, now)
+    signing = _signing_keys(found, settings, agreements, now, sound)
     ring = found.of("keys.directory: ", lambda: KeyRing.load(settings.keys.directory))
     checkpoint = found.of("keys.directory: ", lambda: CheckpointKey.load(settings.keys.directory))
     if database:
@@ -353,14 +354,14 @@ def _contracts(
 
 
 def _signing_keys(
-    found: Findings, settings: Settings, agreements: Iterable[Agreement], now: datetime
+    found: Findings, settings: Settings, agreements: Iterable[Agreement], now: datetime, sound: Sound
 ) -> dict[str, SigningKey]:
     """The configured keys by method; every method an agreement needs is there and its certificate valid now."""
     from gateway.wire.proving import prove
 
     keys: dict[str, SigningKey] = {}
     for method, pair in settings.signing.items():
-        key = found.of(f"signing.{method}: ", partial(SigningKey.load, pair.key, pair.certificate, method))
+        key = found.of(f"signing.{method}: ", partial(SigningKey.load, pair.key, pair.certificate, method, sound))
         if key is not None:
             keys[method] = key
             if certificates.holds(key.certificate, now=now):

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +21,8 @@ from gateway.log import configure_log
 from gateway.settings import Settings
 from gateway.store import usage
 from gateway.upkeep import in_force
+from gateway.wire import seal
+from gateway.wire.seal import Sound
 
 if TYPE_CHECKING:
     import ssl
@@ -57,13 +60,14 @@ def run(
     configure_log(settings.log)
     lies_there = in_force.digest(settings)
     with ExitStack() as ending:
-        # Two things take their time, and are done at the same time: the attack, and whatever it does not need.
+        # What takes its time is done at the same time: the attack, RSA keys, and whatever does not need them.
+        keys = ending.enter_context(beside(partial(_examine, settings)))
         begun: list[list[Callable[[], Told]]] = []
 
         def begin(serving: Serving) -> None:
             begun.append([ending.enter_context(beside(partial(_attack, share))) for share in _shares(serving)])
 
-        rules, context = checked(settings, begin)
+        rules, context = checked(settings, begin, _told_by(keys))
         _prepare(settings, rules, require)
         from gateway.exchange import server
 
@@ -92,18 +96,18 @@ def _prepare(settings: Settings, rules: Rules, require: Callable[[App], object])
 
 
 def checked(
-    settings: Settings, begin: Callable[[Serving], object] | None = None
+    settings: Settings, begin: Callable[[Serving], object] | None = None, sound: Sound = lambda _pem: False
 ) -> tuple[Rules, ssl.SSLContext | None]:
     """The rules and the context for TLS; SettingsError lists everything that is wrong with either at once.
 
-    `begin` as in `gateway.app.load`.
+    `begin` and `sound` as in `gateway.app.load`.
     """
     from gateway.exchange.tls import context_for
 
     problems: list[str] = []
     rules = context = None
     try:
-        rules = load(settings, begin=begin)
+        rules = load(settings, begin=begin, sound=sound)
     except SettingsError as error:
         problems += error.problems or [str(error)]
     try:
@@ -132,6 +136,16 @@ def _resume_budgets(app: App) -> None:
     rules, now = app.rules, app.rules.clock()
     midnight = datetime.combine(rules.city.today(now), datetime.min.time(), rules.city.timezone)
     app.budgets.resume(usage.disclosed(app.database, midnight), now=now)
+
+
+def _examine(settings: Settings) -> Told:
+    return [[digest] for digest in sorted(seal.examined(pair.key for pair in settings.signing.values()))]
+
+
+def _told_by(keys: Callable[[], Told]) -> Sound:
+    """What the process beside has examined is sound; it is waited for when a key is loaded."""
+    known = cache(lambda: {digest for (digest,) in keys()})
+    return lambda pem: sha256(pem).hexdigest() in known()
 
 
 def _shares(serving: Serving) -> list[Serving]:

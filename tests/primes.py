@@ -35,13 +35,14 @@ class Thrift:
             self._made.add(key.private_numbers())
         return key
 
-    def read(self, octets: bytes, password: bytes | None) -> Any:
-        """The key in the PEM text; one that was made here is not tested once more, every other is."""
+    def read(self, octets: bytes, password: bytes | None, *, unsafe_skip_rsa_key_validation: bool = False) -> Any:
+        """The key in the PEM text; one that was made here is not tested once more, the others as it is asked."""
         if password is None:
             key = load_pem_private_key(octets, None, unsafe_skip_rsa_key_validation=True)
             if isinstance(key, rsa.RSAPrivateKey) and key.private_numbers() in self._made:
                 return key
-        return load_pem_private_key(octets, password)
+        skip = unsafe_skip_rsa_key_validation
+        return load_pem_private_key(octets, password, unsafe_skip_rsa_key_validation=skip)
 
 
 def _keys(public_exponent: int, key_size: int) -> Iterator[rsa.RSAPrivateKey]:

@@ -6,13 +6,16 @@ anew after signing. It starts with an XML declaration that says UTF-8, and has n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
@@ -29,6 +32,9 @@ Profile = Literal["umschlag", "wsse"]
 Method = Literal["rsa-sha256", "ecdsa-p256-sha256"]
 Pieces: TypeAlias = tuple[bytes, ...]
 """Octets one after the other. A large answer stands in memory as often as it must, and no more."""
+
+Sound: TypeAlias = Callable[[bytes], bool]
+"""True of the bytes of a key file of which it is known that their numbers make a sound key."""
 
 _KEY_KINDS = {"rsa-sha256": rsa.RSAPrivateKey, "ecdsa-p256-sha256": ec.EllipticCurvePrivateKey}
 _LIFETIME = timedelta(minutes=5)
@@ -56,18 +62,35 @@ class SigningKey:
         object.__setattr__(self, "certificate_text", certificate_text(self.certificate))
 
     @classmethod
-    def load(cls, key_path: Path, certificate_path: Path, method: Method) -> SigningKey:
+    def load(
+        cls, key_path: Path, certificate_path: Path, method: Method, sound: Sound = lambda _pem: False
+    ) -> SigningKey:
         """The pair in two PEM files; SettingsError lists what is wrong with it.
+
+        `sound` says of the bytes of a key file that these very bytes were examined (`examined`), and are not again.
 
         Refused: a key that is encrypted, unreadable, not of `method`, RSA below 3,072 bit or another curve than
         P-256; a certificate of another key; a keyUsage without digitalSignature.
         """
         certificate = certificates.load(certificate_path)
-        key = _private_key(key_path)
+        key = _private_key(key_path, sound)
         problems = _problems(key, certificate, method)
         if problems or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise SettingsError(problems=[f"signing key {key_path}: {problem}" for problem in problems])
         return cls(method, key, certificate)
+
+
+def examined(key_paths: Iterable[Path]) -> frozenset[str]:
+    """SHA-256 of the files whose numbers make a sound private key: of an RSA key, that its factors are prime.
+
+    Of another file nothing is said here: whoever loads it finds out what is wrong with it.
+    """
+    found = set()
+    for path in key_paths:
+        with suppress(OSError, ValueError, TypeError, UnsupportedAlgorithm):
+            load_pem_private_key(pem := path.read_bytes(), password=None)
+            found.add(sha256(pem).hexdigest())
+    return frozenset(found)
 
 
 def body_pieces(version: Version, payload: bytes, profile: Profile) -> Pieces:
@@ -215,9 +238,10 @@ def _parsed(octets: bytes) -> etree._Element:
         raise SigningError(f"the payload is no well-formed XML ({error.code})") from None
 
 
-def _private_key(path: Path) -> object:
+def _private_key(path: Path, sound: Sound) -> object:
     try:
-        return load_pem_private_key(path.read_bytes(), password=None)
+        pem = path.read_bytes()
+        return load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=sound(pem))
     except OSError as error:
         raise SettingsError(f"signing key {path}: {error.strerror}") from error
     except (ValueError, TypeError):  # Its text may quote the file.

@@ -22,6 +22,7 @@ from gateway.errors import SettingsError
 from gateway.exchange.beside import Told
 from gateway.exchange.identity import Caller
 from gateway.settings import load as load_settings
+from gateway.wire import seal
 from tests.unit.place import Place
 
 _LAST_LINE = "print(*sorted(name for name in sys.modules if name.split('.')[0] in {house!r}))"
@@ -140,6 +141,28 @@ def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SettingsError) as refusal:
         serving.serve(load_settings(place.installation.settings, {}))
     assert any(problem.endswith("no certificate: was answered") for problem in refusal.value.problems)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_every_signing_key_is_examined_before_anything_listens(
+    lost: bool, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process beside the start; if its word is of none of them, by the one that loads them."""
+    skipped: list[bool] = []
+    load = seal.load_pem_private_key
+
+    def loading(pem: bytes, password: None, *, unsafe_skip_rsa_key_validation: bool = False) -> object:
+        skipped.append(unsafe_skip_rsa_key_validation)
+        return load(pem, password, unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation)
+
+    monkeypatch.setattr(seal, "load_pem_private_key", loading)
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *_: None)
+    if lost:
+        monkeypatch.setattr("gateway.serving._examine", lambda _settings: [["0" * 64]])
+    settings = load_settings(place.installation.settings, {})
+    serving.serve(settings)
+    gc.unfreeze()
+    assert skipped == [not lost] * len(settings.signing)
 
 
 @pytest.mark.parametrize("missed", ["schulentwicklung", "sozialamt", "statistikstelle", "wohnung2000"])
