@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -200,7 +200,7 @@ def _condition_problems(condition: Bedingung) -> Iterator[str]:
     tests = [condition.in_, condition.nicht_in, condition.vorhanden, condition.von or condition.bis]
     if sum(test is not None for test in tests) != 1:
         yield "exactly one of in, nicht_in, vorhanden, von/bis"
-    node = next((n for top in nodes(Person) for n in top.walk() if n.path == condition.feld), None)
+    node = _every_node().get(condition.feld)
     if node is None or node.simple is None:
         yield f"{condition.feld} is no simple field of the model"
         return
@@ -215,6 +215,11 @@ def _condition_problems(condition: Bedingung) -> Iterator[str]:
                 yield f"{code} is no code of {node.simple.codelist}"
 
 
+@cache
+def _every_node() -> Mapping[str, Node]:
+    return {node.path: node for top in nodes(Person) for node in top.walk()}
+
+
 def _overlaps(agreements: Sequence[Agreement]) -> Iterator[str]:
     for index, one in enumerate(agreements):
         for other in agreements[index + 1 :]:
@@ -227,7 +232,7 @@ def _overlaps(agreements: Sequence[Agreement]) -> Iterator[str]:
 
 def _agreement(document: Vereinbarung) -> Agreement:
     head, office = document.anwendung, document.anwendung.empfaenger
-    paths = document.felder.Person if document.felder is not None else []
+    paths = frozenset(document.felder.Person if document.felder is not None else ())
     conditions = document.personen.bedingung if document.personen is not None else []
     granted = [node for node in grantable(Person) if node.path in paths]
     return Agreement(

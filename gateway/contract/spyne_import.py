@@ -22,7 +22,8 @@ logging.getLogger("spyne").setLevel(logging.CRITICAL + 1)  # it logs refused val
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cgi is deprecated, and some of Spyne's escapes and comparisons are
-    import spyne.const  # it has to come after the lines above
+    import spyne.application  # it has to come after the lines above
+    import spyne.const
     from spyne import Application, ServiceBase, rpc
     from spyne.context import MethodContext
     from spyne.error import Fault
@@ -34,6 +35,8 @@ with warnings.catch_warnings():
 # Its importer, old as it is, warns on every later import in the whole process; the aliases above have replaced it.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "spyne.util.six"]
 spyne.const.MIN_GC_INTERVAL = float("inf")  # else gc.collect() once per second of traffic
+# A list of all applications that nobody here asks for; each entry costs a stack trace, read from the files.
+spyne.application.register_application = lambda _application: None
 
 __all__ = [
     "Application",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from xml.sax.saxutils import escape
 
-from gateway.contract.description import Description, ElementDef, OperationDef
+from gateway.contract.description import Description, OperationDef
 from gateway.contract.xsd import quoted, without_declaration
 from gateway.errors import ContractError
 from gateway.model.naming import to_type
@@ -69,10 +70,10 @@ def _head(description: Description, prefixes: tuple[str, ...]) -> Iterator[str]:
 def _tail(description: Description, prefixes: tuple[str, ...]) -> Iterator[str]:
     yield "</wsdl:types>"
     for operation in description.operations:
-        yield from _message(_request(operation), "parameters", operation.request)
-        yield from _message(_response(operation), "parameters", operation.response)
+        yield _message(_request(operation), "parameters", operation.request.name)
+        yield _message(_response(operation), "parameters", operation.response.name)
     for element in description.headers:
-        yield from _message(_own_message(element), element.name, element)
+        yield _message(_own_message(element.name), element.name, element.name)
     yield from _port_type(description)
     for prefix in prefixes:
         yield from _binding(description, prefix)
@@ -81,44 +82,64 @@ def _tail(description: Description, prefixes: tuple[str, ...]) -> Iterator[str]:
     yield ""
 
 
-def _message(name: str, part: str, element: ElementDef) -> Iterator[str]:
-    yield f'<wsdl:message name="{name}">'
-    yield f'  <wsdl:part name="{part}" element="tns:{element.name}"/>'
-    yield "</wsdl:message>"
+# What follows says the same of an operation in each contract: it is written once for all of them.
+
+
+@cache
+def _message(name: str, part: str, element: str) -> str:
+    return f"""\
+<wsdl:message name="{name}">
+  <wsdl:part name="{part}" element="tns:{element}"/>
+</wsdl:message>"""
 
 
 def _port_type(description: Description) -> Iterator[str]:
-    fault = description.headers[2]
+    fault = description.headers[2].name
     yield f'<wsdl:portType name="{_name(description)}PortType">'
-    for operation in description.operations:
-        yield f'  <wsdl:operation name="{operation.operation.value}">'
-        yield f"    <wsdl:documentation>{escape(_operation_text(operation))}</wsdl:documentation>"
-        yield f'    <wsdl:input message="tns:{_request(operation)}"/>'
-        yield f'    <wsdl:output message="tns:{_response(operation)}"/>'
-        yield f'    <wsdl:fault name="{fault.name}" message="tns:{_own_message(fault)}"/>'
-        yield "  </wsdl:operation>"
+    for one in description.operations:
+        yield _offered(one.operation.value, _operation_text(one), _request(one), _response(one), fault)
     yield "</wsdl:portType>"
 
 
+@cache
+def _offered(operation: str, text: str, request: str, response: str, fault: str) -> str:
+    return f"""\
+  <wsdl:operation name="{operation}">
+    <wsdl:documentation>{escape(text)}</wsdl:documentation>
+    <wsdl:input message="tns:{request}"/>
+    <wsdl:output message="tns:{response}"/>
+    <wsdl:fault name="{fault}" message="tns:{_own_message(fault)}"/>
+  </wsdl:operation>"""
+
+
 def _binding(description: Description, prefix: str) -> Iterator[str]:
-    context, receipt, fault = description.headers
+    headers = tuple(one.name for one in description.headers)
     yield f'<wsdl:binding name="{_name(description)}{_LABELS[prefix]}Binding" type="tns:{_name(description)}PortType">'
     yield f'  <{prefix}:binding style="document" transport="{_TRANSPORT}"/>'
-    for operation in description.operations:
-        name = operation.operation.value
+    for name in (one.operation.value for one in description.operations):
         action = quoted(soap_action(description.namespace, name))
         yield f'  <wsdl:operation name="{name}">'
         yield f'    <{prefix}:operation soapAction={action} style="document"/>'
-        for direction, header in (("input", context), ("output", receipt)):
-            yield f"    <wsdl:{direction}>"
-            yield f'      <{prefix}:header message="tns:{_own_message(header)}" part="{header.name}" use="literal"/>'
-            yield f'      <{prefix}:body use="literal"/>'
-            yield f"    </wsdl:{direction}>"
-        yield f'    <wsdl:fault name="{fault.name}">'
-        yield f'      <{prefix}:fault name="{fault.name}" use="literal"/>'
-        yield "    </wsdl:fault>"
+        yield _bound(prefix, *headers)
         yield "  </wsdl:operation>"
     yield "</wsdl:binding>"
+
+
+@cache
+def _bound(prefix: str, context: str, receipt: str, fault: str) -> str:
+    """How each operation is bound: with the same headers and the same fault."""
+    return f"""\
+    <wsdl:input>
+      <{prefix}:header message="tns:{_own_message(context)}" part="{context}" use="literal"/>
+      <{prefix}:body use="literal"/>
+    </wsdl:input>
+    <wsdl:output>
+      <{prefix}:header message="tns:{_own_message(receipt)}" part="{receipt}" use="literal"/>
+      <{prefix}:body use="literal"/>
+    </wsdl:output>
+    <wsdl:fault name="{fault}">
+      <{prefix}:fault name="{fault}" use="literal"/>
+    </wsdl:fault>"""
 
 
 def _service(description: Description, prefixes: tuple[str, ...]) -> Iterator[str]:
@@ -152,5 +173,5 @@ def _response(operation: OperationDef) -> str:
     return to_type(operation.operation.value) + "Antwort"
 
 
-def _own_message(element: ElementDef) -> str:
-    return to_type(element.name) + "Nachricht"
+def _own_message(element: str) -> str:
+    return to_type(element) + "Nachricht"

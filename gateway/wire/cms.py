@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,8 @@ from gateway.wire import certificates
 
 MOST_BYTES = 256 * 1024
 """A signature with its certificates is a few thousand bytes; more is not read."""
+_KEPT = 64
+"""Of so many certificates it is kept who they stand for: few sign, and each of them signs many agreements."""
 TRIAL_UNIT = "Erprobung"
 """The organisational unit in certificates that `gateway init` makes for itself: no office stands behind them."""
 
@@ -86,6 +89,7 @@ def signer(certificate: x509.Certificate) -> Signer:
         raise SettingsError("the signer's certificate cannot be read") from None
 
 
+@lru_cache(maxsize=_KEPT)
 def _signer(certificate: x509.Certificate) -> Signer:
     key = _public_key(certificate)
     return Signer(
@@ -313,6 +317,7 @@ def _value(info: _OneSignature, kind: ObjectIdentifier) -> tuple[bytes, bytes] |
     return None
 
 
+@lru_cache(maxsize=_KEPT)
 def _public_key(certificate: x509.Certificate) -> _PublicKey:
     try:
         key = certificate.public_key()
