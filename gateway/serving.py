@@ -73,11 +73,11 @@ def run(
 
         (attacks,) = begun
         _require_refused([row for attack in attacks for row in attack()])
-    in_force.note(settings, lies_there)
     # What was loaded stays for good: no collection looks at it again, and processes go on sharing it.
     gc.freeze()
     gc.enable()  # `gateway serve` has begun without
-    server.serve(settings.server, context, partial(open_app, rules), settings.audit.anchor.parent / standing.FILE)
+    state = settings.audit.anchor.parent / standing.FILE
+    server.serve(settings.server, context, partial(open_app, rules), state, partial(_take_over, settings, lies_there))
 
 
 def _prepare(settings: Settings, rules: Rules, require: Callable[[App], object]) -> None:
@@ -91,6 +91,13 @@ def _prepare(settings: Settings, rules: Rules, require: Callable[[App], object])
         # What a killed process left without a checkpoint gets one now; an untouched trail needs none.
         app.audit.checkpoint()
         _resume_budgets(app)
+    if settings.metrics is not None:
+        measuring.make(settings.metrics.folder)
+
+
+def _take_over(settings: Settings, lies_there: str) -> None:
+    """What the server before left is replaced: a second one, whose place is taken, must not speak for the first."""
+    in_force.note(settings, lies_there)
     if settings.metrics is not None:
         measuring.begin(settings.metrics.folder)
 

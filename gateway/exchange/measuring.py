@@ -30,9 +30,14 @@ _NONE = "none"
 _COUNTED = re.compile(r"(counter|histogram)_[0-9]+\.db")
 
 
-def begin(folder: Path) -> None:
-    """The folder is there, for its owner only, and holds nothing of an earlier server."""
+def make(folder: Path) -> None:
+    """The folder is there, for its owner only."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def begin(folder: Path) -> None:
+    """The folder is there as `make` makes it, and holds nothing of an earlier server."""
+    make(folder)
     for left in folder.iterdir():
         # Only files of this library's making: whoever names a wrong folder must not lose a database called `x.db`.
         if _COUNTED.fullmatch(left.name):

@@ -63,8 +63,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         open_app: Callable[[], Opened],
         pause: Callable[[float], None] = time.sleep,
         state: Path | None = None,
+        listening: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings = settings
+        self._listening = listening
         self.board = Board()
         self.shares = Shares()
         self.notes = Notes(state, self.board, expected=settings.processes, threads=settings.threads)
@@ -99,6 +101,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             # A proxy's header must not be mistaken for another that WSGI calls by the same name.
             "header_map": "drop" if settings.proxy is None else "refuse",
             "control_socket_disable": True,
+            "when_ready": lambda _arbiter: self._listening(),
             "child_exit": lambda _arbiter, worker: self.shares.leave(worker.age),
             "worker_exit": lambda _arbiter, _worker: self.close(),
         }.items():
@@ -140,17 +143,19 @@ def serve(
     context: ssl.SSLContext | None,
     open_app: Callable[[], Opened],
     state: Path | None = None,
+    listening: Callable[[], object] = lambda: None,
 ) -> None:
     """Serves until SIGTERM or SIGINT; answers in flight are finished first. Does not return in the usual case.
 
     SettingsError, and nothing listens, if TLS is not what BSI TR-02102-2 allows (`tls.prove`), or if there is no
-    context where the server ends TLS itself. How its processes stand is written to `state`.
+    context where the server ends TLS itself. How its processes stand is written to `state`. `listening` is called once
+    it listens, before any process answers.
     """
     if context is not None:
         prove(context)
     elif settings.ends_tls:
         raise SettingsError("without a proxy that ends TLS the server needs a context")
-    Server(settings, context, open_app, state=state).run()
+    Server(settings, context, open_app, state=state, listening=listening).run()
 
 
 class _Watched(Arbiter):  # type: ignore[misc]  # gunicorn ships no types

@@ -115,7 +115,8 @@ class Notes:
             self._last = (said, now)
 
     def end(self) -> None:
-        """The server has ended in good order: there is nothing to be known of it any more."""
-        if self._path is not None:
+        """The server has ended in good order: there is nothing to be known of it any more. Of another there is."""
+        told = read(self._path) if self._path is not None else None
+        if self._path is not None and told is not None and told.parent == os.getpid():
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)

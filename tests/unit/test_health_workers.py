@@ -129,6 +129,20 @@ def test_it_is_written_when_something_changes(tmp_path: Path) -> None:
     Notes(None, Board(), expected=1, threads=1).write({7: 1}, 100.0)
 
 
+def test_who_ends_takes_away_what_is_his(tmp_path: Path) -> None:
+    """A second server that found its place taken leaves what the first says of itself."""
+    path = tmp_path / standing.FILE
+    first, second = (Notes(path, Board(), expected=1, threads=1) for _ in range(2))
+    first.write({7: 1}, 100.0)
+    others = path.read_text("utf-8").replace(f'"parent": {os.getpid()}', '"parent": 1')
+    path.write_text(others, "utf-8")
+    second.end()
+    assert path.read_text("utf-8") == others
+    second.write({8: 1}, 101.0)
+    second.end()
+    assert not path.exists()
+
+
 def test_a_change_that_the_server_has_not_read_is_told(place: Place) -> None:
     """A pin or an agreement that was changed since: until a restart the old one holds, whatever the files say."""
     made, _ = notes(place)

@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +23,7 @@ from gateway.errors import SettingsError
 from gateway.exchange.beside import Told
 from gateway.exchange.identity import Caller
 from gateway.settings import load as load_settings
+from gateway.upkeep import in_force
 from gateway.wire import seal
 from tests.unit.place import Place
 
@@ -132,6 +134,29 @@ def test_nothing_listens_that_could_not_refuse(
         serving.serve(settings)
     assert all(any(one in problem for problem in refusal.value.problems) for one in problems)
     assert not listening
+
+
+def test_who_does_not_listen_speaks_for_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second server whose place is taken leaves alone what is known of the first: its rules and what it counted.
+
+    Else a pin that was taken out would seem to be out, while the first still lets its certificate in.
+    """
+    monkeypatch.setattr("gateway.serving._attack", lambda _serving: [])
+    calls: list[Callable[[], object]] = []
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *given: calls.append(given[4]))
+    counted = place.folder / "counted"
+    with place.installation.settings.open("a", encoding="utf-8") as text:
+        text.write(f'\n[metrics]\nfolder = "{counted}"\n')
+    settings = load_settings(place.installation.settings, {})
+    counted.mkdir()
+    (counted / "counter_7.db").write_bytes(b"")
+    in_force.note(settings, "the first")
+    serving.serve(settings)
+    gc.unfreeze()
+    assert (in_force.noted(settings), len(list(counted.iterdir()))) == ("the first", 1)
+    (listening,) = calls
+    listening()
+    assert (in_force.noted(settings), list(counted.iterdir())) == (in_force.digest(settings), [])
 
 
 def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,15 @@ def test_any_other_error_does() -> None:
     assert starting(SettingsError("wrong")) == (None, [])
 
 
+def test_it_is_told_once_it_listens() -> None:
+    """gunicorn calls it when it has its place, before any process begins; not when the server is only made."""
+    told: list[int] = []
+    server = Server(SETTINGS, None, lambda: pytest.fail("opened"), listening=lambda: told.append(1))
+    assert not told
+    server.cfg.when_ready(None)
+    assert told == [1]
+
+
 def test_plain_settings_are_those_there_were() -> None:
     """Each has its value, its own or gunicorn's; only the way to it is shorter."""
     config = Server(SETTINGS, None, lambda: pytest.fail("nothing is opened")).cfg
