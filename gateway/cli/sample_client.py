@@ -16,7 +16,7 @@ from gateway.wire.verify import verify_answer
 from gateway.wire.xml import Limits, parse
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_LIMITS = Limits(max_bytes=64 * 1024 * 1024, max_nodes=5_000_000)
+_LIMITS = Limits(max_bytes=64 * 1024 * 1024, max_nodes=5_000_000, max_namespaces=5_000_000)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Limits:
 
     `max_bytes` counts the raw message; `max_depth` the nesting of elements (the parser itself stops at 256);
     `max_nodes` all elements; `max_attributes` the attributes of one element; `max_namespaces` the namespace
-    declarations of the whole message; `max_text` the characters of one text or attribute value (the parser itself
+    declarations of the whole message: each part that is validated gets those of its ancestors, at a cost that grows
+    with the square of their number; `max_text` the characters of one text or attribute value (the parser itself
     stops at 10,000,000).
     """
 
@@ -41,7 +42,7 @@ class Limits:
     max_depth: int = 64
     max_nodes: int = 50_000
     max_attributes: int = 64
-    max_namespaces: int = 20_000
+    max_namespaces: int = 1_000
     max_text: int = 256 * 1024
 
 

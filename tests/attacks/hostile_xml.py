@@ -9,6 +9,7 @@ from tests.attacks.attack import PLANTED, Attack, attack
 SOAP11, SOAP12 = b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"
 MANY = b" ".join(b'a%d=""' % number for number in range(100_000))
 DECLARED = b" ".join(b'xmlns:p%d="u:%d"' % (number, number) for number in range(30_000))
+AROUND = b" ".join(b'xmlns:p%d="u:%d"' % (number, number) for number in range(19_000))
 LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10 if n else b"ha") for n in range(10))
 WSA = b"http://www.w3.org/2005/08/addressing"
 UTF16 = {"Content-Type": "text/xml; charset=utf-16"}
@@ -93,6 +94,7 @@ FLOODS = [
     attack("attributes on a header block", in_header(b"<h " + MANY + b"/>"), "zu-viele-attribute"),
     attack("attributes on the context", changed(b"<abrufkontext", b"<abrufkontext " + MANY), "zu-viele-attribute"),
     attack("namespace declarations", on_payload(DECLARED), "zu-viele-namensraeume", "zu-viele-attribute"),
+    attack("namespaces around it", changed(b":Envelope ", b":Envelope " + AROUND + b" "), "zu-viele-namensraeume"),
     attack("namespaces one by one", in_payload(b'<a xmlns="u:x"/>' * 40_000), "zu-viele-namensraeume"),
     attack("elements", in_payload(b"<a/>" * 200_000), "zu-viele-elemente"),
     attack("more elements than a megabyte holds", in_payload(b"<a/>" * 300_000), 413),
