@@ -6,6 +6,7 @@ ClientHello (RFC 8446, 4.1.2; RFC 5246, 7.4.1.2) and reads the server's first fl
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -160,8 +161,8 @@ class _Reader:
         return self.take(self.number(width))
 
 
-def _shorts(numbers: Iterable[int]) -> bytes:
-    return b"".join(number.to_bytes(2, "big") for number in numbers)
+def _shorts(numbers: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(numbers)}H", *numbers)  # at once: a scan sends nearly a million of them
 
 
 def _vector8(content: bytes) -> bytes:

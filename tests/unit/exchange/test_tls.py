@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.errors import SettingsError
-from gateway.exchange import server
+from gateway.exchange import scan, server
 from gateway.exchange.allowed import GROUPS, SUITES
-from gateway.exchange.hello import TLS12, TLS13
+from gateway.exchange.hello import TLS12, TLS13, Offer
 from gateway.exchange.http import CERTIFICATE_HEADERS
 from gateway.exchange.tls import context_for, prove, server_context
 from tests.unit.exchange.certificates import Issued, issue, rsa_key
@@ -153,3 +153,13 @@ def test_haproxy_removes_every_claim() -> None:
     for header in CERTIFICATE_HEADERS:
         for written in (header.removeprefix("HTTP_").lower(), header.removeprefix("HTTP_").replace("_", "-").lower()):
             assert any(pattern.search(written) for pattern in patterns), written
+
+
+def test_a_scan_leaves_no_number_out() -> None:
+    """Every suite and every group that a server could take is offered, each once, but the two that are signals."""
+    assert sorted((*scan.SUITES, 0x00FF, 0x5600)) == list(range(0x10000))
+    assert list(scan.GROUPS) == list(range(1, 0x10000))
+    some = scan.SUITES[-1000:], scan.GROUPS[:1000]
+    offered = Offer(TLS12, *some).encode()
+    for numbers in some:
+        assert b"".join(number.to_bytes(2, "big") for number in numbers) in offered
