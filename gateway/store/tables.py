@@ -52,7 +52,7 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a moment without time zone")
-        return _written(value)
+        return _written(value, value.fold)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         del dialect
@@ -60,8 +60,8 @@ class Utc(TypeDecorator[datetime]):
 
 
 @lru_cache(maxsize=256)
-def _written(moment: datetime) -> str:
-    """Of a person's moments, which every application is told."""
+def _written(moment: datetime, _fold: int) -> str:
+    """Of a person's moments, which every application is told. Two that differ by their fold alone count as equal."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
