@@ -100,9 +100,9 @@ POLL = (
 RETENTION = (
     Step("expire-persons", "gateway.store.expiring_persons:PersonPass._step"),
     Step("expire-write", "gateway.store.expiring_persons:PersonPass._write"),
-    Step("expire-rows", "gateway.store.expiring_persons:erase_rows"),
-    Step("expire-people", "gateway.store.expiring_persons:write_people"),
-    Step("expire-outcome", "gateway.store.expiring_persons:write_outcome"),
+    Step("expire-rows", "gateway.store.recording:erase_rows"),
+    Step("expire-people", "gateway.store.recording:write_people"),
+    Step("expire-outcome", "gateway.store.recording:write_outcome"),
     Step("expire-versions", "gateway.store.expiring_persons:PersonPass._write_versions"),
     Step("expire-tell", "gateway.store.expiring:Expiring.tell"),
     Step("expire-finish", "gateway.store.expiring:Expiring.finish"),

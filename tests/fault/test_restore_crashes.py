@@ -40,7 +40,7 @@ RESTORE = (
     Step("anchor", "gateway.store.audit_anchor:Anchor.append"),
     Step("ledger", "gateway.store.erasing:Eraser._apply_ledger"),
     Step("entomb", "gateway.store.erasing:Eraser._entomb"),
-    Step("erase-rows", "gateway.store.erasing:erase_rows"),
+    Step("erase-rows", "gateway.store.recording:erase_rows"),
     Step("trail", "gateway.store.audit:AuditTrail.stage"),
 )
 RENAMES = tuple(f"rename {number}" for number in range(1, 4))
