@@ -62,8 +62,8 @@ class Known:
 
     parts: dict[int, Part] = field(default_factory=dict, repr=False)
     """By the identity of what was selected."""
-    taken: dict[int, tuple[Tree, list[Part]]] = field(default_factory=dict, repr=False)
-    """The same of several, with what they were taken from."""
+    taken: dict[int, tuple[object, Tree, list[Part]]] = field(default_factory=dict, repr=False)
+    """The same of several, with what selected them, kept so that nothing else gets its identity, and of which tree."""
     _met: dict[Condition | None, bool] = field(default_factory=dict, repr=False)
     _met_by: tuple[Tree, Ableitung, date] | None = field(default=None, repr=False)
     _trees: dict[tuple[bool, bool], tuple[Tree, Ableitung, Tree]] = field(default_factory=dict, repr=False)

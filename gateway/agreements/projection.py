@@ -172,9 +172,9 @@ def _linked(control: Tree, links: Links) -> Tree:
 def _alike(selection: _Selection, full: Tree, known: Known) -> list[Part]:
     """The parts of what is the same for all; not to be changed. Taken once for all who are granted the same."""
     found = known.taken.get(id(selection))
-    if found is None or found[0] is not full:
-        found = known.taken[id(selection)] = full, _parts(selection, full, known.parts)
-    return found[1]
+    if found is None or found[1] is not full:
+        found = known.taken[id(selection)] = selection, full, _parts(selection, full, known.parts)
+    return found[2]
 
 
 def _parts(selection: _Selection, tree: Tree, known: dict[int, Part]) -> list[Part]:

@@ -152,6 +152,18 @@ def test_what_agreements_share_is_what_each_would_get_alone(
         assert functools.reduce(operator.or_, (part.made(rules.bits) for part in parts), 0) == rules.field_bits(alone)
 
 
+def test_what_was_taken_for_one_is_never_told_to_another() -> None:
+    """Also if whatever selected it is made anew each time: what comes after it may not pass for it."""
+    whole, known, tree = agreement(fields=EVERY), rules.Known(), _simulated()[0]
+    ableitung, links = derive(tree, stichtag=date(2026, 11, 23)), rules.Links()
+    for field in EVERY:
+        alone = rules.project(whole, frozenset({field}), tree, ableitung, links)
+        for selections in (rules._selections, rules._steps, rules._some):
+            selections.cache_clear()
+        parts = rules.parts(whole, frozenset({field}), tree, ableitung, links, known)
+        assert {part.name: part.value for part in parts} == alone
+
+
 SCOPES = st.lists(st.lists(st.sampled_from(CONDITIONS), max_size=3).map(tuple), min_size=2, max_size=5)
 
 
