@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.agreements.operation import Operation
 from gateway.errors import TokenRefused
 from gateway.store.persons import SnapshotPage
+from gateway.store.tables import feed_counter
 from tests.unit.store.store_kit import AWAY, BLOCK, House, agreement, grant, removal, upsert
 
 
@@ -149,6 +152,17 @@ def test_a_token_dies_with_its_epoch(house: House) -> None:
     house.holding.after_restore(house.agreements, now=house.now, stichtag=house.today)
     with pytest.raises(TokenRefused):
         read(house, token)
+
+
+def test_a_token_of_a_feed_that_is_no_longer_is_refused(house: House) -> None:
+    """A restore that nobody announced leaves the epoch as it was; that the feed has not come so far betrays it."""
+    fill(house)
+    token = read(house).token
+    for last, refused in ((4, True), (5, False), (6, False)):
+        with house.database.write() as connection:
+            connection.execute(sa.update(feed_counter).values(last=last))
+        with pytest.raises(TokenRefused) if refused else nullcontext():
+            read(house, token)
 
 
 def test_a_changed_token_is_refused(light_house: House) -> None:
