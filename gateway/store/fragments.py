@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from gateway.agreements import projection as rules
 from gateway.agreements.agreement import Agreement, Grant
+from gateway.errors import StoreError
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
 from gateway.store import feed, feed_told, packing
@@ -174,6 +175,7 @@ class Shelf:
     ) -> list[Disclosed | None]:
         """The same of the first `most` of many visible persons, each opened here: VaultError if one cannot be.
 
+        StoreError if the parts of one are not as long as they are always written.
         They are taken out of `rows`, so that sealed and opened texts need not all be in memory at once. Each begins
         `behind` so many other octets.
         """
@@ -187,6 +189,8 @@ class Shelf:
                 continue
             identity, digest, wrapped, stand = _FIXED.unpack_from(row, behind)
             version, _, sealed = row[least:].partition(_GAP)
+            if not stand.endswith(b"Z") or not version.isdigit():
+                raise StoreError("a projection is stored in another form")
             told.append(terms.told(opening.open(wrapped, sealed, identity), vault, digest, stand, int(version)))
         return told
 

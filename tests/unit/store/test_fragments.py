@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from gateway.agreements.agreement import Condition
 from gateway.agreements.operation import Operation
+from gateway.errors import StoreError
 from gateway.model.types import Fragment, Tree
 from gateway.store import dossier as d
 from gateway.store import fragments, projecting, reading, snapshot
@@ -226,6 +227,17 @@ def test_of_whom_no_fragment_may_be_told_none_is_read(house: House, table: sa.Ta
     with house.database.write() as connection:
         connection.execute(sa.update(table).values(changed))
     assert read() == [False, False]
+
+
+@pytest.mark.parametrize("stand", ["", "2026-11-23T10:00:00Z", "2026-11-23T10:00:00.0000000Z"])
+def test_what_stands_in_another_form_is_told_to_nobody(house: House, stand: str) -> None:
+    """A moment that is shorter or longer than it is written moves what is behind it: an error, and no octet in it."""
+    kennung = house.kennungen()["Musterb"]
+    with house.database.write() as connection:
+        connection.execute(sa.update(projection).values(stand=sa.literal(stand, sa.String)))
+    for ask in (House.kennungen, lambda one: one.store.find(one.grant(Operation.PERSON_ABRUFEN), kennung)):
+        with pytest.raises(StoreError, match=r"^a projection is stored in another form$"):
+            told(house, ask)
 
 
 def test_without_a_feed_there_are_none(light_house: House) -> None:

@@ -101,7 +101,8 @@ class Compared(Shelf):
 
 def _named(row: Stored) -> tuple[bytes, bytes, int] | None:
     """Person, digest and version; None of whom no fragment may be told."""
-    return (row[:16], row[16:48], int(row[139:].partition(b" ")[0])) if row else None
+    version = row[139:].partition(b" ")[0]
+    return (row[:16], row[16:48], int(version)) if version.isdigit() else None
 
 
 def store_of(*parts: Any) -> Store:
