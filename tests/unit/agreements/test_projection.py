@@ -178,6 +178,17 @@ def test_a_blocked_household_masks_the_address(wohnung: Agreement) -> None:
     assert projected(wohnung, datensatz(), Links(address_masked=True))["anschrift"] == {"art": "sonstige"}
 
 
+def test_beside_a_blocked_neighbour_nobody_is_named(wohnung: Agreement) -> None:
+    """Whose dwelling it is may be the very person that is blocked: the name goes, wherever the home is told."""
+    record = datensatz()
+    home = record["person"]["anschrift"]  # type: ignore[index,call-overload] # a tree of the test's own
+    home.update(art="wohnung", wohnungsinhaber="Perpetua Zugvogel")  # type: ignore[union-attr] # the same
+    assert projected(wohnung, record)["anschrift"]["wohnungsinhaber"] == "Perpetua Zugvogel"  # type: ignore[index,call-overload] # a group
+    told = projected(wohnung, record, Links(nameless=True))
+    assert told["anschrift"]["strasse"] == "Erfundene Gasse"  # type: ignore[index,call-overload] # a group
+    assert "Zugvogel" not in repr(told)
+
+
 def test_relatives_by_identifier_by_name_or_not_at_all(wohnung: Agreement) -> None:
     """Visible relatives by identifier, blocked ones omitted, others by name only."""
     family = [

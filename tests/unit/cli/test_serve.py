@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +17,11 @@ from click.testing import CliRunner
 from gateway import serving
 from gateway.agreements.agreement import Agreement
 from gateway.agreements.city import City
-from gateway.app import Serving
+from gateway.agreements.versions import in_force as agreements_in_force
+from gateway.app import Rules, Serving
 from gateway.cli.main import cli
 from gateway.contract.compiled import Contract
-from gateway.errors import SettingsError
+from gateway.errors import LimitExceeded, SettingsError
 from gateway.exchange.beside import Told
 from gateway.exchange.identity import Caller
 from gateway.settings import load as load_settings
@@ -156,6 +158,21 @@ def test_who_does_not_listen_speaks_for_nobody(place: Place, monkeypatch: pytest
     (listening,) = calls
     listening()
     assert (in_force.noted(settings), list(counted.iterdir())) == (in_force.digest(settings), [])
+
+
+def test_a_restart_is_no_second_budget(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the trail says was disclosed since midnight counts before anything listens."""
+    served: list[Rules] = []
+    monkeypatch.setattr("gateway.serving._attack", lambda _serving: [])
+    monkeypatch.setattr("gateway.exchange.server.serve", lambda *given: served.append(given[2].args[0]))
+    told = {"wohnung2000": 1_000_000}
+    monkeypatch.setattr("gateway.store.usage.disclosed", lambda _database, _since: told)
+    serving.serve(load_settings(place.installation.settings, {}))
+    gc.unfreeze()
+    ((rules,), now) = served, datetime.now(UTC)
+    (agreement,) = (one for one in agreements_in_force(rules.versions, now.date()).values() if one.application in told)
+    with pytest.raises(LimitExceeded):
+        rules.budgets.disclose(agreement, 1, now=rules.clock())
 
 
 def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

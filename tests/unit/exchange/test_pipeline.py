@@ -36,6 +36,9 @@ from tests.unit.exchange.house import (
 )
 from tests.unit.exchange.house import house as make_house
 
+BETWEEN = 1_000
+"""Bytes: more than one answer to `message()`, and less than two."""
+
 
 @pytest.fixture
 def house(folder: Path) -> House:
@@ -47,6 +50,11 @@ def quittung(envelope: etree._Element) -> dict[str, str | None]:
     """The answer header by element name."""
     (found,) = envelope.findall(f"{{*}}Header/{{{NAMESPACE}}}quittung")
     return {etree.QName(child).localname: child.text for child in found}
+
+
+def payload(answer: bytes) -> bytes:
+    """The one element in the Body, as it is sent."""
+    return answer[answer.index(b"<personAbrufenResponse") : answer.index(b"</soap:Body>")]
 
 
 def refused(house: House, body: bytes, **more: Any) -> str | None:
@@ -287,6 +295,19 @@ def test_the_budget_of_persons(folder: Path) -> None:
     assert reply.retry_after == 13 * 3600
     assert house.trail.entries[-1].persons == ()
     assert house.ask(message(operation("dienstauskunft"))).outcome == "ok"
+    house.moment[0] += timedelta(hours=13)
+    assert house.ask(message()).outcome == "ok"
+
+
+def test_the_budget_of_bytes(folder: Path) -> None:
+    """What was sent counts: above the agreed bytes a day no further answer leaves, until the city's next day begins."""
+    house = make_house(folder, limits=replace(GENEROUS, requests_per_minute=100, bytes_per_day=BETWEEN))
+    first = house.ask(message())
+    assert first.outcome == "ok"
+    assert BETWEEN / 2 < len(payload(first.body)) < BETWEEN
+    reply = house.ask(message())
+    assert (code(house.verified(reply)), SECRET.encode() in reply.body) == ("grenze-erreicht", False)
+    assert house.trail.entries[-1].persons == ()
     house.moment[0] += timedelta(hours=13)
     assert house.ask(message()).outcome == "ok"
 
