@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -29,6 +30,5 @@ def init(folder: Path, names: tuple[str, ...], host: str, port: int, source_url:
     for name, (certificate, _key) in installation.clients.items():
         click.echo(f"client certificate: {certificate} (pinned for {name})")
     click.echo(f"approvals:          {installation.settings.parent / 'approvals'} (by trial keys of this installation)")
-    click.echo(
-        f"next:               export GATEWAY_SETTINGS={installation.settings}; gateway poll --once; gateway serve"
-    )
+    place = shlex.quote(str(installation.settings))
+    click.echo(f"next:               export GATEWAY_SETTINGS={place}; gateway poll --once; gateway serve")

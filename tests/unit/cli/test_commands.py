@@ -40,6 +40,15 @@ def test_an_installation_is_never_written_over(made: Place) -> None:
     assert sorted(made.folder.rglob("*")) == before
 
 
+def test_what_init_says_next_is_a_command_wherever_it_lies(tmp_path: Path) -> None:
+    """A shell takes the line as it is printed, with a blank and a quotation mark in the folder's name, too."""
+    folder = tmp_path / "Köln's Ausländeramt"
+    said = CliRunner().invoke(cli, ["init", str(folder)]).output
+    (line,) = (line for line in said.splitlines() if line.startswith("next:"))
+    _, export, setting, *_ = shlex.split(line)
+    assert (export, setting) == ("export", f"GATEWAY_SETTINGS={folder / 'settings.toml'};")
+
+
 def test_an_error_of_the_house_is_a_sentence_and_2(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
