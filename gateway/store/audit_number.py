@@ -12,6 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TAIL_BITS = 74
 _STEP_BYTES = 4
+_OCTETS = 16
 
 
 class Numbers:
@@ -52,7 +53,9 @@ def milliseconds(moment: datetime) -> int:
 
 
 def uuid4(octets: bytes) -> str:
-    """The UUID of 16 random octets (RFC 9562, 5.4)."""
+    """The UUID of 16 random octets (RFC 9562, 5.4); ValueError if there are fewer or more."""
+    if len(octets) != _OCTETS:
+        raise ValueError("a UUID is made of 16 octets")
     return _written(int.from_bytes(octets) & ~(0xF << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62)
 
 

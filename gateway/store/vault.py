@@ -28,6 +28,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.errors import KeysMoved, VaultError
+from gateway.store.audit_number import uuid4
 from gateway.store.keyring import CHAINED, KEY, KeyRing, Randomness
 
 __all__ = ["KeyRing", "Randomness", "Vault", "fingerprint"]
@@ -71,11 +72,7 @@ class Vault:
 
     def new_uuid(self) -> str:
         """A random UUID (RFC 9562, version 4)."""
-        octets = bytearray(self._random(16))
-        octets[6] = octets[6] & 0x0F | 0x40  # RFC 9562, 4.2
-        octets[8] = octets[8] & 0x3F | 0x80  # RFC 9562, 4.1
-        text = octets.hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        return uuid4(self._random(16))
 
     def new_key(self) -> bytes:
         """A fresh data key; it is only ever stored wrapped."""

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -169,10 +168,10 @@ def test_a_restart_is_no_second_budget(place: Place, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("gateway.store.usage.disclosed", lambda _database, _since: told)
     serving.serve(load_settings(place.installation.settings, {}))
     gc.unfreeze()
-    ((rules,), now) = served, datetime.now(UTC)
-    (agreement,) = (one for one in agreements_in_force(rules.versions, now.date()).values() if one.application in told)
+    ((rules,), now) = served, served[0].clock()
+    agreements = agreements_in_force(rules.versions, rules.city.today(now))
     with pytest.raises(LimitExceeded):
-        rules.budgets.disclose(agreement, 1, now=rules.clock())
+        rules.budgets.disclose(agreements["wohnung2000/1"], 1, now=now)
 
 
 def test_it_is_attacked_for_real(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,3 +69,10 @@ def test_a_clock_without_zone_is_refused() -> None:
 def test_sixteen_octets_are_the_uuid_of_the_standard_library(octets: bytes) -> None:
     """Version and variant are put into random octets as RFC 9562 wants it."""
     assert uuid4(octets) == str(UUID(bytes=octets, version=4))
+
+
+@pytest.mark.parametrize("count", [0, 15, 17])
+def test_a_source_that_gives_too_little_makes_no_number(count: int) -> None:
+    """Fewer octets would be an identifier that is easily guessed, and no UUID."""
+    with pytest.raises(ValueError, match="16"):
+        uuid4(bytes(count))
